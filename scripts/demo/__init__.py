@@ -1,0 +1,1 @@
+"""The demonstration: a simulated Eevion cloud and a real Home Assistant that uses it."""
