@@ -1,0 +1,63 @@
+"""The web application: the cloud's API, and the control page beside it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+
+from aiohttp import web
+
+from .call import Call
+from .cloud import Cloud
+from .control import add_control
+from .errors import ApiError
+from .http_api import ROUTES
+from .pipeline import MAX_BODY, PREFIX, Pipeline, json_response
+
+TICK_S = 0.5
+
+
+def _not_found(_: Call) -> object:
+    raise ApiError("There is no such endpoint", status=404, error="notFound")
+
+
+@web.middleware
+async def _json_errors(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Answer the server's own refusals in JSON too."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        payload = {"result": "error", "error": "invalidRequest", "message": error.reason}
+        return json_response(payload, error.status)
+
+
+def create_app(cloud: Cloud, *, ticker: bool = False) -> web.Application:
+    """Make the application; with ``ticker`` simulated time goes on between requests."""
+    app = web.Application(middlewares=[_json_errors], client_max_size=MAX_BODY)
+    pipeline = Pipeline(cloud)
+    for method, path, handler in ROUTES:
+        app.router.add_route(method, PREFIX + path, pipeline.endpoint(handler))
+    app.router.add_route("*", PREFIX + "{tail:.*}", pipeline.endpoint(_not_found))
+    add_control(app, cloud)
+    app.on_cleanup.append(pipeline.close)
+    if ticker:
+        app.cleanup_ctx.append(_ticker(cloud))
+    return app
+
+
+def _ticker(cloud: Cloud) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def tick_on() -> None:
+        while True:
+            cloud.advance()
+            await cloud.deliver()
+            await asyncio.sleep(TICK_S)
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(tick_on())
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    return context
