@@ -1,0 +1,225 @@
+"""The client of the Eevion cloud: one method for each thing it can do."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from aiohttp import ClientSession
+
+from . import parse
+from .commands import Commands
+from .exceptions import StationException
+from .jobs import Job, JobReceipt
+from .limits import ChargingLimit, LimitResult
+from .rate_limit import Lane, RateLimit
+from .report import Report
+from .session import Session, Sessions
+from .site import Site, Sites, Station
+from .transport import Transport
+from .words import Environment, ReportGroup
+
+BASE_URL = "https://app.hypercharge.com/api/eevion"
+
+_MAX_PAGES = 50
+_HISTORY_PAGE = 750
+# The documented default, which the cloud may make of any `limit`.
+_SESSIONS_PAGE = 500
+
+
+class EevionClient:
+    """The cloud as one API key sees it.
+
+    Every method raises EevionAuthenticationError, EevionConnectionError,
+    EevionRateLimitError, EevionResponseError or EevionRefusedError. Reads are tried once
+    more after a dropped connection; commands only where the cloud did not take them (429).
+    """
+
+    def __init__(
+        self,
+        *,
+        session: ClientSession,
+        api_key: str,
+        rate_limit: RateLimit,
+        environment: Environment = Environment.PRODUCTION,
+        url: str = BASE_URL,
+        request_timeout: float = 15,
+    ) -> None:
+        """Share `session` and, with all who use the key, `rate_limit`; the timeout is in s."""
+        self._transport = Transport(
+            session=session,
+            api_key=api_key,
+            rate_limit=rate_limit,
+            environment=environment,
+            url=url,
+            request_timeout=request_timeout,
+        )
+
+    async def list_sites(self, *, lane: Lane = Lane.POLL) -> Sites:
+        """Return all sites with their ports (`GET /site`)."""
+        return Sites.from_json((await self._transport.read("GET", "site", lane=lane)).rows())
+
+    async def get_site(self, *, site_id: str, lane: Lane = Lane.CONFIRM) -> Site:
+        """Return a site (`GET /site/{siteId}`); raise EevionNotFoundError without one."""
+        answer = await self._transport.read("GET", "site", site_id, lane=lane)
+        return Site.from_json(answer.fields(is_lookup=True))
+
+    async def get_station(self, *, station_id: str, lane: Lane = Lane.CONFIRM) -> Station:
+        """Return a port and its site (`GET /station/{stationId}`) or raise EevionNotFoundError."""
+        answer = await self._transport.read("GET", "station", station_id, lane=lane)
+        return Station.from_json(answer.fields(is_lookup=True))
+
+    async def list_sessions(
+        self,
+        *,
+        sites: Sequence[str] = (),
+        stations: Sequence[str] = (),
+        updated_on_or_after: datetime | None = None,
+        page_size: int = 1000,
+        lane: Lane = Lane.POLL,
+    ) -> Sessions:
+        """Return all sessions (`POST /session`), one request for each `page_size` of them."""
+        body: dict[str, Any] = {"limit": page_size}
+        if sites:
+            body["sites"] = list(sites)
+        if stations:
+            body["stations"] = list(stations)
+        if updated_on_or_after:
+            body["updatedOnOrAfter"] = parse.milliseconds(updated_on_or_after)
+        found: dict[str, Session] = {}
+        is_complete = True
+        offset = 0
+        for _ in range(_MAX_PAGES):
+            answer = await self._transport.read(
+                "POST", "session", lane=lane, body=body | {"offset": offset}
+            )
+            rows = answer.rows()
+            page = Sessions.from_json(rows)
+            known = len(found)
+            found |= {session.session_id: session for session in page.sessions}
+            is_complete = is_complete and page.is_complete
+            if not rows or len(rows) not in (page_size, _SESSIONS_PAGE):
+                break
+            if len(found) == known:
+                is_complete = False
+                break
+            offset += len(rows)
+        else:
+            is_complete = False
+        return Sessions(sessions=tuple(found.values()), is_complete=is_complete)
+
+    async def get_session(self, *, session_id: str, lane: Lane = Lane.CONFIRM) -> Session:
+        """Return a session (`GET /session/{sessionId}`); raise EevionNotFoundError without one."""
+        answer = await self._transport.read("GET", "session", session_id, lane=lane)
+        return Session.from_json(answer.fields(is_lookup=True))
+
+    async def start_session(
+        self,
+        *,
+        station_id: str,
+        continue_if_battery_full: bool | None = None,
+        webhook: str | None = None,
+    ) -> Session:
+        """Start a session (`POST /session`); refused with code 707 without a car."""
+        body: dict[str, Any] = {"stationId": station_id}
+        if webhook:
+            body["webhookOnSessionComplete"] = webhook
+        if continue_if_battery_full is not None:
+            body["continueIfBatteryFull"] = continue_if_battery_full
+        answer = await self._transport.command("POST", "session", body=body)
+        return Session.from_json({"stationId": station_id, **answer.fields()})
+
+    async def stop_session(self, *, session_id: str, port_id: str) -> Session:
+        """Stop a session (`PATCH /session/{sessionId}/stop`), refused while it is authorizing."""
+        body = {"portId": port_id}
+        answer = await self._transport.command("PATCH", "session", session_id, "stop", body=body)
+        told = answer.fields(is_lookup=True)
+        return Session.from_json({"sessionId": session_id, "portId": port_id, **told})
+
+    async def set_charging_limits(self, *, limits: Sequence[ChargingLimit]) -> list[LimitResult]:
+        """Limit stations (`POST /station/energy-management`); each one's result counts."""
+        body = [limit.to_json() for limit in limits]
+        answer = await self._transport.command("POST", "station", "energy-management", body=body)
+        return LimitResult.list_from_json(
+            answer.fields(has_rows=True), asked=[limit.station_id for limit in limits]
+        )
+
+    async def list_exceptions(
+        self, *, since: datetime, lane: Lane = Lane.BACKGROUND
+    ) -> list[StationException]:
+        """Return the faults since a time (`GET /station/exceptions`), 750 for each request."""
+        return await self._pages(
+            "exceptions",
+            since=since,
+            lane=lane,
+            read=StationException.from_json,
+            key=lambda exception: exception.exception_id,
+        )
+
+    async def manage_stations(
+        self, *, station_ids: Sequence[str], commands: Commands, webhook: str | None = None
+    ) -> JobReceipt:
+        """Queue a job (`POST /station/manage`); it takes about 7 s for each station."""
+        body: dict[str, Any] = {"commands": commands.to_json(), "stationIds": list(station_ids)}
+        if webhook:
+            body["webhookOnJobFinished"] = webhook
+        answer = await self._transport.command("POST", "station", "manage", body=body)
+        return JobReceipt.from_json(answer.fields())
+
+    async def list_jobs(self, *, since: datetime, lane: Lane = Lane.BACKGROUND) -> list[Job]:
+        """Return the jobs since a time (`GET /station/management-history`), 750 a request."""
+        return await self._pages(
+            "management-history",
+            since=since,
+            lane=lane,
+            read=Job.from_json,
+            key=lambda job: job.job_id,
+        )
+
+    async def get_report(
+        self,
+        *,
+        start: datetime,
+        end: datetime,
+        group_by: ReportGroup = ReportGroup.STATION,
+        regions: Sequence[str] = (),
+        sites: Sequence[str] = (),
+        stations: Sequence[str] = (),
+        lane: Lane = Lane.BACKGROUND,
+    ) -> Report:
+        """Return the figures of a time span (`POST /session/report`), filtered and grouped."""
+        body: dict[str, Any] = {
+            "startTimestamp": parse.milliseconds(start),
+            "endTimestamp": parse.milliseconds(end),
+            "groupBy": group_by,
+        }
+        filters = {"regions": regions, "sites": sites, "stations": stations}
+        body |= {name: list(values) for name, values in filters.items() if values}
+        answer = await self._transport.read("POST", "session", "report", lane=lane, body=body)
+        return Report.from_json(answer.rows())
+
+    async def create_ticket(self, *, station_names: Sequence[str], message: str) -> None:
+        """Open a real support ticket (`POST /ticket`)."""
+        body = {"stationNames": list(station_names), "message": message}
+        (await self._transport.command("POST", "ticket", body=body)).fields()
+
+    async def _pages[R](
+        self,
+        kind: str,
+        *,
+        since: datetime,
+        lane: Lane,
+        read: Callable[[Mapping[str, Any]], R],
+        key: Callable[[R], str],
+    ) -> list[R]:
+        found: dict[str, R] = {}
+        params = {"since": str(parse.milliseconds(since))}
+        for page in range(1, _MAX_PAGES + 1):
+            answer = await self._transport.read(
+                "GET", "station", kind, lane=lane, params=params | {"page": str(page)}
+            )
+            rows = answer.rows()
+            known = len(found)
+            found |= {key(row): row for row in parse.rows(rows, read)[0]}
+            if len(rows) < _HISTORY_PAGE or len(found) == known:
+                break
+        return list(found.values())

@@ -1,0 +1,91 @@
+"""What `POST /station/manage` can do to stations."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from . import parse
+from .words import ResetType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A text on the charger's screen and in the drivers' app."""
+
+    text: str
+    """Blank removes the message."""
+    expires_at: datetime | None = None
+    """None is never."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the `setMessage` command."""
+        return {
+            "expirationDate": parse.milliseconds(self.expires_at) if self.expires_at else 0,
+            "setMessage": self.text,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargingProfile:
+    """An OCPP charging profile that stays with the station."""
+
+    profile_id: str
+    maximum_rate: float
+    """In `unit`."""
+    purpose: str = "TxDefaultProfile"
+    unit: str = "amps"
+    """The documentation names no other."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the `setChargingProfile` command."""
+        return {
+            "chargingProfileId": self.profile_id,
+            "chargingProfilePurpose": self.purpose,
+            "chargingRateUnit": self.unit,
+            "maximumRate": self.maximum_rate,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commands:
+    """Commands of one job; None leaves a thing as it is."""
+
+    communication_id: str | None = None
+    is_private: bool | None = None
+    is_visible: bool | None = None
+    model_id: str | None = None
+    order_number: str | None = None
+    priority_status: str | None = None
+    """`outOfService` takes a station out of service; the other words are not documented."""
+    reset: ResetType | None = None
+    charging_profile: ChargingProfile | None = None
+    message: Message | None = None
+    tariff_id: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the `commands` of the request."""
+        values = {
+            "communicationId": self.communication_id,
+            "isPrivate": _yes_or_no(self.is_private),
+            "isVisible": _yes_or_no(self.is_visible),
+            "modelId": self.model_id,
+            "orderNb": self.order_number,
+            "priorityStatus": self.priority_status,
+            "tariffId": self.tariff_id,
+        }
+        commands: dict[str, Any] = {
+            name: {name: value} for name, value in values.items() if value is not None
+        }
+        if self.reset:
+            commands["reset"] = {"type": self.reset}
+        if self.charging_profile:
+            commands["setChargingProfile"] = self.charging_profile.to_json()
+        if self.message:
+            commands["setMessage"] = self.message.to_json()
+        return commands
+
+
+def _yes_or_no(value: bool | None) -> str | None:  # noqa: FBT001
+    if value is None:
+        return None
+    return "yes" if value else "no"

@@ -1,0 +1,59 @@
+"""Charging limits, as `POST /station/energy-management` takes and confirms them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from . import parse
+from .words import LimitUnit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargingLimit:
+    """The most that a station may draw; 0 pauses it."""
+
+    station_id: str
+    unit: LimitUnit
+    limit: float
+    """In `unit`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return one of the rows that the cloud takes."""
+        return {
+            "stationId": self.station_id,
+            "newChargingProfile": {"chargingRateUnit": self.unit, "limit": self.limit},
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitResult:
+    """Whether a station took its limit."""
+
+    station_id: str
+    is_success: bool
+    message: str | None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read one of the `details`; raise EevionResponseError without `stationId`."""
+        return cls(
+            station_id=parse.required(data, "stationId"),
+            is_success=_is_success(data),
+            message=parse.text(data.get("message")),
+        )
+
+    @classmethod
+    def list_from_json(cls, data: Mapping[str, Any], *, asked: Sequence[str]) -> list[Self]:
+        """Return a result for each station asked for: its row, or else the overall one."""
+        rows, _ = parse.rows(parse.items(data.get("details")), cls.from_json)
+        told = {row.station_id: row for row in rows}
+        message = parse.text(data.get("message"))
+        return [
+            told.get(station_id)
+            or cls(station_id=station_id, is_success=_is_success(data), message=message)
+            for station_id in dict.fromkeys(asked)
+        ]
+
+
+def _is_success(data: Mapping[str, Any]) -> bool:
+    return (parse.text(data.get("result")) or "").casefold() == "success"

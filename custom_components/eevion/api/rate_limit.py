@@ -1,0 +1,208 @@
+"""The budget of requests that an API key has, shared by all who use the key."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
+from enum import IntEnum
+import heapq
+from itertools import count
+import math
+import time
+from typing import Any
+
+from . import parse
+from .errors import EevionRateLimitError
+
+# The clocks of the cloud and of this machine do not run alike.
+_MARGIN = 0.1
+_LEAST_SHARE = 6
+_GROWTH_INTERVAL = 5.0
+_LEAST_PAUSE = 1.0
+_FIRST_PAUSE = 5.0
+_LONGEST_PAUSE = 60.0
+_LONGEST_RETRY_AFTER = 300.0
+
+
+class Lane(IntEnum):
+    """Who goes first; the lower the sooner."""
+
+    COMMAND = 0
+    CONFIRM = 1
+    POLL = 2
+    BACKGROUND = 3
+
+
+RESERVE = {Lane.COMMAND: 0, Lane.CONFIRM: 4, Lane.POLL: 12, Lane.BACKGROUND: 24}
+"""Places in the window that a lane leaves to the lanes before it."""
+
+MAX_WAIT = {Lane.COMMAND: 30.0, Lane.CONFIRM: 30.0, Lane.POLL: 30.0, Lane.BACKGROUND: math.inf}
+"""Seconds a request of the lane waits for a place unless told otherwise."""
+
+
+class RateLimit:
+    """At most `limit` requests in any `period` seconds, by the cloud's clock.
+
+    The cloud may count a request at any moment between its sending and its end, so it
+    keeps its place from being sent until a period after it ended.
+    """
+
+    def __init__(
+        self,
+        *,
+        limit: int = 60,
+        period: float = 60.0,
+        monotonic: Callable[[], float] | None = None,
+        wall: Callable[[], float] | None = None,
+        on_use: Callable[[], None] | None = None,
+    ) -> None:
+        """Start with an unused budget; `on_use` is called after each place taken."""
+        self.limit = limit
+        self.on_use = on_use
+        self._period = period + _MARGIN
+        self._monotonic = monotonic
+        self._wall = wall
+        self._in_flight = 0
+        self._ended: deque[float] = deque()
+        self._waiters: list[tuple[Lane, int, asyncio.Future[None]]] = []
+        self._order = count()
+        self._timer: asyncio.TimerHandle | None = None
+        self._full_share = self._share = max(1, limit - RESERVE[Lane.POLL])
+        self._pause = _FIRST_PAUSE
+        self._paused_until = self._backed_off_at = self._grown_at = -math.inf
+
+    @property
+    def used(self) -> int:
+        """Places taken: requests under way, and those that ended less than a period ago."""
+        now = self._now()
+        while self._ended and self._ended[0] + self._period <= now:
+            self._ended.popleft()
+        return self._in_flight + len(self._ended)
+
+    @property
+    def paused_for(self) -> float:
+        """Seconds until the pause that the cloud asked for is over."""
+        return max(0.0, self._paused_until - self._now())
+
+    @property
+    def is_contended(self) -> bool:
+        """Whether the cloud lately refused what this budget allowed: others use the key."""
+        return self._share < self._full_share
+
+    def available(self, lane: Lane) -> int:
+        """Return how many requests of a lane could be sent right now."""
+        return 0 if self.paused_for else max(0, self._allowed(lane) - self.used)
+
+    @asynccontextmanager
+    async def slot(self, lane: Lane, *, max_wait: float | None = None) -> AsyncGenerator[None]:
+        """Hold a place while one request is under way; raise EevionRateLimitError without one.
+
+        `max_wait` is in seconds; None is the lane's own, infinity is as long as it takes.
+        """
+        await self._take(lane, MAX_WAIT[lane] if max_wait is None else max_wait)
+        taken_at = self._now()
+        try:
+            if self.on_use:
+                self.on_use()
+            yield
+            if self._backed_off_at < taken_at:
+                self._grow()
+        finally:
+            self._in_flight -= 1
+            self._ended.append(self._now())
+            self._serve()
+
+    def backed_off(self, retry_after: float | None = None) -> None:
+        """Pause everything after HTTP 429, and leave more room to others who use the key."""
+        now = self._now()
+        if not self.paused_for:
+            # Requests refused together are one refusal.
+            self._share = max(min(_LEAST_SHARE, self._full_share), self._share // 2)
+            self._backed_off_at = self._grown_at = now
+            pause, self._pause = self._pause, min(self._pause * 2, _LONGEST_PAUSE)
+        else:
+            pause = 0.0
+        if retry_after is not None and retry_after >= 0:
+            pause = min(max(retry_after, _LEAST_PAUSE), _LONGEST_RETRY_AFTER)
+        self._paused_until = max(self._paused_until, now + pause)
+        self._serve()
+
+    def dump(self) -> list[float]:
+        """Return the places taken, as wall-clock seconds of when their requests ended.
+
+        A request under way may end after the dump; it is put in the future, which
+        `restore` reads as "just now".
+        """
+        used, now, wall = self.used, self._now(), (self._wall or time.time)()
+        ended = [wall - (now - moment) for moment in self._ended]
+        return ended + [wall + self._period] * (used - len(ended))
+
+    def restore(self, dumped: Iterable[Any]) -> None:
+        """Take the places of a former life once more, whatever the clock did since."""
+        now, wall = self._now(), (self._wall or time.time)()
+        ages = [max(0.0, wall - moment) for item in dumped if (moment := parse.number(item))]
+        restored = sorted(now - age for age in ages if age < self._period)[-self.limit :]
+        self._ended = deque(sorted([*self._ended, *restored]))
+
+    def _now(self) -> float:
+        return (self._monotonic or time.monotonic)()
+
+    def _allowed(self, lane: Lane) -> int:
+        allowed = max(1, self.limit - RESERVE[lane])
+        if lane >= Lane.POLL:
+            allowed = max(1, allowed * self._share // self._full_share)
+        return allowed
+
+    def _grow(self) -> None:
+        self._pause = _FIRST_PAUSE
+        if self.is_contended and self._now() >= self._grown_at + _GROWTH_INTERVAL:
+            self._share += 1
+            self._grown_at = self._now()
+
+    def _delay(self, lane: Lane, *, ahead: int = 0) -> float:
+        """Return the seconds until a place can be free at the earliest."""
+        missing = self.used + ahead + 1 - self._allowed(lane)
+        if missing <= 0:
+            return self.paused_for
+        if missing > len(self._ended):
+            return max(self.paused_for, self._period)
+        return max(self.paused_for, self._ended[missing - 1] + self._period - self._now())
+
+    async def _take(self, lane: Lane, max_wait: float) -> None:
+        ahead = sum(waiter[0] <= lane for waiter in self._waiters)
+        if (delay := self._delay(lane, ahead=ahead)) > max_wait:
+            raise EevionRateLimitError("No request is left", retry_after=delay)
+        waiter = (lane, next(self._order), asyncio.get_running_loop().create_future())
+        heapq.heappush(self._waiters, waiter)
+        self._serve()
+        try:
+            async with asyncio.timeout(max_wait if math.isfinite(max_wait) else None):
+                await waiter[2]
+        except BaseException as err:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+                heapq.heapify(self._waiters)
+            else:
+                self._in_flight -= 1
+            self._serve()
+            if isinstance(err, TimeoutError):
+                delay = self._delay(lane, ahead=ahead)
+                raise EevionRateLimitError("No request is left", retry_after=delay) from None
+            raise
+
+    def _serve(self) -> None:
+        """Let go who may go, in order, and come back when the next one may."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        while self._waiters:
+            lane, _, future = self._waiters[0]
+            if (delay := self._delay(lane)) > 0:
+                # Never at once: a delay that rounds to nothing would spin.
+                loop = asyncio.get_running_loop()
+                self._timer = loop.call_later(max(delay, 0.001), self._serve)
+                return
+            heapq.heappop(self._waiters)
+            self._in_flight += 1
+            if not future.done():
+                future.set_result(None)

@@ -1,0 +1,217 @@
+"""Charging sessions, as `POST /session`, `GET /session/{id}` and the stop tell them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+import math
+from typing import Any, Self
+
+from . import parse
+from .tariff import Tariff
+from .words import (
+    ConnectorStatus,
+    Currency,
+    EndReason,
+    EventState,
+    SessionStatus,
+    StartedWith,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemandResponseEvent:
+    """A utility (openADR) or load-sharing event that limits the station."""
+
+    state: EventState | None
+    type: str | None
+    power_limit_w: float | None
+    started_at: datetime | None
+    ends_at: datetime | None
+    """None is open-ended."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read one of a session's `demandResponse`."""
+        return cls(
+            state=parse.word(EventState, data.get("eventState")),
+            type=parse.text(data.get("eventType")),
+            power_limit_w=parse.positive(data.get("eventPowerLimitWatts")),
+            started_at=parse.timestamp(data.get("eventStartTime")),
+            ends_at=parse.timestamp(data.get("eventEndTime")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLimit:
+    """A limit at which the cloud ends the session by itself."""
+
+    type: str
+    """`sessionTime` (seconds); more are announced."""
+    value: float
+
+    @classmethod
+    def list_from_json(cls, data: Any) -> tuple[Self, ...] | None:
+        """Read `sessionLimits`, which is a list, one object, or an empty object."""
+        if data is None:
+            return None
+        return tuple(
+            cls(type=kind, value=value)
+            for item in (data if isinstance(data, list) else [data])
+            if (kind := parse.text(parse.mapping(item).get("limitType")))
+            and (value := parse.number(parse.mapping(item).get("limitValue"))) is not None
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tax:
+    """One line of a session's taxes, in the session's currency."""
+
+    amount: float | None
+    description: str | None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read one of a session's `taxes`."""
+        return cls(
+            amount=parse.number(data.get("amount")),
+            description=parse.text(data.get("description")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One charging session. None is "the cloud did not tell".
+
+    Who charged is left at the door: customer and authorization ids are not read.
+    """
+
+    session_id: str
+    port_id: str | None
+    station_id: str | None = None
+    site_id: str | None = None
+    time_zone: str | None = None
+    status: SessionStatus | None = None
+    connector_status: ConnectorStatus | None = None
+    """The station's present status, also in a session that has ended."""
+    last_heartbeat: datetime | None = None
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    updated_at: datetime | None = None
+    duration_s: float | None = None
+    energy_wh: float | None = None
+    """`energy`: the documentation says watts and means watt-hours."""
+    power_w: float | None = None
+    cost: float | None = None
+    """In `currency`, with taxes."""
+    cost_before_taxes: float | None = None
+    currency: Currency | None = None
+    idle_fee: float | None = None
+    """`currentIdleFee`: a price for each of the tariff's idle-fee units."""
+    is_idle: bool | None = None
+    is_in_grace_period: bool | None = None
+    grace_period_elapsed_s: float | None = None
+    demand_response: tuple[DemandResponseEvent, ...] | None = None
+    start_percentage: float | None = None
+    end_percentage: float | None = None
+    started_with: StartedWith | None = None
+    end_reason: EndReason | None = None
+    limits: tuple[SessionLimit, ...] | None = None
+    tariff: Tariff | None = None
+    tax_included: bool | None = None
+    taxes: tuple[Tax, ...] | None = None
+    vehicle: str | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it goes on; `status` wins over an empty or early end time."""
+        if self.status is None:
+            return self.ended_at is None
+        return self.status is not SessionStatus.COMPLETE
+
+    @property
+    def active_event(self) -> DemandResponseEvent | None:
+        """The event that limits the station now; ended sessions keep stale ones."""
+        if not self.is_active:
+            return None
+        active = [e for e in self.demand_response or () if e.state is EventState.ACTIVE]
+        return min(active, key=_limit, default=None)
+
+    def merged_with(self, newer: Session) -> Session:
+        """Return this session with all that a partial answer tells."""
+        told = {
+            field.name: value
+            for field in fields(newer)
+            if (value := getattr(newer, field.name)) is not None
+        }
+        return replace(self, **told)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read a session, whole or partial; raise EevionResponseError without `sessionId`."""
+        location = parse.mapping(data.get("location"))
+        vehicle = parse.text(data.get("vehicle"))
+        return cls(
+            session_id=parse.required(data, "sessionId"),
+            port_id=parse.text(data.get("portId")),
+            station_id=parse.text(data.get("stationId")),
+            site_id=parse.text(location.get("id")),
+            time_zone=parse.text(location.get("timeZone")),
+            status=parse.word(SessionStatus, data.get("status")),
+            connector_status=parse.word(ConnectorStatus, data.get("stationStatus")),
+            last_heartbeat=parse.timestamp(data.get("stationLastHeartbeat")),
+            created_at=parse.timestamp(data.get("createdAt")),
+            started_at=parse.timestamp(data.get("startTime")),
+            ended_at=parse.timestamp(data.get("endTime")),
+            updated_at=parse.timestamp(data.get("updatedAt")),
+            duration_s=parse.positive(data.get("duration")),
+            energy_wh=parse.positive(data.get("energy")),
+            power_w=parse.positive(data.get("power")),
+            cost=parse.number(data.get("cost")),
+            cost_before_taxes=parse.number(data.get("costBeforeTaxes")),
+            currency=parse.word(Currency, data.get("currency")),
+            idle_fee=parse.number(data.get("currentIdleFee")),
+            is_idle=parse.boolean(data.get("isIdle")),
+            is_in_grace_period=parse.boolean(data.get("isInGracePeriod")),
+            grace_period_elapsed_s=parse.positive(data.get("gracePeriodElapsedSeconds")),
+            demand_response=_list(data.get("demandResponse"), DemandResponseEvent.from_json),
+            start_percentage=_percentage(data.get("startPercentageFilled")),
+            end_percentage=_percentage(data.get("endPercentageFilled")),
+            started_with=parse.word(StartedWith, data.get("startWith")),
+            end_reason=parse.word(EndReason, data.get("endReason")),
+            limits=SessionLimit.list_from_json(data.get("sessionLimits")),
+            tariff=Tariff.from_json(data.get("tariff")),
+            tax_included=parse.boolean(data.get("taxIncluded")),
+            taxes=_list(data.get("taxes"), Tax.from_json),
+            vehicle=None if vehicle == "Unknown" else vehicle,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sessions:
+    """The answer of `POST /session` without a station to start, all pages of it."""
+
+    sessions: tuple[Session, ...]
+    is_complete: bool
+    """False where a row or the end could not be read: then absence proves nothing."""
+
+    @classmethod
+    def from_json(cls, data: list[Any]) -> Self:
+        """Read all sessions that can be read."""
+        sessions, is_complete = parse.rows(data, Session.from_json)
+        return cls(sessions=tuple(sessions), is_complete=is_complete)
+
+
+def _limit(event: DemandResponseEvent) -> float:
+    return math.inf if event.power_limit_w is None else event.power_limit_w
+
+
+def _percentage(value: Any) -> float | None:
+    percentage = parse.positive(value)
+    return percentage if percentage is not None and percentage <= 100 else None  # noqa: PLR2004
+
+
+def _list[R](value: Any, read: Any) -> tuple[R, ...] | None:
+    if not isinstance(value, list):
+        return None
+    return tuple(parse.rows(value, read)[0])

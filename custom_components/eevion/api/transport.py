@@ -1,0 +1,177 @@
+"""Requests to the cloud: within the budget, bounded in time and size, sent nowhere else."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientHandlerType,
+    ClientOSError,
+    ClientPayloadError,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ServerDisconnectedError,
+)
+import orjson
+from yarl import URL
+
+from .answer import Answer, retry_after
+from .errors import (
+    EevionAuthenticationError,
+    EevionConnectionError,
+    EevionNotFoundError,
+    EevionRateLimitError,
+    EevionResponseError,
+)
+from .rate_limit import MAX_WAIT, Lane, RateLimit
+from .words import Environment
+
+MAX_BODY = 32 * 1024 * 1024
+_CHUNK = 64 * 1024
+
+
+class DroppedError(EevionConnectionError):
+    """The connection broke while a request was under way."""
+
+
+class Transport:
+    """Sends the requests of one key to one base URL, within the key's budget."""
+
+    def __init__(
+        self,
+        *,
+        session: ClientSession,
+        api_key: str,
+        rate_limit: RateLimit,
+        environment: Environment,
+        url: str,
+        request_timeout: float,
+    ) -> None:
+        """Note where to send and who asks; the session stays the caller's to close."""
+        self._session = session
+        self._api_key = api_key.strip()
+        self._rate_limit = rate_limit
+        self._base = URL(url).with_user(None).with_query(None).with_fragment(None)
+        self._params = {"environment": "staging"} if environment is Environment.STAGING else {}
+        self._timeout = request_timeout
+
+    async def read(
+        self,
+        method: str,
+        *path: str,
+        lane: Lane,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+    ) -> Answer:
+        """Send a read; it is sent again once after a dropped connection and once after 429."""
+        has_dropped = is_refused = False
+        while True:
+            try:
+                answer = await self._request(method, path, lane=lane, params=params, body=body)
+            except DroppedError:
+                if has_dropped:
+                    raise
+                has_dropped = True
+                continue
+            if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
+                return answer
+            if is_refused:
+                raise EevionRateLimitError(
+                    "The cloud answers no more requests", retry_after=self._rate_limit.paused_for
+                )
+            is_refused = True
+
+    async def command(self, method: str, *path: str, body: Any) -> Answer:
+        """Send a command; it is sent again only while the cloud says that it took none (429)."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + MAX_WAIT[Lane.COMMAND]
+        while True:
+            max_wait = max(0.0, deadline - clock())
+            answer = await self._request(
+                method, path, lane=Lane.COMMAND, body=body, max_wait=max_wait
+            )
+            if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
+                return answer
+
+    async def _request(
+        self,
+        method: str,
+        path: Sequence[str],
+        *,
+        lane: Lane,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+        max_wait: float | None = None,
+    ) -> Answer:
+        """Send one request, once, in a place of the budget."""
+        url = self._url(path).with_query({**(params or {}), **self._params})
+        async with self._rate_limit.slot(lane, max_wait=max_wait):
+            answer = await self._exchange(method, url, body=body)
+            if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+                self._rate_limit.backed_off(answer.retry_after)
+        return answer
+
+    async def _exchange(self, method: str, url: URL, *, body: Any) -> Answer:
+        """Return the answer, whatever it is; raise EevionConnectionError where none came."""
+        if not (self._api_key.isascii() and self._api_key.isprintable()):
+            raise EevionAuthenticationError("The API key has characters that no key has")
+        headers = {"Accept": "application/json", "Authorization": f"Bearer {self._api_key}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        # `from None`: aiohttp's errors carry the request's headers, and so the key.
+        try:
+            async with (
+                asyncio.timeout(self._timeout),
+                self._session.request(
+                    method,
+                    url,
+                    data=None if body is None else orjson.dumps(body),
+                    headers=headers,
+                    allow_redirects=False,
+                    middlewares=(_send_once,),
+                ) as response,
+            ):
+                return Answer(
+                    status=response.status,
+                    secret=self._api_key,
+                    body=await _read(response),
+                    retry_after=retry_after(response.headers.get("Retry-After")),
+                )
+        except TimeoutError:
+            raise EevionConnectionError("The cloud did not answer in time") from None
+        except ClientPayloadError:
+            raise DroppedError("The connection broke within an answer") from None
+        except (ClientError, OSError) as err:
+            raise EevionConnectionError(f"{type(err).__name__}: {err}") from None
+
+    def _url(self, path: Sequence[str]) -> URL:
+        """Return the URL of a path whose parts may hold any character."""
+        if not all(path):
+            raise EevionNotFoundError("An empty id is nobody's")
+        parts = [str(self._base).rstrip("/")]
+        parts += [quote(part, safe="").replace(".", "%2E") for part in path]
+        return URL("/".join(parts), encoded=True)
+
+
+async def _read(response: ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise EevionResponseError("The cloud answered with more than is sensible")
+    return bytes(body)
+
+
+async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Keep aiohttp from sending a dropped request once more, past the rate limit."""
+    try:
+        return await handler(request)
+    except ClientConnectorError:
+        raise
+    except (ClientOSError, ServerDisconnectedError) as err:
+        raise DroppedError(f"{type(err).__name__}: {err}") from None

@@ -1,0 +1,119 @@
+"""The words of the cloud. The values are spelled as the cloud spells them."""
+
+from enum import StrEnum
+
+
+class Environment(StrEnum):
+    """The two worlds of the cloud; a key may see different sites in each."""
+
+    PRODUCTION = "production"
+    STAGING = "staging"
+
+
+class PortStatus(StrEnum):
+    """`status` of a port in `GET /site`."""
+
+    NOT_CONNECTED = "unknown"
+    AVAILABLE = "available"
+    IN_USE = "in use"
+    OFFLINE = "offline"
+    COMING_SOON = "coming soon"
+    REMOVED = "removed"
+
+
+class ConnectorStatus(StrEnum):
+    """`stationStatus` of a session: OCPP 1.6 and three words of the cloud's own."""
+
+    AVAILABLE = "Available"
+    PREPARING = "Preparing"
+    CHARGING = "Charging"
+    SUSPENDED_EV = "SuspendedEV"
+    SUSPENDED_EVSE = "SuspendedEVSE"
+    FINISHING = "Finishing"
+    RESERVED = "Reserved"
+    UNAVAILABLE = "Unavailable"
+    FAULTED = "Faulted"
+    UNDER_CONSTRUCTION = "Under Construction"
+    OUT_OF_SERVICE = "Out of Service"
+    DECOMMISSIONED = "Decommissioned"
+
+
+class SessionStatus(StrEnum):
+    """`status` of a session."""
+
+    AUTHORIZING = "authorizing"
+    CHARGING = "charging"
+    COMPLETE = "complete"
+
+
+class StartedWith(StrEnum):
+    """`startWith` of a session."""
+
+    CARD = "Card"
+    EEVION = "Eevion"
+    IOS = "iOS"
+    ANDROID = "Android"
+    ROAMING = "Roaming"
+    UNKNOWN = "Unknown"
+
+
+class EndReason(StrEnum):
+    """`endReason` of a session, as OCPP 1.6 names them."""
+
+    DE_AUTHORIZED = "DeAuthorized"
+    EMERGENCY_STOP = "EmergencyStop"
+    EV_DISCONNECTED = "EVDisconnected"
+    HARD_RESET = "HardReset"
+    LOCAL = "Local"
+    OTHER = "Other"
+    POWER_LOSS = "PowerLoss"
+    REBOOT = "Reboot"
+    REMOTE = "Remote"
+    SOFT_RESET = "SoftReset"
+    UNLOCK_COMMAND = "UnlockCommand"
+
+
+class Currency(StrEnum):
+    """`currency` of a session."""
+
+    CAD = "CAD"
+    USD = "USD"
+
+
+class EventState(StrEnum):
+    """`eventState` of a demand-response event."""
+
+    ACTIVE = "active"
+    QUEUED = "queued"
+
+
+class LimitUnit(StrEnum):
+    """`chargingRateUnit` of a charging profile."""
+
+    AMPERE = "A"
+    WATT = "W"
+
+
+class ReportGroup(StrEnum):
+    """`groupBy` of a report. The documentation names station; site and region are its prose."""
+
+    STATION = "station"
+    SITE = "site"
+    REGION = "region"
+
+
+class ResetType(StrEnum):
+    """`type` of the `reset` command."""
+
+    SOFT = "soft"
+    HARD = "hard"
+
+
+class JobStatus(StrEnum):
+    """`status` of a job. The documentation names success; the others are guessed from its prose."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILED = "failed"
+    ERROR = "error"
