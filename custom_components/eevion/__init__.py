@@ -1,0 +1,46 @@
+"""Eevion: charging stations on Hypercharge's cloud."""
+
+from homeassistant.const import CONF_API_KEY, CONF_URL, Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.device_registry import DeviceEntry
+
+from .api import EevionClient, Environment
+from .budget import async_get_budgets
+from .const import CONF_ENVIRONMENT, DOMAIN
+from .control import Control
+from .coordinator import EevionConfigEntry, EevionCoordinator, EevionData
+
+PLATFORMS = [Platform.BINARY_SENSOR, Platform.NUMBER, Platform.SENSOR, Platform.SWITCH]
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bool:
+    """Set up an account."""
+    budgets = await async_get_budgets(hass)
+    rate_limit = budgets.async_get(entry.data[CONF_API_KEY])
+    client = EevionClient(
+        session=async_get_clientsession(hass),
+        api_key=entry.data[CONF_API_KEY],
+        environment=Environment(entry.data[CONF_ENVIRONMENT]),
+        url=entry.data[CONF_URL],
+        rate_limit=rate_limit,
+    )
+    coordinator = EevionCoordinator(hass, entry, client)
+    await coordinator.async_config_entry_first_refresh()
+    entry.runtime_data = EevionData(coordinator, Control(coordinator), rate_limit)
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bool:
+    """Unload an account."""
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: EevionConfigEntry, device: DeviceEntry
+) -> bool:
+    """Let people remove the device of a site or station that the cloud does not tell of."""
+    snapshot = entry.runtime_data.coordinator.data
+    present = snapshot.sites.keys() | snapshot.stations.keys()
+    return not any(id_ in present for domain, id_ in device.identifiers if domain == DOMAIN)

@@ -1,0 +1,90 @@
+"""What is so, or is not, at a station."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import override
+
+from homeassistant.components.binary_sensor import (
+    BinarySensorEntity,
+    BinarySensorEntityDescription,
+)
+from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .api import PortStatus
+from .coordinator import EevionConfigEntry
+from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
+from .station import StationState
+
+PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class EevionBinarySensorDescription(EevionDescription, BinarySensorEntityDescription):
+    """A binary sensor of a station."""
+
+    is_on_fn: Callable[[StationState], bool | None]
+
+
+def _is_connected(station: StationState) -> bool | None:
+    status = station.port.status
+    return None if status is None else status is not PortStatus.NOT_CONNECTED
+
+
+BINARY_SENSORS = (
+    EevionBinarySensorDescription(
+        key="connected",
+        device_class=BinarySensorDeviceClass.CONNECTIVITY,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        is_on_fn=_is_connected,
+    ),
+    EevionBinarySensorDescription(
+        key="plugged_in",
+        is_essential=True,
+        device_class=BinarySensorDeviceClass.PLUG,
+        is_on_fn=lambda station: station.is_plugged_in,
+    ),
+    EevionBinarySensorDescription(
+        key="charging",
+        device_class=BinarySensorDeviceClass.BATTERY_CHARGING,
+        is_on_fn=lambda station: station.is_charging,
+    ),
+    EevionBinarySensorDescription(
+        key="idle",
+        is_on_fn=lambda station: bool(station.active_session and station.active_session.is_idle),
+    ),
+    EevionBinarySensorDescription(
+        key="demand_response",
+        is_on_fn=lambda station: station.demand_response is not None,
+    ),
+    EevionBinarySensorDescription(
+        key="problem",
+        is_essential=True,
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        is_on_fn=lambda station: station.is_problem,
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: EevionConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the binary sensors of all stations."""
+    async_add_entities_for_all(entry, async_add_entities, BINARY_SENSORS, EevionBinarySensor)
+
+
+class EevionBinarySensor(EevionEntity, BinarySensorEntity):
+    """A binary sensor of a station."""
+
+    entity_description: EevionBinarySensorDescription
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """What the newest state says."""
+        return self.entity_description.is_on_fn(self.station)

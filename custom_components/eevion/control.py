@@ -1,0 +1,193 @@
+"""Start, stop and limit: what people and automations ask of a station."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+import math
+
+from homeassistant.core import callback
+
+from .api import (
+    ChargingLimit,
+    EevionConnectionError,
+    EevionRefusedError,
+    Lane,
+    LimitUnit,
+    PortStatus,
+    Session,
+    SessionStatus,
+)
+from .const import MIN_LIMIT_A
+from .coordinator import EevionCoordinator
+from .errors import command_errors, failed, invalid
+from .station import StationState
+
+# Some stations give a driver five minutes to be authorized.
+_STOP_PATIENCE_S = 330
+
+_NOT_READY = {
+    PortStatus.NOT_CONNECTED: "station_not_connected",
+    PortStatus.OFFLINE: "station_out_of_service",
+    PortStatus.COMING_SOON: "station_not_in_place",
+    PortStatus.REMOVED: "station_not_in_place",
+}
+
+
+@dataclass(slots=True)
+class _Wish:
+    """What somebody wants of one station."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    is_stop_wanted: bool = False
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def withdraw_stop(self) -> None:
+        self.is_stop_wanted = False
+        self.changed.set()
+
+
+class Control:
+    """Gives commands for one account and shows at once what the cloud answers."""
+
+    def __init__(self, coordinator: EevionCoordinator) -> None:
+        """Prepare; a stop that waits ends with the entry."""
+        self._coordinator = coordinator
+        self._wishes: defaultdict[str, _Wish] = defaultdict(_Wish)
+        coordinator.config_entry.async_on_unload(self._async_withdraw_stops)
+
+    @callback
+    def _async_withdraw_stops(self) -> None:
+        for wish in self._wishes.values():
+            wish.withdraw_stop()
+
+    def _station(self, port_id: str) -> StationState:
+        return self._coordinator.data.stations[port_id]
+
+    def _errors(self, name: str) -> AbstractContextManager[None]:
+        coordinator = self._coordinator
+        return command_errors(coordinator.hass, coordinator.config_entry, name)
+
+    async def async_start(self, port_id: str) -> None:
+        """Start a session unless one goes on; take back a stop that still waits."""
+        wish = self._wishes[port_id]
+        wish.withdraw_stop()
+        async with wish.lock:
+            station = self._station(port_id)
+            if station.active_session:
+                return
+            port = station.port
+            if port.status and (reason := _NOT_READY.get(port.status)):
+                raise invalid(reason, station=port.station_id)
+            try:
+                with self._errors(port.station_id):
+                    session = await self._async_start(station)
+                self._coordinator.async_apply_partial(session)
+            finally:
+                await self._coordinator.async_follow_command()
+
+    async def _async_start(self, station: StationState) -> Session:
+        port = station.port
+        try:
+            session = await self._coordinator.client.start_session(station_id=port.station_id)
+        except EevionConnectionError:
+            # The cloud may have taken it, and a second start is no way to find out.
+            if (found := await self._async_find_started(station)) is None:
+                raise
+            return found
+        return session if session.port_id else replace(session, port_id=port.port_id)
+
+    async def _async_find_started(self, station: StationState) -> Session | None:
+        listed = await self._coordinator.client.list_sessions(
+            stations=[station.port.station_id], lane=Lane.CONFIRM
+        )
+        return next(
+            (s for s in listed.sessions if s.is_active and s.port_id == station.port.port_id), None
+        )
+
+    async def async_stop(self, port_id: str) -> None:
+        """End the session that goes on; wait where the cloud still authorizes it."""
+        wish = self._wishes[port_id]
+        wish.is_stop_wanted = True
+        remove = self._coordinator.async_add_listener(wish.changed.set, port_id)
+        try:
+            async with asyncio.timeout(_STOP_PATIENCE_S):
+                while wish.is_stop_wanted and await self._async_must_wait(port_id):
+                    wish.changed.clear()
+                    await wish.changed.wait()
+        except TimeoutError as err:
+            raise failed(
+                "still_authorizing", station=self._station(port_id).port.station_id
+            ) from err
+        finally:
+            remove()
+
+    async def _async_must_wait(self, port_id: str) -> bool:
+        """Stop the session if that is possible now; return whether it is too early."""
+        async with self._wishes[port_id].lock:
+            station = self._station(port_id)
+            session = station.active_session
+            if session is None:
+                return False
+            if session.status is SessionStatus.AUTHORIZING:
+                return True
+            try:
+                with self._errors(station.port.station_id):
+                    return await self._async_stop(session, port_id)
+            finally:
+                await self._coordinator.async_follow_command()
+
+    async def _async_stop(self, session: Session, port_id: str) -> bool:
+        coordinator = self._coordinator
+        try:
+            stopped = await coordinator.client.stop_session(
+                session_id=session.session_id, port_id=port_id
+            )
+        except EevionConnectionError, EevionRefusedError:
+            newest = await coordinator.async_fetch_session(session)
+            if newest and newest.status is SessionStatus.AUTHORIZING:
+                return True
+            if newest and newest.is_active:
+                raise
+            return False
+        coordinator.async_apply_partial(replace(stopped, port_id=port_id))
+        return False
+
+    async def async_set_limits(self, wanted: Mapping[str, float], unit: LimitUnit) -> None:
+        """Limit stations, by port id, in one request; each station's own answer counts."""
+        limits = {
+            port_id: self._limit(self._station(port_id), value, unit)
+            for port_id, value in wanted.items()
+        }
+        names = ", ".join(limit.station_id for limit in limits.values())
+        with self._errors(names):
+            results = await self._coordinator.client.set_charging_limits(
+                limits=list(limits.values())
+            )
+        refused = {r.station_id: r.message for r in results if not r.is_success}
+        self._coordinator.async_set_limits(
+            {port: limit for port, limit in limits.items() if limit.station_id not in refused}
+        )
+        if refused:
+            raise failed(
+                "limit_refused",
+                station=", ".join(refused),
+                message="; ".join(filter(None, refused.values())) or "-",
+            )
+
+    def _limit(self, station: StationState, value: float, unit: LimitUnit) -> ChargingLimit:
+        """Return a limit that the station can have: 0, or from 6 A to what it is built for."""
+        port = station.port
+        highest = station.highest_limit(unit)
+        lowest = MIN_LIMIT_A * (1 if unit is LimitUnit.AMPERE else port.volts or 0)
+        is_possible = math.isfinite(value) and lowest <= value <= (highest or math.inf)
+        if value != 0 and not is_possible:
+            raise invalid(
+                "limit_out_of_range",
+                station=port.station_id,
+                limit=f"{value:g} {unit}",
+                lowest=f"{lowest:g} {unit}",
+                highest=f"{highest:g} {unit}" if highest else "-",
+            )
+        return ChargingLimit(station_id=port.station_id, unit=unit, limit=value)

@@ -1,0 +1,119 @@
+"""The limits of a station, as they were last commanded."""
+
+from dataclasses import dataclass
+from typing import Any, override
+
+from homeassistant.components.number import (
+    NumberDeviceClass,
+    NumberEntity,
+    NumberEntityDescription,
+    NumberMode,
+)
+from homeassistant.const import UnitOfElectricCurrent, UnitOfPower
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.restore_state import ExtraStoredData, RestoreEntity
+
+from .api import ChargingLimit, LimitUnit
+from .coordinator import EevionConfigEntry
+from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
+
+PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class EevionNumberDescription(EevionDescription, NumberEntityDescription):
+    """A limit of a station."""
+
+    limit_unit: LimitUnit
+
+
+NUMBERS = (
+    EevionNumberDescription(
+        key="charging_limit",
+        is_essential=True,
+        device_class=NumberDeviceClass.CURRENT,
+        limit_unit=LimitUnit.AMPERE,
+        mode=NumberMode.SLIDER,
+        native_min_value=0,
+        native_step=1,
+        native_unit_of_measurement=UnitOfElectricCurrent.AMPERE,
+    ),
+    EevionNumberDescription(
+        key="power_limit",
+        device_class=NumberDeviceClass.POWER,
+        entity_registry_enabled_default=False,
+        exists_fn=lambda station: station.port.max_power_w is not None,
+        limit_unit=LimitUnit.WATT,
+        mode=NumberMode.BOX,
+        native_min_value=0,
+        native_step=1,
+        native_unit_of_measurement=UnitOfPower.WATT,
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: EevionConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the limits of all stations."""
+    async_add_entities_for_all(entry, async_add_entities, NUMBERS, EevionNumber)
+
+
+class _CommandedLimit(ExtraStoredData):
+    """What is kept over a restart: the limit in the unit it was commanded in."""
+
+    def __init__(self, limit: ChargingLimit | None) -> None:
+        self._limit = limit
+
+    @override
+    def as_dict(self) -> dict[str, Any]:
+        return {"unit": self._limit.unit, "limit": self._limit.limit} if self._limit else {}
+
+
+class EevionNumber(EevionEntity, NumberEntity, RestoreEntity):
+    """A limit of a station. The cloud tells none: it is what was last commanded, if anything."""
+
+    _attr_assumed_state = True
+    entity_description: EevionNumberDescription
+
+    @property
+    @override
+    def native_max_value(self) -> float:
+        """What the station is built for."""
+        highest = self.station.highest_limit(self.entity_description.limit_unit)
+        return highest or 0
+
+    @property
+    @override
+    def native_value(self) -> float | None:
+        """The limit in force, as far as commands tell."""
+        return self.station.limit_in(self.entity_description.limit_unit)
+
+    @property
+    @override
+    def extra_restore_state_data(self) -> ExtraStoredData:
+        """What is kept over a restart."""
+        return _CommandedLimit(self.station.limit)
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Bring back the limit from before the restart."""
+        await super().async_added_to_hass()
+        last = await self.async_get_last_extra_data()
+        stored = last.as_dict() if last else {}
+        if stored and self.station.limit is None:
+            limit = ChargingLimit(
+                station_id=self.station.port.station_id,
+                unit=LimitUnit(stored["unit"]),
+                limit=stored["limit"],
+            )
+            self.coordinator.async_set_limits({self.port_id: limit})
+
+    @override
+    async def async_set_native_value(self, value: float) -> None:
+        """Command the limit."""
+        unit = self.entity_description.limit_unit
+        await self.control.async_set_limits({self.port_id: value}, unit)

@@ -1,0 +1,84 @@
+"""Charging power, derived from the energy of successive answers."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from .api import ConnectorStatus, Session, SessionStatus
+
+# How long a power is held while the energy stands still: the cloud hears from
+# stations every minute or so, not at our pace.
+_PATIENCE_S = 180
+_SILENT_INTERVALS = 3
+# How far our clock and the cloud's may differ over one interval.
+_JITTER_S = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    session_id: str
+    energy_wh: float
+    received_at: datetime
+    updated_at: datetime | None
+    power_w: float | None = None
+    interval_s: float = 0
+    is_dated: bool = False
+    """Whether `updated_at` moved with the energy: then the cloud's clock is the better one."""
+
+
+class PowerMeter:
+    """The power of one station in W; the cloud tells energy only."""
+
+    def __init__(self) -> None:
+        """Start without a sample."""
+        self._last: _Sample | None = None
+
+    def read(
+        self, session: Session | None, received_at: datetime, max_w: float | None
+    ) -> float | None:
+        """Return the power after one more answer; None until two energies are known."""
+        if session and session.is_active and session.power_w is not None:
+            return session.power_w
+        if session is None or not _may_deliver(session):
+            self._last = None
+            return 0
+        if session.energy_wh is None:
+            return None
+        self._last = sample = self._sampled(session, session.energy_wh, received_at, max_w)
+        silence = (received_at - sample.received_at).total_seconds()
+        if silence > max(_PATIENCE_S, _SILENT_INTERVALS * sample.interval_s):
+            return 0
+        return sample.power_w
+
+    def _sampled(
+        self, session: Session, energy_wh: float, received_at: datetime, max_w: float | None
+    ) -> _Sample:
+        """Return the sample to go on from: the last one while the energy stands still."""
+        first = _Sample(session.session_id, energy_wh, received_at, session.updated_at)
+        last = self._last
+        if last is None or last.session_id != session.session_id or energy_wh < last.energy_wh:
+            return first
+        received_s = (received_at - last.received_at).total_seconds()
+        if energy_wh == last.energy_wh or received_s <= 0:
+            return last
+        interval = received_s
+        if (dated_s := _seconds(last.updated_at, session.updated_at)) > 0:
+            first = replace(first, is_dated=True)
+            if not last.is_dated and abs(dated_s - received_s) > _JITTER_S:
+                # It may have been the energy that was updated, or something else.
+                return replace(first, power_w=last.power_w, interval_s=last.interval_s)
+            interval = dated_s
+        power = (energy_wh - last.energy_wh) * 3600 / interval
+        power = float(round(min(power, max_w) if max_w else power))
+        return replace(first, power_w=power, interval_s=interval)
+
+
+def _may_deliver(session: Session) -> bool:
+    return (
+        session.is_active
+        and session.status is not SessionStatus.AUTHORIZING
+        and session.connector_status in (None, ConnectorStatus.CHARGING)
+    )
+
+
+def _seconds(earlier: datetime | None, later: datetime | None) -> float:
+    return (later - earlier).total_seconds() if earlier and later else 0
