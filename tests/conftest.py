@@ -1,0 +1,105 @@
+"""Home Assistant with the integration, before a simulated cloud over real HTTP."""
+
+# First, before the plugin's folder of the same name can be found.
+import custom_components.eevion  # noqa: F401, I001
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import timedelta
+import time
+from typing import Any
+from unittest.mock import PropertyMock, patch
+
+from aiohttp.test_utils import TestServer
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
+from syrupy.assertion import SnapshotAssertion
+
+from simulator import Cloud, Settings, World, create_app
+
+API_KEY = "a-key-that-must-not-leak"
+START = "2026-11-02T08:00:00+00:00"
+
+
+@pytest.fixture
+def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    return snapshot.use_extension(HomeAssistantSnapshotExtension)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(keys=(API_KEY, "another-key"), sites=1, stations=2, seed=7)
+
+
+@pytest.fixture
+def cloud(settings: Settings, freezer: FrozenDateTimeFactory) -> Cloud:
+    freezer.move_to(START)
+    return Cloud(settings, now=time.time)
+
+
+@pytest.fixture
+def world(cloud: Cloud) -> World:
+    return cloud.world()
+
+
+@pytest.fixture
+async def cloud_url(cloud: Cloud, socket_enabled: None) -> AsyncIterator[str]:
+    server = TestServer(create_app(cloud), host="127.0.0.1")
+    # The access log trips over a frozen clock.
+    await server.start_server(access_log=None)
+    yield str(server.make_url("/api/eevion"))
+    await server.close()
+
+
+@pytest.fixture
+def entry_data(cloud_url: str) -> dict[str, Any]:
+    return {
+        "api_key": API_KEY,
+        "environment": "production",
+        "url": cloud_url,
+        "known_sites": [],
+    }
+
+
+@pytest.fixture
+def entry(
+    hass: HomeAssistant, entry_data: dict[str, Any], enable_custom_integrations: None
+) -> MockConfigEntry:
+    entry = MockConfigEntry(domain="eevion", title="Home", data=entry_data, unique_id="test")
+    entry.add_to_hass(hass)
+    return entry
+
+
+@pytest.fixture
+async def loaded(hass: HomeAssistant, entry: MockConfigEntry) -> ConfigEntry:
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    return entry
+
+
+type Pass = Callable[[float], Awaitable[None]]
+
+
+@pytest.fixture
+def wait(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> Pass:
+    """Let so many seconds pass, and all that is due come to its end."""
+
+    async def wait(seconds: float) -> None:
+        freezer.tick(timedelta(seconds=seconds))
+        async_fire_time_changed(hass)
+        await hass.async_block_till_done(wait_background_tasks=True)
+
+    return wait
+
+
+@pytest.fixture
+def entity_registry_enabled_by_default() -> Iterator[None]:
+    """Let all entities start enabled, those for experts included."""
+    with patch(
+        "homeassistant.helpers.entity.Entity.entity_registry_enabled_default",
+        new_callable=PropertyMock(return_value=True),
+    ):
+        yield
