@@ -258,7 +258,7 @@ async def test_a_limit_in_watts(
     ]
     assert station["number.charging_limit"] == "24.0"
     assert await hass.config_entries.async_reload(loaded.entry_id)
-    assert station["number.power_limit"] == "5000"
+    assert station["number.power_limit"] == "5000.0"
     await station.limit(16)
     assert station["number.power_limit"] == "3328.0"
     with pytest.raises(ServiceValidationError, match="from 1248 W to 9984 W"):

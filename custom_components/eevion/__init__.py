@@ -1,5 +1,6 @@
 """Eevion: charging stations on Hypercharge's cloud."""
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_API_KEY, CONF_URL, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
@@ -41,6 +42,8 @@ async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: EevionConfigEntry, device: DeviceEntry
 ) -> bool:
     """Let people remove the device of a site or station that the cloud does not tell of."""
+    if entry.state is not ConfigEntryState.LOADED:
+        return True
     snapshot = entry.runtime_data.coordinator.data
     present = snapshot.sites.keys() | snapshot.stations.keys()
     return not any(id_ in present for domain, id_ in device.identifiers if domain == DOMAIN)

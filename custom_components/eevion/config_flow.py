@@ -96,7 +96,8 @@ def _checked_url(text: str) -> str:
         url.scheme not in ("http", "https")
         or not host
         or not port
-        or url.user is not None
+        or url.raw_user is not None
+        or url.raw_password is not None
         or url.query_string
         or url.fragment
         or (is_plain and not _is_local(host))
@@ -149,10 +150,7 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
         self, step_id: str, schema: vol.Schema, user_input: dict[str, Any] | None
     ) -> ConfigFlowResult:
         errors: dict[str, str] = {}
-        shown = user_input
-        if user_input is None:
-            shown = self._known_input()
-        else:
+        if user_input is not None:
             try:
                 data = self._merged(user_input)
                 sites = await self._async_try(data)
@@ -162,7 +160,7 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
                 return await self._async_finish(data, sites)
         return self.async_show_form(
             step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(schema, shown),
+            data_schema=self.add_suggested_values_to_schema(schema, self._shown_input(user_input)),
             errors=errors,
             description_placeholders={"profile_url": _PROFILE_URL},
         )
@@ -174,8 +172,10 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
             return self._get_reconfigure_entry()
         return None
 
-    def _known_input(self) -> dict[str, Any]:
+    def _shown_input(self, user_input: dict[str, Any] | None) -> dict[str, Any]:
         """Return what the form begins with; the key is never shown."""
+        if user_input is not None:
+            return {key: value for key, value in user_input.items() if key != CONF_API_KEY}
         if (entry := self._entry()) is None:
             return {}
         return {

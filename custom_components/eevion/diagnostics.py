@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_API_KEY, CONF_URL
 from homeassistant.core import HomeAssistant
 
@@ -15,20 +16,22 @@ _REDACTED = {CONF_API_KEY, CONF_URL, "vehicle", "name", "title"}
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: EevionConfigEntry
 ) -> dict[str, Any]:
-    """Return the settings and the newest snapshot of an account."""
+    """Return the settings and, where the account is connected, its newest snapshot."""
+    settings = {"data": dict(entry.data), "options": dict(entry.options)}
+    running = _running(entry) if entry.state is ConfigEntryState.LOADED else {}
+    return async_redact_data(settings | running, _REDACTED)
+
+
+def _running(entry: EevionConfigEntry) -> dict[str, Any]:
     coordinator = entry.runtime_data.coordinator
     rate_limit = entry.runtime_data.rate_limit
-    return async_redact_data(
-        {
-            "data": dict(entry.data),
-            "options": dict(entry.options),
-            "is_connected": coordinator.last_update_success,
-            "last_success": coordinator.last_success,
-            "interval_s": coordinator.update_interval and coordinator.update_interval.seconds,
-            "requests_used": rate_limit.used,
-            "requests_limit": rate_limit.limit,
-            "sites": [site.site_id for site in coordinator.data.sites.values()],
-            "stations": [asdict(state) for state in coordinator.data.stations.values()],
-        },
-        _REDACTED,
-    )
+    interval = coordinator.update_interval
+    return {
+        "is_connected": coordinator.last_update_success,
+        "last_success": coordinator.last_success,
+        "interval_s": interval.total_seconds() if interval else None,
+        "requests_used": rate_limit.used,
+        "requests_limit": rate_limit.limit,
+        "sites": list(coordinator.data.sites),
+        "stations": [asdict(state) for state in coordinator.data.stations.values()],
+    }

@@ -41,6 +41,12 @@ reads = pytest.mark.parametrize("call", READS.values(), ids=READS)
 commands = pytest.mark.parametrize("call", COMMANDS.values(), ids=COMMANDS)
 
 
+async def test_one_absurd_number_costs_no_answer(client, cloud):
+    cloud.reply(raw=b'[{"sessionId": "a", "energy": 1' + b"0" * 400 + b"}]")
+    (session,) = (await client.list_sessions()).sessions
+    assert session.energy_wh is None
+
+
 @pytest.mark.parametrize("call", [*READS.values(), *COMMANDS.values()], ids=[*READS, *COMMANDS])
 @pytest.mark.parametrize(
     ("reply", "error"),

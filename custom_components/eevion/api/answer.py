@@ -1,10 +1,13 @@
 """Judge what the cloud answered: by the body as well as by the status."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
+import json
 from typing import Any
 
 import orjson
@@ -20,6 +23,13 @@ from .errors import (
 _FAILURES = {"error", "fail", "failed", "failure"}
 # "That station is not allowed", also of a session.
 _UNKNOWN_ID = "is not allowed"
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(word)
+
+
+_decode_slowly = partial(json.loads, parse_constant=_no_number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +74,11 @@ class Answer:
             or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         ):
             raise EevionResponseError(f"The cloud answered with HTTP {self.status}")
-        try:
-            return orjson.loads(self.body)
-        except ValueError:
-            raise EevionResponseError(
-                f"The cloud answered with HTTP {self.status} and no JSON"
-            ) from None
+        # The fast decoder refuses a whole body for one number that no machine word holds.
+        for decode in (orjson.loads, _decode_slowly):
+            with suppress(ValueError, RecursionError):
+                return decode(self.body)
+        raise EevionResponseError(f"The cloud answered with HTTP {self.status} and no JSON")
 
     def _raise_refusal(self, payload: Any, *, is_lookup: bool) -> None:
         if not isinstance(payload, dict):

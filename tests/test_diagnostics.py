@@ -1,0 +1,70 @@
+"""What a bug report holds."""
+
+import json
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from pytest_homeassistant_custom_component.components.diagnostics import (
+    get_diagnostics_for_config_entry,
+)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+from syrupy.assertion import SnapshotAssertion
+
+from simulator import Cloud, World
+from tests.conftest import API_KEY, Pass
+
+
+async def test_nothing_of_people(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    world: World,
+    cloud_url: str,
+    wait: Pass,
+    hass_client: ClientSessionGenerator,
+    snapshot: SnapshotAssertion,
+) -> None:
+    name = world.stations[0].name
+    world.plug_in(name, percent=20, vehicle="Toyota bZ4X 2023", card=True)
+    world.demand_response(name, 3000)
+    await wait(35)
+    await wait(35)
+    told = await get_diagnostics_for_config_entry(hass, hass_client, loaded)
+
+    session, address = world.ledger(name)[0], world.sites[0].address
+    text = json.dumps(told)
+    personal = [
+        API_KEY,
+        cloud_url,
+        "127.0.0.1",
+        "Toyota",
+        world.sites[0].name,
+        loaded.title,
+        session.customer_id,
+        session.auth_id,
+        address.street.strip(),
+        address.city,
+        address.zip,
+        str(address.lat),
+    ]
+    assert not [word for word in personal if word and word in text]
+
+    assert [station["port"]["port_id"] for station in told["stations"]] == [
+        station.port_id for station in world.stations
+    ]
+    assert told["stations"][0]["session"]["session_id"] == session.session_id
+    assert told == snapshot
+
+
+async def test_while_the_cloud_is_away(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    cloud: Cloud,
+    wait: Pass,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    cloud.faults.set("error")
+    await wait(35)
+    told = await get_diagnostics_for_config_entry(hass, hass_client, loaded)
+    assert told["is_connected"] is False
+    assert told["last_success"] == "2026-11-02T08:00:00+00:00"
+    assert len(told["stations"]) == 2

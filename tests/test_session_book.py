@@ -1,0 +1,261 @@
+"""Sessions out of answers that overtake each other."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings, strategies as st
+import pytest
+
+from custom_components.eevion.api import ConnectorStatus, Session, SessionStatus
+from custom_components.eevion.session_book import SessionBook
+
+START = datetime(2026, 11, 2, 8, tzinfo=UTC)
+
+
+def session(
+    name: str,
+    status: SessionStatus = SessionStatus.CHARGING,
+    *,
+    port: str | None = "port",
+    created: float | None = 0,
+    **told,
+) -> Session:
+    created_at = None if created is None else START + timedelta(seconds=created)
+    return Session(session_id=name, port_id=port, status=status, created_at=created_at, **told)
+
+
+def complete(name: str, **told) -> Session:
+    return session(name, SessionStatus.COMPLETE, **told)
+
+
+def names(sessions: Iterable[Session]) -> set[str]:
+    return {session.session_id for session in sessions}
+
+
+@pytest.mark.parametrize(
+    ("listed", "name"),
+    [
+        ([], None),
+        ([session("a", port=None)], None),
+        ([session("a"), complete("b", created=-60)], "a"),
+        ([complete("b", created=-60), session("a")], "a"),
+        ([complete("a"), complete("b", created=60)], "b"),
+        ([complete("b", created=60), complete("a")], "b"),
+        ([session("a", created=0), session("b", created=60)], "b"),
+        ([session("b", created=60), session("a", created=0)], "b"),
+        ([complete("a", created=None), complete("b")], "b"),
+        ([session("a", created=None), complete("b")], "a"),
+    ],
+)
+def test_the_session_of_a_port(listed: list[Session], name: str | None) -> None:
+    book = SessionBook()
+    assert book.update(listed) == []
+    found = book.get("port")
+    assert (found.session_id if found else None) == name
+
+
+def test_a_missing_session_is_kept_until_the_cloud_says_that_it_ended() -> None:
+    book = SessionBook()
+    book.update([session("a")])
+    for _ in range(3):
+        assert names(book.update([])) == {"a"}
+        assert book.get("port") == session("a")
+    book.apply(complete("a", energy_wh=500))
+    assert book.get("port") == complete("a", energy_wh=500)
+    assert book.update([]) == []
+
+
+def test_a_missing_session_that_the_cloud_has_forgotten() -> None:
+    book = SessionBook()
+    book.update([session("a", energy_wh=500)])
+    book.forget(session("a"))
+    assert book.get("port") == complete("a", energy_wh=500)
+    assert book.update([]) == []
+
+
+def test_a_missing_session_that_comes_back() -> None:
+    book = SessionBook()
+    book.update([session("a", energy_wh=500)])
+    book.update([])
+    assert book.update([session("a", energy_wh=600)]) == []
+    assert book.get("port") == session("a", energy_wh=600)
+
+
+def test_the_next_session_replaces_one_that_went_missing() -> None:
+    """Its end is still worth asking for: the ledger wants its last values."""
+    book = SessionBook()
+    book.update([session("a")])
+    assert names(book.update([session("b", created=60)])) == {"a"}
+    assert book.get("port") == session("b", created=60)
+    book.apply(complete("a"))
+    assert book.get("port") == session("b", created=60)
+
+
+def test_a_list_from_before_the_stop() -> None:
+    book = SessionBook()
+    book.update([session("a")])
+    book.apply_partial(complete("a"))
+    book.update([session("a")])
+    assert book.get("port") == complete("a")
+
+
+def test_a_list_from_before_the_start() -> None:
+    book = SessionBook()
+    book.update([complete("a")])
+    book.apply_partial(session("b", SessionStatus.AUTHORIZING, created=60))
+    assert names(book.update([complete("a")])) == {"b"}
+    assert book.get("port") == session("b", SessionStatus.AUTHORIZING, created=60)
+
+
+def test_a_start_whose_answer_comes_after_the_end() -> None:
+    book = SessionBook()
+    book.update([complete("a", energy_wh=500)])
+    book.apply_partial(session("a", SessionStatus.AUTHORIZING))
+    found = book.get("port")
+    assert found
+    assert not found.is_active
+    assert found.energy_wh == 500
+
+
+def test_a_stop_whose_answer_comes_after_the_next_start() -> None:
+    book = SessionBook()
+    book.update([session("a")])
+    book.update([complete("a"), session("b", created=60)])
+    book.apply_partial(complete("a"))
+    assert book.get("port") == session("b", created=60)
+
+
+def test_a_partial_answer_keeps_what_it_does_not_tell() -> None:
+    book = SessionBook()
+    whole = session("a", energy_wh=500, vehicle="Bolt", connector_status=ConnectorStatus.CHARGING)
+    book.update([whole])
+    merged = book.apply_partial(complete("a", created=None, energy_wh=510))
+    assert merged == replace(whole, status=SessionStatus.COMPLETE, energy_wh=510)
+    assert book.get("port") == merged
+
+
+def test_a_partial_answer_without_a_port_is_nobodys() -> None:
+    book = SessionBook()
+    lost = session("a", port=None)
+    assert book.apply_partial(lost) is lost
+    book.apply(lost)
+    assert not list(book.active())
+
+
+def test_what_the_newest_list_held() -> None:
+    book = SessionBook()
+    book.update([session("a")])
+    assert book.is_listed(session("a"))
+    assert not book.is_listed(session("b"))
+    assert not book.is_listed(None)
+    book.update([])
+    assert not book.is_listed(session("a"))
+
+
+def test_other_ports_are_dropped() -> None:
+    book = SessionBook()
+    book.update([session("a", port="left"), session("b", port="right")])
+    book.retain(["left"])
+    assert book.get("left")
+    assert book.get("right") is None
+    assert names(book.active()) == {"a"}
+
+
+PORTS = ("left", "right")
+
+
+@dataclass
+class World:
+    """What really goes on at two ports, and what the cloud told at each moment."""
+
+    now: dict[str, Session] = field(default_factory=dict)
+    ended: list[Session] = field(default_factory=list)
+    past: list[tuple[Session, ...]] = field(default_factory=lambda: [()])
+    count: int = 0
+
+    def act(self, port: str) -> None:
+        """Start, begin or end: whatever is next at a port."""
+        self.count += 1
+        known = self.now.get(port)
+        if known is None:
+            self.now[port] = session(
+                str(self.count), SessionStatus.AUTHORIZING, port=port, created=self.count
+            )
+        elif known.status is SessionStatus.AUTHORIZING and self.count % 3:
+            self.now[port] = replace(known, status=SessionStatus.CHARGING)
+        else:
+            del self.now[port]
+            self.ended.append(replace(known, status=SessionStatus.COMPLETE))
+        self.past.append((*self.now.values(), *self.ended))
+
+    def told(self, late: int) -> tuple[Session, ...]:
+        """Return all sessions as they were so many events ago."""
+        return self.past[max(0, len(self.past) - 1 - late)]
+
+
+LATE = st.integers(min_value=0, max_value=4)
+EVENTS = st.one_of(
+    st.tuples(st.just("act"), st.sampled_from(PORTS)),
+    st.tuples(st.just("list"), LATE),
+    st.tuples(st.just("partial"), LATE),
+    st.tuples(st.just("confirm"), LATE),
+)
+
+
+class Reader:
+    """A book that is fed with what the world tells; `check` follows each event."""
+
+    def __init__(self, *, list_holds_ended: bool) -> None:
+        self.world = World()
+        self.book = SessionBook()
+        self._list_holds_ended = list_holds_ended
+        self._completed: set[str] = set()
+
+    def take(self, kind: str, argument: object) -> None:
+        if kind == "act":
+            self.world.act(str(argument))
+        else:
+            getattr(self, kind)(self.world.told(int(str(argument))))
+        self.check()
+
+    def list(self, told: tuple[Session, ...]) -> None:
+        listed = [s for s in told if self._list_holds_ended or s.is_active]
+        active = names(self.book.active())
+        assert names(self.book.update(listed)) == active - names(listed)
+
+    def partial(self, told: tuple[Session, ...]) -> None:
+        if told:
+            newest = max(told, key=lambda s: int(s.session_id))
+            self.book.apply_partial(
+                Session(
+                    **{
+                        name: getattr(newest, name)
+                        for name in ("session_id", "port_id", "status", "created_at")
+                    }
+                )
+            )
+
+    def confirm(self, told: tuple[Session, ...]) -> None:
+        for one in told:
+            if one.session_id in names(self.book.active()):
+                self.book.apply(one)
+
+    def check(self) -> None:
+        known = [found for port in PORTS if (found := self.book.get(port))]
+        self._completed |= names(s for s in known if not s.is_active)
+        assert not self._completed & names(self.book.active())
+
+
+@settings(max_examples=300)
+@given(events=st.lists(EVENTS, max_size=40), list_holds_ended=st.booleans())
+def test_whatever_order_answers_come_in(events, list_holds_ended: bool) -> None:
+    """What ended stays ended, and one fresh answer puts everything right."""
+    reader = Reader(list_holds_ended=list_holds_ended)
+    for kind, argument in events:
+        reader.take(kind, argument)
+    reader.take("list", 0)
+    reader.take("confirm", 0)
+    assert names(reader.book.active()) == names(reader.world.now.values())
+    for port, active in reader.world.now.items():
+        assert reader.book.get(port) == active

@@ -1,0 +1,305 @@
+"""What Home Assistant's own checks would say of the integration's files."""
+
+import ast
+from collections.abc import Iterator
+import json
+from pathlib import Path
+import re
+from typing import Any
+
+from homeassistant.components.sensor import SensorDeviceClass
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+import yaml
+
+from simulator import Settings, World
+from tests.conftest import API_KEY, Pass
+from tests.helpers import Station
+
+FOLDER = Path(__file__).parent.parent / "custom_components/eevion"
+PLATFORMS = ("binary_sensor", "number", "sensor", "switch")
+
+# Home Assistant's quality scale: bronze, silver, gold, platinum.
+RULES = """
+action-setup appropriate-polling brands common-modules config-flow-test-coverage
+config-flow dependency-transparency docs-actions docs-conditions
+docs-high-level-description docs-installation-instructions docs-removal-instructions
+docs-triggers entity-event-setup entity-unique-id has-entity-name runtime-data
+test-before-configure test-before-setup unique-config-entry
+
+action-exceptions config-entry-unloading docs-configuration-parameters
+docs-installation-parameters entity-unavailable integration-owner log-when-unavailable
+parallel-updates reauthentication-flow test-coverage
+
+devices diagnostics discovery-update-info discovery docs-data-update docs-examples
+docs-known-limitations docs-supported-devices docs-supported-functions
+docs-troubleshooting docs-use-cases dynamic-devices entity-category entity-device-class
+entity-disabled-by-default entity-translations exception-translations icon-translations
+reconfiguration-flow repair-issues stale-devices
+
+async-dependency inject-websession strict-typing
+"""
+
+
+def read(name: str) -> Any:
+    return json.loads((FOLDER / name).read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def english() -> dict[str, Any]:
+    return read("translations/en.json")
+
+
+@pytest.fixture(scope="module")
+def icons() -> dict[str, Any]:
+    return read("icons.json")
+
+
+def leaves(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from leaves(value, (*path, key))
+    else:
+        yield path, tree
+
+
+def test_manifest() -> None:
+    manifest = read("manifest.json")
+    keys = list(manifest)
+    assert keys == ["domain", "name", *sorted(keys[2:])]
+    assert set(keys) >= {
+        "codeowners",
+        "config_flow",
+        "documentation",
+        "integration_type",
+        "iot_class",
+        "issue_tracker",
+        "requirements",
+        "version",
+    }
+    assert manifest["domain"] == FOLDER.name
+    assert manifest["config_flow"] is True
+    assert manifest["integration_type"] in {"device", "hub", "service"}
+    assert manifest["quality_scale"] == "platinum"
+    assert all(owner.startswith("@") for owner in manifest["codeowners"])
+    assert all(manifest[url].startswith("https://") for url in ("documentation", "issue_tracker"))
+    assert re.fullmatch(r"\d+\.\d+\.\d+([ab.]\w+)?", manifest["version"])
+
+
+def test_quality_scale() -> None:
+    rules = yaml.safe_load((FOLDER / "quality_scale.yaml").read_text("utf-8"))["rules"]
+    assert len(rules) == 54
+    assert set(rules) == set(RULES.split())
+    for name, rule in rules.items():
+        if rule != "done":
+            assert set(rule) == {"status", "comment"}, name
+            assert rule["status"] in {"done", "exempt"}, name
+            assert rule["comment"].endswith("."), name
+
+
+def test_translations_in_general(english: dict[str, Any]) -> None:
+    for path, text in leaves(english):
+        assert text, path
+        assert text == text.strip(), path
+        assert "://" not in text, path
+        assert "www." not in text, path
+        assert "[%key" not in text, path
+        assert "<" not in text, path
+
+
+def calls(*names: str) -> Iterator[ast.Call]:
+    """Yield the calls of functions by their names, all over the integration."""
+    for file in sorted(FOLDER.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
+                if name in names:
+                    yield node
+
+
+def constants(node: ast.AST) -> set[str]:
+    found = (n.value for n in ast.walk(node) if isinstance(n, ast.Constant))
+    return {value for value in found if isinstance(value, str)}
+
+
+def first_arguments(*names: str) -> set[str]:
+    return {text for call in calls(*names) if call.args for text in constants(call.args[0])}
+
+
+def keywords(name: str, *functions: str) -> set[str]:
+    return {
+        text
+        for call in calls(*functions)
+        for keyword in call.keywords
+        if keyword.arg == name
+        for text in constants(keyword.value)
+    }
+
+
+def table(module: str, name: str) -> set[str]:
+    """Return the texts that a module's table of names holds as its values."""
+    tree = ast.parse((FOLDER / f"{module}.py").read_text("utf-8"))
+    (found,) = (
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
+    )
+    assert isinstance(found, ast.Dict)
+    return {text for value in found.values for text in constants(value)}
+
+
+def test_exceptions(english: dict[str, Any]) -> None:
+    raising = ("HomeAssistantError", "ServiceValidationError", "ConfigEntryAuthFailed")
+    used = first_arguments("failed", "invalid")
+    used |= keywords("translation_key", "UpdateFailed", "ConfigEntryNotReady", *raising)
+    used |= table("control", "_NOT_READY")
+    used -= first_arguments("_options")
+    assert used == set(english["exceptions"])
+
+
+def placeholders(text: str) -> set[str]:
+    return set(re.findall(r"{(\w+)}", text))
+
+
+def test_placeholders_of_exceptions(english: dict[str, Any]) -> None:
+    for call in calls("failed", "invalid"):
+        given = {keyword.arg for keyword in call.keywords}
+        for key in constants(call.args[0]):
+            assert placeholders(english["exceptions"][key]["message"]) <= given, key
+    for call in calls("UpdateFailed"):
+        told = {keyword.arg: keyword.value for keyword in call.keywords}
+        mapping = told.get("translation_placeholders")
+        given = {k.value for k in mapping.keys} if isinstance(mapping, ast.Dict) else set()
+        for key in constants(told["translation_key"]):
+            assert placeholders(english["exceptions"][key]["message"]) == given, key
+
+
+def test_config_flow_texts(english: dict[str, Any]) -> None:
+    config, options = english["config"], english["options"]
+    source = (FOLDER / "config_flow.py").read_text("utf-8")
+    assert set(config["error"]) == first_arguments("_InputError")
+    aborts = keywords("reason", "async_abort") | {"reauth_successful", "reconfigure_successful"}
+    assert set(config["abort"]) | set(options["abort"]) == aborts
+    assert not set(config["abort"]) & set(options["abort"])
+    assert set(config["step"]) == first_arguments("_async_step")
+    assert set(options["step"]) == keywords("step_id", "async_show_form")
+    assert all(f'"{key}"' in source for key in options["error"])
+
+
+def field_names(field: dict[str, Any]) -> tuple[set[str], set[str]]:
+    return set(field.get("data", {})), set(field.get("data_description", {}))
+
+
+FIELDS = {
+    ("config", "user"): {"api_key", "environment"},
+    ("config", "reconfigure"): {"api_key", "environment"},
+    ("config", "reauth_confirm"): {"api_key"},
+    ("options", "init"): {"sites", "inactive_stations"},
+}
+
+
+@pytest.mark.parametrize(("place", "fields"), FIELDS.items(), ids=map("-".join, FIELDS))
+def test_fields(english: dict[str, Any], place: tuple[str, str], fields: set[str]) -> None:
+    flow, step_id = place
+    step = english[flow]["step"][step_id]
+    assert field_names(step) == (fields, fields)
+    for name, section in step.get("sections", {}).items():
+        assert name == "advanced"
+        assert section["name"]
+        assert field_names(section) == ({"url"}, {"url"})
+    assert bool(step.get("sections")) == ("environment" in fields)
+    assert placeholders(str(step)) <= {"profile_url"}
+
+
+def test_selectors(english: dict[str, Any]) -> None:
+    used = {
+        keyword.value.id
+        for call in calls("SelectSelectorConfig")
+        for keyword in call.keywords
+        if keyword.arg == "translation_key" and isinstance(keyword.value, ast.Name)
+    }
+    assert used == {"CONF_ENVIRONMENT"}
+    assert set(english["selector"]) == {"environment"}
+    assert set(english["selector"]["environment"]["options"]) == {"production", "staging"}
+
+
+type Entities = list[er.RegistryEntry]
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """Enough stations for every model and both levels."""
+    return Settings(keys=(API_KEY,), sites=1, stations=7, seed=7)
+
+
+@pytest.fixture
+def entities(hass: HomeAssistant, loaded: MockConfigEntry) -> Entities:
+    return er.async_entries_for_config_entry(er.async_get(hass), loaded.entry_id)
+
+
+def test_entities(entities: Entities, world: World, english: dict[str, Any]) -> None:
+    owners = {port.port_id for port in world.stations} | {site.site_id for site in world.sites}
+    used: dict[str, set[str]] = {}
+    for entity in entities:
+        owner, key = next(
+            (owner, entity.unique_id.removeprefix(f"{owner}_"))
+            for owner in owners
+            if entity.unique_id.startswith(f"{owner}_")
+        )
+        assert re.fullmatch(r"[a-z][a-z_]*[a-z]", key)
+        assert entity.translation_key == key, owner
+        assert entity.has_entity_name
+        used.setdefault(entity.domain, set()).add(key)
+    assert used == {platform: set(names) for platform, names in english["entity"].items()}
+    assert set(used) == set(PLATFORMS)
+    assert all("name" in text for names in english["entity"].values() for text in names.values())
+
+
+def test_names_differ(english: dict[str, Any]) -> None:
+    for platform, entities in english["entity"].items():
+        names = [entity["name"] for entity in entities.values()]
+        assert len(names) == len(set(names)), platform
+
+
+def test_enum_states(entities: Entities, english: dict[str, Any]) -> None:
+    enums = [e for e in entities if e.original_device_class == SensorDeviceClass.ENUM]
+    assert {e.translation_key for e in enums} == {
+        key for key, text in english["entity"]["sensor"].items() if "state" in text
+    }
+    for entity in enums:
+        options = (entity.capabilities or {})["options"]
+        texts = english["entity"]["sensor"][entity.translation_key]["state"]
+        assert set(options) == set(texts), entity.translation_key
+        assert list(texts) == sorted(texts)
+
+
+async def test_attribute_names(
+    hass: HomeAssistant, loaded: MockConfigEntry, world: World, english: dict[str, Any], wait: Pass
+) -> None:
+    world.plug_in("2133", card=True)
+    await wait(35)
+    named = english["entity"]["sensor"]["tariff"]["state_attributes"]
+    told = Station(hass, world, "2133").state("sensor", "tariff").attributes
+    assert set(told) - {"friendly_name"} == set(named)
+
+
+def test_icons(entities: Entities, icons: dict[str, Any], english: dict[str, Any]) -> None:
+    assert set(icons) == {"entity"}
+    for path, icon in leaves(icons):
+        assert re.fullmatch(r"mdi:[a-z0-9-]+", icon), path
+    with_class = {(e.domain, e.translation_key) for e in entities if e.original_device_class}
+    all_keys = {(e.domain, e.translation_key) for e in entities}
+    have = {(platform, key) for platform, keys in icons["entity"].items() for key in keys}
+    assert have <= all_keys
+    assert all_keys - with_class <= have
+    for platform, key in have:
+        entity, text = icons["entity"][platform][key], english["entity"][platform][key]
+        assert "default" in entity
+        assert set(entity) <= {"default", "state"}
+        if platform == "sensor":
+            assert set(entity.get("state", {})) <= set(text.get("state", {})), key
+        else:
+            assert set(entity.get("state", {})) <= {"on", "off"}, key
