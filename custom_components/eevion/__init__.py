@@ -1,16 +1,23 @@
 """Eevion: charging stations on Hypercharge's cloud."""
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_API_KEY, CONF_URL, Platform
+from homeassistant.const import (
+    CONF_API_KEY,
+    CONF_URL,
+    EVENT_HOMEASSISTANT_FINAL_WRITE,
+    Platform,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.device_registry import DeviceEntry
 
+from .accounting import Accounting
 from .api import EevionClient, Environment
 from .budget import async_get_budgets
 from .const import CONF_ENVIRONMENT, DOMAIN
 from .control import Control
 from .coordinator import EevionConfigEntry, EevionCoordinator, EevionData
+from .recovery import Recovery
 
 PLATFORMS = [Platform.BINARY_SENSOR, Platform.NUMBER, Platform.SENSOR, Platform.SWITCH]
 
@@ -26,16 +33,29 @@ async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bo
         url=entry.data[CONF_URL],
         rate_limit=rate_limit,
     )
-    coordinator = EevionCoordinator(hass, entry, client)
+    accounting = Accounting(hass, entry)
+    await accounting.async_load()
+    coordinator = EevionCoordinator(hass, entry, client, accounting)
     await coordinator.async_config_entry_first_refresh()
     entry.runtime_data = EevionData(coordinator, Control(coordinator), rate_limit)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    entry.async_on_unload(
+        hass.bus.async_listen_once(EVENT_HOMEASSISTANT_FINAL_WRITE, accounting.async_close)
+    )
+    Recovery(coordinator).async_start()
     return True
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bool:
     """Unload an account."""
-    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    if is_unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
+        await entry.runtime_data.coordinator.accounting.async_close()
+    return is_unloaded
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> None:
+    """Delete what was stored of an account."""
+    await Accounting(hass, entry).async_remove()
 
 
 async def async_remove_config_entry_device(

@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 import math
 
 from homeassistant.core import callback
@@ -96,7 +96,7 @@ class Control:
             if (found := await self._async_find_started(station)) is None:
                 raise
             return found
-        return session if session.port_id else replace(session, port_id=port.port_id)
+        return session.at_port(port.port_id)
 
     async def _async_find_started(self, station: StationState) -> Session | None:
         listed = await self._coordinator.client.list_sessions(
@@ -151,7 +151,7 @@ class Control:
             if newest and newest.is_active:
                 raise
             return False
-        coordinator.async_apply_partial(replace(stopped, port_id=port_id))
+        coordinator.async_apply_partial(stopped.at_port(port_id))
         return False
 
     async def async_set_limits(self, wanted: Mapping[str, float], unit: LimitUnit) -> None:

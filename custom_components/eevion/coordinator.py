@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, override
@@ -14,6 +14,7 @@ from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.update_coordinator import UpdateFailed
 from homeassistant.util import dt as dt_util
 
+from .accounting import Accounting
 from .api import (
     ChargingLimit,
     EevionAuthenticationError,
@@ -39,6 +40,7 @@ from .devices import Devices
 from .enabling import Enabling
 from .listeners import SelectiveCoordinator
 from .snapshot import Assembly, Snapshot
+from .sums import Totals
 
 if TYPE_CHECKING:
     from .control import Control
@@ -72,7 +74,13 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
 
     config_entry: EevionConfigEntry
 
-    def __init__(self, hass: HomeAssistant, entry: EevionConfigEntry, client: EevionClient) -> None:
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: EevionConfigEntry,
+        client: EevionClient,
+        accounting: Accounting,
+    ) -> None:
         """Prepare; the first refresh fetches."""
         super().__init__(
             hass,
@@ -83,6 +91,8 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
             request_refresh_debouncer=Debouncer(hass, LOGGER, cooldown=1, immediate=False),
         )
         self.client = client
+        self.accounting = accounting
+        accounting.on_written = self._async_set_totals
         self.devices = Devices(hass, entry)
         self.enabling = Enabling(hass, entry)
         self.last_success: datetime | None = None
@@ -112,6 +122,8 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         self.last_success = dt_util.utcnow()
         missing = self._assembly.book.update(sessions.sessions)
         self._async_take_sites(sites)
+        self.accounting.async_follow(self._assembly.snapshot.stations)
+        self.accounting.async_take(sessions.sessions)
         if missing:
             self.config_entry.async_create_background_task(
                 self.hass, self._async_confirm(missing[:_CONFIRMATIONS]), "confirm sessions"
@@ -176,15 +188,18 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
             self._assembly.book.forget(session)
             self._async_renew(session.port_id)
             return None
-        newest = replace(newest, port_id=newest.port_id or session.port_id)
+        newest = newest.at_port(session.port_id)
         self._assembly.book.apply(newest)
+        self.accounting.async_take([newest])
         self._async_renew(newest.port_id)
         return newest
 
     @callback
     def async_apply_partial(self, session: Session) -> None:
         """Show what the answer to a start or stop tells."""
-        self._async_renew(self._assembly.book.apply_partial(session).port_id)
+        session = self._assembly.book.apply_partial(session)
+        self.accounting.async_take([session])
+        self._async_renew(session.port_id)
 
     @callback
     def async_set_limits(self, limits: Mapping[str, ChargingLimit]) -> None:
@@ -192,6 +207,17 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         self._assembly.set_limits(limits)
         for port_id in limits:
             self._async_renew(port_id)
+
+    @callback
+    def _async_set_totals(self, totals: Mapping[str, Totals]) -> None:
+        self._assembly.set_totals(totals)
+        for port_id in totals:
+            self._async_renew(port_id)
+
+    def active_session_ids(self) -> set[str]:
+        """Return the ids of the sessions that the newest poll saw going on."""
+        book = self._assembly.book
+        return {s.session_id for s in book.active() if book.is_listed(s)}
 
     @callback
     def _async_renew(self, port_id: str | None) -> None:

@@ -8,6 +8,7 @@ from .api import ChargingLimit, Site
 from .power import PowerMeter
 from .session_book import SessionBook
 from .station import StationState
+from .sums import Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Assembly:
         self.book = SessionBook()
         self._meters: dict[str, PowerMeter] = {}
         self._limits: dict[str, ChargingLimit] = {}
+        self._totals: dict[str, Totals] = {}
 
     def take_sites(
         self, sites: Iterable[Site], *, with_inactive: bool, now: datetime
@@ -65,6 +67,10 @@ class Assembly:
         """Keep the limits that were commanded, by port id."""
         self._limits |= limits
 
+    def set_totals(self, totals: Mapping[str, Totals]) -> None:
+        """Keep the totals that have been written, by port id."""
+        self._totals |= totals
+
     def _completed(self, state: StationState, now: datetime) -> StationState:
         port = state.port
         session = self.book.get(port.port_id)
@@ -75,6 +81,7 @@ class Assembly:
             is_session_listed=self.book.is_listed(session),
             power_w=meter.read(session, now, port.max_power_w),
             limit=self._limits.get(port.port_id),
+            totals=self._totals.get(port.port_id),
         )
 
 

@@ -13,6 +13,7 @@ from .api import (
     SessionStatus,
 )
 from .const import MAX_LIMIT_A
+from .sums import Totals
 
 _PLUGGED_IN = {
     ConnectorStatus.PREPARING: True,
@@ -46,6 +47,9 @@ class StationState:
     power_w: float | None = None
     limit: ChargingLimit | None = None
     """The limit that was last commanded; the cloud tells none."""
+
+    totals: Totals | None = None
+    """What it has delivered and earned in all, as far as it has been written down."""
 
     @property
     def active_session(self) -> Session | None:

@@ -137,6 +137,10 @@ class Session:
         active = [e for e in self.demand_response or () if e.state is EventState.ACTIVE]
         return min(active, key=_limit, default=None)
 
+    def at_port(self, port_id: str | None) -> Self:
+        """Return this session with a port, where the answer did not name it."""
+        return self if self.port_id or not port_id else replace(self, port_id=port_id)
+
     def merged_with(self, newer: Session) -> Session:
         """Return this session with all that a partial answer tells."""
         told = {

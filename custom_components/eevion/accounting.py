@@ -1,0 +1,133 @@
+"""Keeps the ledgers of one account: fed by every answer, written before they are shown."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later
+from homeassistant.util import dt as dt_util
+
+from .api import Session
+from .ledger import Account
+from .ledger_store import LedgerStore
+from .station import StationState
+from .sums import Totals
+
+# Totals move when they are on the disk, so that not even a crash makes one fall.
+_WRITE_INTERVAL_S = 60
+# The ledgers of many stations are a large file, and are written less often.
+_STATIONS_PER_INTERVAL = 100
+_WRITE_SOON_S = 1
+
+
+class Accounting:
+    """The ledgers by port id, and when they are written."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
+        """Prepare; `async_load` comes next."""
+        self._hass = hass
+        self._store = LedgerStore(hass, entry)
+        self.accounts: dict[str, Account] = {}
+        self.cursor: float = 0
+        """The newest `updatedAt` of a session, by the cloud's own clock."""
+        self.is_recovered = False
+        """Whether all is in that happened while Home Assistant was not running."""
+        self.on_written: Callable[[Mapping[str, Totals]], None] | None = None
+        """Called with totals, by port id, that are on the disk by now."""
+        self._unwritten: set[str] = set()
+        self._dumped: dict[str, dict[str, Any]] = {}
+        self._cancel_write: CALLBACK_TYPE | None = None
+        self._write_in_s = float("inf")
+        self._writing = asyncio.Lock()
+
+    async def async_load(self) -> None:
+        """Read the storage."""
+        self.cursor, self.accounts = await self._store.async_load()
+        self._dumped = {port_id: a.to_json() for port_id, a in self.accounts.items()}
+        self._unwritten = set(self.accounts)
+
+    @callback
+    def async_follow(self, stations: Mapping[str, StationState]) -> None:
+        """Open ledgers for the stations of a snapshot; sessions of others are left alone."""
+        for port_id, station in stations.items():
+            self.accounts.setdefault(port_id, Account(site_id=station.site_id))
+
+    @callback
+    def async_take(self, sessions: Iterable[Session]) -> None:
+        """Take in what an answer tells of sessions."""
+        now = dt_util.utcnow().timestamp()
+        is_over = False
+        for session in sessions:
+            account = self.accounts.get(session.port_id or "")
+            if account is None or session.port_id is None:
+                continue
+            if session.updated_at:
+                self.cursor = max(self.cursor, min(session.updated_at.timestamp(), now))
+            if account.take(session):
+                self._unwritten.add(session.port_id)
+                is_over = is_over or not session.is_active
+        if self._unwritten:
+            self.async_write_soon(_WRITE_SOON_S if is_over else self._write_interval)
+
+    @property
+    def _write_interval(self) -> float:
+        return _WRITE_INTERVAL_S * (1 + len(self.accounts) // _STATIONS_PER_INTERVAL)
+
+    @callback
+    def async_changed(self, port_id: str) -> None:
+        """Note that a ledger was changed otherwise than by a session."""
+        self._unwritten.add(port_id)
+        self.async_write_soon()
+
+    @callback
+    def async_write_soon(self, delay: float = _WRITE_SOON_S) -> None:
+        """Write after so many seconds at the latest."""
+        if self._cancel_write:
+            if delay >= self._write_in_s:
+                return
+            self._cancel_write()
+
+        async def async_write(_: object) -> None:
+            self._cancel_write = None
+            await self.async_write()
+
+        self._write_in_s = delay
+        self._cancel_write = async_call_later(self._hass, delay, async_write)
+
+    async def async_write(self) -> None:
+        """Write, then show: totals rise only to what is on the disk."""
+        async with self._writing:
+            written, self._unwritten = self._unwritten, set()
+            if not written:
+                return
+            totals: dict[str, Totals] = {}
+            now = dt_util.utcnow().timestamp()
+            for port_id in written:
+                account = self.accounts[port_id]
+                account.fold(now)
+                if self.is_recovered and account.is_begun:
+                    totals[port_id] = Totals.of(account.raise_shown(), account.currency)
+                self._dumped[port_id] = account.to_json()
+            await self._store.async_save(self.cursor, self._dumped)
+            if self.on_written:
+                self.on_written(totals)
+
+    @callback
+    def async_recovered(self) -> None:
+        """Begin to show totals: all is in that happened meanwhile."""
+        self.is_recovered = True
+        self._unwritten |= self.accounts.keys()
+        self.async_write_soon()
+
+    async def async_remove(self) -> None:
+        """Delete the file, with the account."""
+        await self._store.async_remove()
+
+    async def async_close(self, _event: Event | None = None) -> None:
+        """Write what is left and stop."""
+        if self._cancel_write:
+            self._cancel_write()
+            self._cancel_write = None
+        await self.async_write()

@@ -1,0 +1,96 @@
+"""Exact sums of energy, and of money by currency."""
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+WH = 1000
+"""Units of energy in a watt-hour."""
+MONEY = 10_000
+"""Units of money in a dollar."""
+
+UNNAMED = ""
+"""The currency of a report's money until a session of the station names it."""
+
+
+def wh_units(wh: float) -> int:
+    """Return an energy in Wh as a whole number of units."""
+    return round(wh * WH)
+
+
+def money_units(amount: float) -> int:
+    """Return an amount in dollars as a whole number of units."""
+    return round(amount * MONEY)
+
+
+@dataclass(slots=True)
+class Sums:
+    """Energy in units of `WH`, and money in units of `MONEY` by currency."""
+
+    energy: int = 0
+    cost: dict[str, int] = field(default_factory=dict)
+
+    def copy(self) -> Self:
+        """Return sums of their own."""
+        return type(self)(self.energy, dict(self.cost))
+
+    def add(self, energy: int, cost: int, currency: str | None) -> None:
+        """Add amounts; money without a currency can be added to none."""
+        self.energy += energy
+        if currency is not None and cost:
+            self.cost[currency] = self.cost.get(currency, 0) + cost
+
+    def add_all(self, other: Sums) -> None:
+        """Add other sums."""
+        self.add(other.energy, 0, None)
+        for currency, cost in other.cost.items():
+            self.add(0, cost, currency)
+
+    def take_out(self, energy: int, cost: int, currency: str | None) -> None:
+        """Subtract amounts, as far as there is any."""
+        self.energy = max(0, self.energy - energy)
+        if currency in self.cost:
+            self.cost[currency] = max(0, self.cost[currency] - cost)
+
+    def raise_to(self, other: Sums) -> None:
+        """Raise each sum that is lower than the other's."""
+        self.energy = max(self.energy, other.energy)
+        for currency, cost in other.cost.items():
+            self.cost[currency] = max(self.cost.get(currency, 0), cost)
+
+    def name_currency(self, currency: str) -> None:
+        """Say what currency the unnamed money is in."""
+        if UNNAMED in self.cost:
+            self.add(0, self.cost.pop(UNNAMED), currency)
+
+    def beyond(self, told: Sums) -> Sums:
+        """Return by how much these sums, whose money is unnamed, exceed others; never below 0."""
+        excess = Sums(max(0, self.energy - told.energy))
+        money = sum(self.cost.values()) - sum(told.cost.values())
+        excess.add(0, max(0, money), UNNAMED)
+        return excess
+
+    def to_json(self) -> list[Any]:
+        """Return what a storage holds."""
+        return [self.energy, self.cost]
+
+    @classmethod
+    def from_json(cls, stored: list[Any]) -> Self:
+        """Read `to_json`."""
+        energy, cost = stored
+        return cls(int(energy), {str(currency): int(units) for currency, units in cost.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a station has delivered and earned in all."""
+
+    energy_wh: float
+    cost: float | None
+    """In `currency`; None until a session has named one."""
+    currency: str | None
+
+    @classmethod
+    def of(cls, sums: Sums, currency: str | None) -> Self:
+        """Return sums in Wh and dollars; money of other currencies is never added."""
+        cost = sums.cost.get(currency, 0) / MONEY if currency else None
+        return cls(sums.energy / WH, cost, currency)
