@@ -43,12 +43,13 @@ async def test_unload_and_set_up_again(hass: HomeAssistant, loaded: ConfigEntry)
 
 async def test_reload(hass: HomeAssistant, loaded: ConfigEntry, cloud: Cloud) -> None:
     before = state_ids(hass, loaded)
-    asked = len(cloud.requests)
+    cloud.requests.clear()
     assert await hass.config_entries.async_reload(loaded.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert loaded.state is ConfigEntryState.LOADED
     assert state_ids(hass, loaded) == before
-    assert len(cloud.requests) == asked + 2
+    polls = [request for request in cloud.requests if request.path.endswith("/site")]
+    assert len(polls) == 1
 
 
 async def test_nothing_is_asked_after_unloading(

@@ -1,7 +1,7 @@
 """Keeps the ledgers of one account: fed by every answer, written before they are shown."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
@@ -13,7 +13,7 @@ from .api import Session
 from .ledger import Account
 from .ledger_store import LedgerStore
 from .station import StationState
-from .sums import Totals
+from .sums import Sums, Totals
 
 # Totals move when they are on the disk, so that not even a crash makes one fall.
 _WRITE_INTERVAL_S = 60
@@ -34,8 +34,9 @@ class Accounting:
         """The newest `updatedAt` of a session, by the cloud's own clock."""
         self.is_recovered = False
         """Whether all is in that happened while Home Assistant was not running."""
-        self.on_written: Callable[[Mapping[str, Totals]], None] | None = None
-        """Called with totals, by port id, that are on the disk by now."""
+        self.on_written: Callable[[Mapping[str, Totals], Mapping[str, Totals]], None] | None = None
+        """Called with totals, by port and by site id, that are on the disk by now."""
+        self._followed: AbstractSet[str] = frozenset()
         self._unwritten: set[str] = set()
         self._dumped: dict[str, dict[str, Any]] = {}
         self._cancel_write: CALLBACK_TYPE | None = None
@@ -51,6 +52,7 @@ class Accounting:
     @callback
     def async_follow(self, stations: Mapping[str, StationState]) -> None:
         """Open ledgers for the stations of a snapshot; sessions of others are left alone."""
+        self._followed = frozenset(stations)
         for port_id, station in stations.items():
             self.accounts.setdefault(port_id, Account(site_id=station.site_id))
 
@@ -112,7 +114,27 @@ class Accounting:
                 self._dumped[port_id] = account.to_json()
             await self._store.async_save(self.cursor, self._dumped)
             if self.on_written:
-                self.on_written(totals)
+                self.on_written(totals, self._site_totals())
+
+    def has_site_begun(self, site_id: str | None) -> bool:
+        """Tell whether totals of a site have been shown."""
+        accounts = [a for a in self.accounts.values() if a.site_id == site_id and a.is_begun]
+        return any(account.shown != Sums() for account in accounts)
+
+    def _site_totals(self) -> dict[str, Totals]:
+        """Return the totals of the sites whose stations have all begun; some may be gone."""
+        sums: dict[str, Sums] = {}
+        waiting: set[str | None] = set()
+        for port_id, account in self.accounts.items():
+            if account.site_id and account.is_begun:
+                sums.setdefault(account.site_id, Sums()).add_all(account.shown_of_site())
+            elif port_id in self._followed:
+                waiting.add(account.site_id)
+        return {
+            site_id: Totals.of_one_currency(total)
+            for site_id, total in sums.items()
+            if self.is_recovered and site_id not in waiting
+        }
 
     @callback
     def async_recovered(self) -> None:

@@ -1,7 +1,7 @@
 """Polls an account: two requests however many stations there are."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -195,6 +195,15 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         return newest
 
     @callback
+    def async_take_past(self, sessions: Sequence[Session]) -> None:
+        """Take in sessions that a look into the past brought."""
+        for session in sessions:
+            self._assembly.book.apply(session)
+            self.async_note_changes(self._assembly.refresh(session.port_id, now=dt_util.utcnow()))
+        self.accounting.async_take(sessions)
+        self.async_update_listeners()
+
+    @callback
     def async_apply_partial(self, session: Session) -> None:
         """Show what the answer to a start or stop tells."""
         session = self._assembly.book.apply_partial(session)
@@ -209,8 +218,11 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
             self._async_renew(port_id)
 
     @callback
-    def _async_set_totals(self, totals: Mapping[str, Totals]) -> None:
-        self._assembly.set_totals(totals)
+    def _async_set_totals(
+        self, totals: Mapping[str, Totals], of_sites: Mapping[str, Totals]
+    ) -> None:
+        self._assembly.set_totals(totals, of_sites)
+        self.async_note_changes(of_sites)
         for port_id in totals:
             self._async_renew(port_id)
 

@@ -70,6 +70,8 @@ class Account:
     """Whether the lifetime figure is in."""
     currency: str | None = None
     site_id: str | None = None
+    before_site: Sums = field(default_factory=Sums)
+    """What it began at where its site had totals already: those must not jump."""
 
     @property
     def has_open_session(self) -> bool:
@@ -105,7 +107,16 @@ class Account:
             # Reports name no currency: theirs is the one of the station's sessions.
             self.folded.name_currency(currency)
             self.missed.name_currency(currency)
+            self.before_site.name_currency(currency)
         self.currency = currency
+
+    def shown_of_site(self) -> Sums:
+        """Return what it adds to the totals of its site."""
+        shown = self.shown.copy()
+        shown.take_out(self.before_site.energy, 0, None)
+        for currency, cost in self.before_site.cost.items():
+            shown.take_out(0, cost, currency)
+        return shown
 
     def begin(self, lifetime: Sums, counted_until: float) -> None:
         """Begin at a lifetime figure that holds all sessions that were over by then."""
@@ -117,6 +128,7 @@ class Account:
                 del self.sessions[session_id]
         if self.currency:
             self.folded.name_currency(self.currency)
+            self.before_site.name_currency(self.currency)
 
     def told(self) -> Sums:
         """Return what sessions and the beginning add up to."""
@@ -165,6 +177,7 @@ class Account:
             "is_begun": self.is_begun,
             "currency": self.currency,
             "site_id": self.site_id,
+            "before_site": self.before_site.to_json(),
         }
 
     @classmethod
@@ -183,6 +196,7 @@ class Account:
             is_begun=bool(stored["is_begun"]),
             currency=stored["currency"],
             site_id=stored["site_id"],
+            before_site=Sums.from_json(stored["before_site"]),
         )
 
 

@@ -100,7 +100,7 @@ class Recovery:
                     entry.is_open = False
                     self._accounting.async_changed(port_id)
                 else:
-                    self._accounting.async_take([session.at_port(port_id)])
+                    self._coordinator.async_take_past([session.at_port(port_id)])
 
     async def _async_sync(self) -> None:
         """Take in what changed since the newest change that is known, and an hour before."""
@@ -110,7 +110,7 @@ class Recovery:
             newest = datetime.fromtimestamp(self._accounting.cursor, UTC)
             since = min(newest - _OVERLAP, since)
         sessions = await self._client.list_sessions(updated_on_or_after=since, lane=Lane.BACKGROUND)
-        self._accounting.async_take(sessions.sessions)
+        self._coordinator.async_take_past(sessions.sessions)
 
     async def _async_begin(self, ports: Mapping[str, Port]) -> None:
         """Begin the ledgers of new stations at the lifetime figure of the report."""
@@ -134,6 +134,8 @@ class Recovery:
             # One that came meanwhile may be in the figure or not: the next run will know.
             if self._session_ids(port_id) == known[port_id]:
                 account = self._accounting.accounts[port_id]
+                if self._accounting.has_site_begun(account.site_id):
+                    account.before_site = figure.copy()
                 account.begin(figure, until[port_id])
                 account.missed_until = now.timestamp()
                 self._accounting.async_changed(port_id)

@@ -17,6 +17,7 @@ class Snapshot:
 
     sites: Mapping[str, Site] = field(default_factory=dict)
     stations: dict[str, StationState] = field(default_factory=dict)
+    site_totals: Mapping[str, Totals] = field(default_factory=dict)
 
     def stations_at(self, site_id: str) -> list[StationState]:
         """Return the stations of a site."""
@@ -33,6 +34,7 @@ class Assembly:
         self._meters: dict[str, PowerMeter] = {}
         self._limits: dict[str, ChargingLimit] = {}
         self._totals: dict[str, Totals] = {}
+        self._site_totals: dict[str, Totals] = {}
 
     def take_sites(
         self, sites: Iterable[Site], *, with_inactive: bool, now: datetime
@@ -43,7 +45,7 @@ class Assembly:
         claim counts for the first.
         """
         before = self.snapshot
-        self.snapshot = Snapshot({site.site_id: site for site in sites}, {})
+        self.snapshot = Snapshot({site.site_id: site for site in sites}, {}, self._site_totals)
         for site in self.snapshot.sites.values():
             for port in site.ports:
                 if with_inactive or port.is_in_place:
@@ -67,9 +69,10 @@ class Assembly:
         """Keep the limits that were commanded, by port id."""
         self._limits |= limits
 
-    def set_totals(self, totals: Mapping[str, Totals]) -> None:
-        """Keep the totals that have been written, by port id."""
+    def set_totals(self, totals: Mapping[str, Totals], of_sites: Mapping[str, Totals]) -> None:
+        """Keep the totals that have been written, by port and by site id."""
         self._totals |= totals
+        self._site_totals.update(of_sites)
 
     def _completed(self, state: StationState, now: datetime) -> StationState:
         port = state.port
