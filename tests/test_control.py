@@ -83,6 +83,28 @@ async def test_a_station_that_charges_is_not_started_again(
     assert starts(cloud) == 1
 
 
+async def test_a_card_was_faster(
+    station: Station, world: World, cloud: Cloud, freezer: FrozenDateTimeFactory
+) -> None:
+    """The last poll did not see it yet."""
+    world.plug_in(station.name)
+    freezer.tick(timedelta(seconds=20))
+    world.swipe_card(station.name)
+    await station.turn("on")
+    assert starts(cloud) == 0
+    assert station["switch.charging"] == "on"
+
+
+async def test_a_card_session_is_stopped_at_once(
+    station: Station, world: World, freezer: FrozenDateTimeFactory
+) -> None:
+    world.plug_in(station.name, card=True)
+    freezer.tick(timedelta(seconds=20))
+    await station.turn("off")
+    assert station["switch.charging"] == "off"
+    assert world.ledger(station.name)[-1].end_reason == "Remote"
+
+
 @pytest.mark.parametrize(
     ("happen", "told"),
     [("take_offline", "out of service"), ("disconnect", "not connected to the network")],
@@ -115,8 +137,15 @@ async def poll(loaded: ConfigEntry, freezer: FrozenDateTimeFactory) -> Pass:
 
 
 @pytest.fixture
-async def authorizing(station: Station, world: World, cloud: Cloud, poll: Pass) -> Station:
-    cloud.settings.authorizing_s = 40
+def authorizing_s() -> float:
+    return 40
+
+
+@pytest.fixture
+async def authorizing(
+    station: Station, world: World, cloud: Cloud, poll: Pass, authorizing_s: float
+) -> Station:
+    cloud.settings.authorizing_s = authorizing_s
     world.plug_in(station.name)
     await station.turn("on")
     await poll(6)
@@ -150,6 +179,7 @@ async def test_a_start_takes_back_a_stop_that_waits(
     assert starts(cloud) == 1
 
 
+@pytest.mark.parametrize("authorizing_s", [10_000])
 async def test_a_stop_gives_up(
     hass: HomeAssistant,
     authorizing: Station,
@@ -157,7 +187,6 @@ async def test_a_stop_gives_up(
     poll: Pass,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    cloud.settings.authorizing_s = 10_000
     stop = asyncio.create_task(authorizing.turn("off"))
     await poll(6)
     freezer.tick(timedelta(seconds=331))

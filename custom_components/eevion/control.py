@@ -74,6 +74,7 @@ class Control:
         wish = self._wishes[port_id]
         wish.withdraw_stop()
         async with wish.lock:
+            await self._coordinator.async_refresh_if_old()
             station = self._station(port_id)
             if station.active_session:
                 return
@@ -110,6 +111,7 @@ class Control:
         """End the session that goes on; wait where the cloud still authorizes it."""
         wish = self._wishes[port_id]
         wish.is_stop_wanted = True
+        await self._coordinator.async_refresh_if_old()
         remove = self._coordinator.async_add_listener(wish.changed.set, port_id)
         try:
             async with asyncio.timeout(_STOP_PATIENCE_S):

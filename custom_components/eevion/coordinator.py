@@ -236,6 +236,15 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         self.async_note_changes(self._assembly.refresh(port_id, now=dt_util.utcnow()))
         self.async_update_listeners()
 
+    async def async_refresh_if_old(self) -> None:
+        """Poll where the last answer is older than the shortest interval.
+
+        What people do at the station or in the app must not be undone by mistake.
+        """
+        now = dt_util.utcnow()
+        if self.last_success is None or now - self.last_success >= INTERVAL_ACTIVE:
+            await self.async_refresh()
+
     async def async_follow_command(self) -> None:
         """Poll soon, and often for a while: something is about to change."""
         self._burst_until = monotonic() + _BURST_S
