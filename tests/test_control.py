@@ -188,7 +188,7 @@ async def test_a_stop_gives_up(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     stop = asyncio.create_task(authorizing.turn("off"))
-    await poll(6)
+    await poll(0)
     freezer.tick(timedelta(seconds=331))
     async_fire_time_changed(hass)
     with pytest.raises(HomeAssistantError, match="still authorizing"):
