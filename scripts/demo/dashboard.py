@@ -17,7 +17,7 @@ type Entities = dict[str, str]
 WIDE = {"grid_options": {"columns": 12}}
 TILES: dict[str, Card] = {
     "sensor.status": {"name": "Status"},
-    "binary_sensor.plugged_in": {"name": "Plug"},
+    "sensor.connector_status": {"name": "Connector"},
     "switch.charging": {
         "name": "Charging",
         "features": [{"type": "toggle"}],
@@ -104,16 +104,7 @@ def _graphs(stations: list[Entities]) -> Card:
         {"type": "heading", "heading": "Power and energy", "icon": "mdi:chart-line"}
     ]
     if power:
-        cards.append({"type": "history-graph", "hours_to_show": 3, "entities": power})
+        cards.append({"type": "history-graph", "hours_to_show": 1, "entities": power})
     if energy:
-        cards.append(
-            {
-                "type": "statistics-graph",
-                "chart_type": "bar",
-                "days_to_show": 1,
-                "entities": energy,
-                "period": "5minute",
-                "stat_types": ["change"],
-            }
-        )
+        cards.append({"type": "history-graph", "hours_to_show": 1, "entities": energy})
     return {"type": "grid", "column_span": 2, "cards": cards}
