@@ -5,6 +5,7 @@ from http import HTTPStatus
 import json
 import logging
 from pathlib import Path
+import re
 from typing import Any
 from unittest.mock import patch
 
@@ -112,7 +113,7 @@ async def test_staging(hass: HomeAssistant, cloud: Cloud, cloud_url: str) -> Non
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["data"]["environment"] == "staging"
     assert result["title"] == cloud.world(environment="staging").sites[0].name
-    assert all(request.query == {"environment": "staging"} for request in cloud.requests)
+    assert all(request.query["environment"] == "staging" for request in cloud.requests)
 
 
 async def test_same_account_in_both_environments(hass: HomeAssistant, cloud_url: str) -> None:
@@ -267,6 +268,13 @@ async def test_url_refused(
     assert not aioclient_mock.mock_calls
 
 
+def answer_at(mock: AiohttpClientMocker, url: str) -> None:
+    """Be a cloud at an address that a test cannot reach; nothing has happened there."""
+    mock.get(f"{url}/site", json=SITES)
+    mock.get(re.compile(f"{re.escape(url)}/station/.*"), json=[])
+    mock.post(re.compile(f"{re.escape(url)}/session.*"), json=[])
+
+
 @pytest.mark.parametrize(
     ("url", "kept"),
     [
@@ -287,8 +295,7 @@ async def test_url_refused(
 async def test_url_accepted(
     hass: HomeAssistant, aioclient_mock: AiohttpClientMocker, url: str, kept: str
 ) -> None:
-    aioclient_mock.get(f"{kept}/site", json=SITES)
-    aioclient_mock.post(f"{kept}/session", json=[])
+    answer_at(aioclient_mock, kept)
     result = await enter(hass, await start(hass), form(url))
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["data"]["url"] == kept
@@ -297,8 +304,7 @@ async def test_url_accepted(
 async def test_public_url_is_the_default(
     hass: HomeAssistant, aioclient_mock: AiohttpClientMocker
 ) -> None:
-    aioclient_mock.get(f"{PUBLIC_URL}/site", json=SITES)
-    aioclient_mock.post(f"{PUBLIC_URL}/session", json=[])
+    answer_at(aioclient_mock, PUBLIC_URL)
     result = await enter(hass, await start(hass), {"api_key": API_KEY})
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["data"]["url"] == PUBLIC_URL
@@ -485,6 +491,7 @@ async def test_leave_a_site_out(
     assert suggested(result) == {
         "sites": [first.site_id, second.site_id],
         "inactive_stations": False,
+        "import_history": False,
     }
     result = await choose([first.site_id])
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -511,13 +518,18 @@ async def test_one_site_at_least(
 ) -> None:
     result = await choose([], inactive=True)
     assert result["errors"] == {"sites": "no_sites"}
-    assert suggested(result) == {"sites": [], "inactive_stations": True}
+    assert suggested(result) == {
+        "sites": [],
+        "inactive_stations": True,
+        "import_history": False,
+    }
     result = await hass.config_entries.options.async_configure(
         result["flow_id"], {"sites": [world.sites[0].site_id], "inactive_stations": True}
     )
     assert result["data"] == {
         "excluded_sites": [world.sites[1].site_id],
         "inactive_stations": True,
+        "import_history": False,
     }
 
 
@@ -545,10 +557,27 @@ async def test_options_over_http(
     )
     assert response.status == HTTPStatus.OK
     shown = await response.json()
-    assert [field["name"] for field in shown["data_schema"]] == ["sites", "inactive_stations"]
+    assert [field["name"] for field in shown["data_schema"]] == [
+        "sites",
+        "inactive_stations",
+        "import_history",
+    ]
 
 
 async def test_options_need_the_account(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     result = await hass.config_entries.options.async_init(entry.entry_id)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "not_loaded"
+
+
+async def test_the_section_has_no_default(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator
+) -> None:
+    """One would make the browser leave out the defaults of the fields within."""
+    assert await async_setup_component(hass, "config", {})
+    client: ClientSession = await hass_client()
+    response = await client.post("/api/config/config_entries/flow", json={"handler": "eevion"})
+    shown = await response.json()
+    (section,) = (field for field in shown["data_schema"] if field["name"] == "advanced")
+    assert "default" not in section
+    assert section["schema"][0]["default"] == PUBLIC_URL

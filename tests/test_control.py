@@ -49,7 +49,7 @@ async def test_a_session(station: Station, world: World, wait: Pass) -> None:
     assert station.state("sensor", "session_energy").attributes["last_reset"]
 
     await station.limit(16)
-    assert station["number.charging_limit"] == "16.0"
+    assert station["number.charging_limit"] == "16"
     await wait(60)
     await wait(60)
     volts = world.station(station.name).model.volts
@@ -62,7 +62,7 @@ async def test_a_session(station: Station, world: World, wait: Pass) -> None:
     assert station["switch.charging"] == "off"
     assert station["sensor.end_reason"] == "remote"
     assert station["sensor.power"] == "0.0"
-    assert station["number.charging_limit"] == "16.0"
+    assert station["number.charging_limit"] == "16"
 
 
 async def test_start_without_a_car(station: Station, cloud: Cloud) -> None:
@@ -251,7 +251,7 @@ async def test_a_limit_out_of_range(station: Station, cloud: Cloud, value: float
     with pytest.raises(ServiceValidationError):
         await station.limit(value)
     assert sent(cloud, "/energy-management") == []
-    assert station["number.charging_limit"] == "48.0"
+    assert station["number.charging_limit"] == "48"
 
 
 async def test_a_limit_of_zero_pauses(
@@ -275,7 +275,7 @@ async def test_a_limit_in_watts(
     cloud: Cloud,
 ) -> None:
     """One limit, shown in both units, and kept in the one that it was given in."""
-    assert station["number.power_limit"] == "9984.0"
+    assert station["number.power_limit"] == "9984"
     await station.limit(5000, "power_limit")
     assert sent(cloud, "/energy-management") == [
         [
@@ -285,11 +285,11 @@ async def test_a_limit_in_watts(
             }
         ]
     ]
-    assert station["number.charging_limit"] == "24.0"
+    assert station["number.charging_limit"] == "24"
     assert await hass.config_entries.async_reload(loaded.entry_id)
-    assert station["number.power_limit"] == "5000.0"
+    assert station["number.power_limit"] == "5000"
     await station.limit(16)
-    assert station["number.power_limit"] == "3328.0"
+    assert station["number.power_limit"] == "3328"
     with pytest.raises(ServiceValidationError, match="from 1248 W to 9984 W"):
         await station.limit(1000, "power_limit")
 
@@ -300,11 +300,11 @@ async def test_a_limit_outlives_a_restart_and_a_session(
     await station.limit(10)
     assert await hass.config_entries.async_reload(loaded.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert station["number.charging_limit"] == "10.0"
+    assert station["number.charging_limit"] == "10"
     world.plug_in(station.name)
     await station.turn("on")
     await wait(6)
-    assert station["number.charging_limit"] == "10.0"
+    assert station["number.charging_limit"] == "10"
 
 
 async def test_a_refused_limit(station: Station, world: World, cloud: Cloud, wait: Pass) -> None:
@@ -312,4 +312,4 @@ async def test_a_refused_limit(station: Station, world: World, cloud: Cloud, wai
     await wait(31)
     with pytest.raises(HomeAssistantError, match=f"refused for station {station.name}"):
         await station.limit(12)
-    assert station["number.charging_limit"] == "48.0"
+    assert station["number.charging_limit"] == "48"

@@ -8,8 +8,10 @@ from homeassistant.const import (
     Platform,
 )
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.device_registry import DeviceEntry
+from homeassistant.helpers.typing import ConfigType
 
 from .accounting import Accounting
 from .api import EevionClient, Environment
@@ -17,9 +19,31 @@ from .budget import async_get_budgets
 from .const import CONF_ENVIRONMENT, DOMAIN
 from .control import Control
 from .coordinator import EevionConfigEntry, EevionCoordinator, EevionData
+from .exception_log import ExceptionLog
+from .history import HistoryStore, async_make_history
+from .jobs import Jobs
+from .memory import Memory
 from .recovery import Recovery
+from .services import async_setup_services
 
-PLATFORMS = [Platform.BINARY_SENSOR, Platform.NUMBER, Platform.SENSOR, Platform.SWITCH]
+PLATFORMS = [
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.EVENT,
+    Platform.NOTIFY,
+    Platform.NUMBER,
+    Platform.SELECT,
+    Platform.SENSOR,
+    Platform.SWITCH,
+]
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Register the actions, which tell what is wrong while no account is connected."""
+    async_setup_services(hass)
+    return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bool:
@@ -35,14 +59,24 @@ async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bo
     )
     accounting = Accounting(hass, entry)
     await accounting.async_load()
-    coordinator = EevionCoordinator(hass, entry, client, accounting)
+    memory = Memory(hass, entry)
+    await memory.async_load()
+    coordinator = EevionCoordinator(hass, entry, client, accounting, memory)
     await coordinator.async_config_entry_first_refresh()
-    entry.runtime_data = EevionData(coordinator, Control(coordinator), rate_limit)
+    jobs = Jobs(coordinator, memory)
+    history = await async_make_history(hass, coordinator)
+    entry.runtime_data = EevionData(
+        coordinator, Control(coordinator), jobs, memory, rate_limit, history
+    )
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(
         hass.bus.async_listen_once(EVENT_HOMEASSISTANT_FINAL_WRITE, accounting.async_close)
     )
     Recovery(coordinator).async_start()
+    if history:
+        await history.async_start()
+    ExceptionLog(coordinator).async_start()
+    entry.async_create_background_task(hass, jobs.async_learn(), "read job history")
     return True
 
 
@@ -50,12 +84,15 @@ async def async_unload_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> b
     """Unload an account."""
     if is_unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         await entry.runtime_data.coordinator.accounting.async_close()
+        await entry.runtime_data.memory.async_close()
     return is_unloaded
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> None:
     """Delete what was stored of an account."""
     await Accounting(hass, entry).async_remove()
+    await HistoryStore(hass, entry).async_remove()
+    await Memory(hass, entry).async_remove()
 
 
 async def async_remove_config_entry_device(

@@ -31,17 +31,20 @@ class Accounting:
         self._store = LedgerStore(hass, entry)
         self.accounts: dict[str, Account] = {}
         self.cursor: float = 0
-        """The newest `updatedAt` of a session, by the cloud's own clock."""
+        """All changes until then are in, by the cloud's own clock (`updatedAt`)."""
         self.is_recovered = False
         """Whether all is in that happened while Home Assistant was not running."""
         self.on_written: Callable[[Mapping[str, Totals], Mapping[str, Totals]], None] | None = None
         """Called with totals, by port and by site id, that are on the disk by now."""
+        self.on_saved: Callable[[AbstractSet[str]], None] | None = None
+        """Called with the port ids of ledgers that are on the disk by now."""
         self._followed: AbstractSet[str] = frozenset()
         self._unwritten: set[str] = set()
         self._dumped: dict[str, dict[str, Any]] = {}
         self._cancel_write: CALLBACK_TYPE | None = None
         self._write_in_s = float("inf")
         self._writing = asyncio.Lock()
+        self._is_closed = False
 
     async def async_load(self) -> None:
         """Read the storage."""
@@ -59,19 +62,24 @@ class Accounting:
     @callback
     def async_take(self, sessions: Iterable[Session]) -> None:
         """Take in what an answer tells of sessions."""
-        now = dt_util.utcnow().timestamp()
         is_over = False
         for session in sessions:
             account = self.accounts.get(session.port_id or "")
             if account is None or session.port_id is None:
                 continue
-            if session.updated_at:
-                self.cursor = max(self.cursor, min(session.updated_at.timestamp(), now))
             if account.take(session):
                 self._unwritten.add(session.port_id)
                 is_over = is_over or not session.is_active
         if self._unwritten:
             self.async_write_soon(_WRITE_SOON_S if is_over else self._write_interval)
+
+    @callback
+    def async_synced(self, sessions: Iterable[Session], since: float) -> None:
+        """Note that all changes since then are in; a poll tells only of the present."""
+        now = dt_util.utcnow().timestamp()
+        # A date in the future is a wrong one, and would hide what changes next.
+        updated = [min(s.updated_at.timestamp(), now) for s in sessions if s.updated_at]
+        self.cursor = max(self.cursor, since, *updated)
 
     @property
     def _write_interval(self) -> float:
@@ -86,6 +94,8 @@ class Accounting:
     @callback
     def async_write_soon(self, delay: float = _WRITE_SOON_S) -> None:
         """Write after so many seconds at the latest."""
+        if self._is_closed:
+            return
         if self._cancel_write:
             if delay >= self._write_in_s:
                 return
@@ -105,7 +115,8 @@ class Accounting:
             if not written:
                 return
             totals: dict[str, Totals] = {}
-            now = dt_util.utcnow().timestamp()
+            # What is long ago goes by the cloud's clock: ours may be far ahead for a while.
+            now = min(dt_util.utcnow().timestamp(), self.cursor)
             for port_id in written:
                 account = self.accounts[port_id]
                 account.fold(now)
@@ -115,6 +126,8 @@ class Accounting:
             await self._store.async_save(self.cursor, self._dumped)
             if self.on_written:
                 self.on_written(totals, self._site_totals())
+            if self.on_saved:
+                self.on_saved(written)
 
     def has_site_begun(self, site_id: str | None) -> bool:
         """Tell whether totals of a site have been shown."""
@@ -148,7 +161,8 @@ class Accounting:
         await self._store.async_remove()
 
     async def async_close(self, _event: Event | None = None) -> None:
-        """Write what is left and stop."""
+        """Write what is left and stop: another one may read the file now."""
+        self._is_closed = True
         if self._cancel_write:
             self._cancel_write()
             self._cancel_write = None

@@ -28,7 +28,13 @@ class EevionBinarySensorDescription(EevionDescription, BinarySensorEntityDescrip
     is_on_fn: Callable[[StationState], bool | None]
 
 
+# The types that the documentation shows; there is no list of them.
+_DISCONNECTED = ("ConnectionClosed", "Offline")
+
+
 def _is_connected(station: StationState) -> bool | None:
+    if any(exception.type in _DISCONNECTED for exception in station.exceptions):
+        return False
     status = station.port.status
     return None if status is None else status is not PortStatus.NOT_CONNECTED
 

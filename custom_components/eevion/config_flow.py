@@ -46,6 +46,7 @@ from .const import (
     CONF_ADVANCED,
     CONF_ENVIRONMENT,
     CONF_EXCLUDED_SITES,
+    CONF_IMPORT_HISTORY,
     CONF_INACTIVE_STATIONS,
     CONF_KNOWN_SITES,
     CONF_SITES,
@@ -64,7 +65,7 @@ _USER_SCHEMA = vol.Schema(
                 translation_key=CONF_ENVIRONMENT,
             )
         ),
-        vol.Optional(CONF_ADVANCED, default=dict): section(
+        vol.Optional(CONF_ADVANCED): section(
             vol.Schema(
                 {
                     vol.Required(CONF_URL, default=BASE_URL): TextSelector(
@@ -76,6 +77,8 @@ _USER_SCHEMA = vol.Schema(
         ),
     }
 )
+_TITLE = "Eevion"
+"""Of an account with several sites."""
 _PROFILE_URL = "https://app.hypercharge.com/quantev/profile"
 
 
@@ -190,7 +193,8 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
         data[CONF_API_KEY] = user_input[CONF_API_KEY].strip()
         if CONF_ENVIRONMENT in user_input:
             data[CONF_ENVIRONMENT] = user_input[CONF_ENVIRONMENT]
-            data[CONF_URL] = _checked_url(user_input[CONF_ADVANCED][CONF_URL])
+            advanced = user_input.get(CONF_ADVANCED, {})
+            data[CONF_URL] = _checked_url(advanced.get(CONF_URL, data.get(CONF_URL, BASE_URL)))
         return data
 
     async def _async_try(self, data: Mapping[str, Any]) -> list[Site]:
@@ -237,7 +241,8 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
             return self.async_update_reload_and_abort(entry, unique_id=unique_id, data=data)
         await self.async_set_unique_id(unique_id)
         self._abort_if_unique_id_configured()
-        return self.async_create_entry(title=sites[0].name, data=data)
+        title = sites[0].name if len(sites) == 1 else _TITLE
+        return self.async_create_entry(title=title, data=data)
 
     def _owner(self, environment: str, site_ids: list[str]) -> ConfigEntry | None:
         """Return the entry that has one of these sites already."""
@@ -268,6 +273,8 @@ class EevionOptionsFlow(OptionsFlowWithReload):
                     data={
                         CONF_EXCLUDED_SITES: sorted(names.keys() - set(user_input[CONF_SITES])),
                         CONF_INACTIVE_STATIONS: user_input[CONF_INACTIVE_STATIONS],
+                        CONF_IMPORT_HISTORY: user_input[CONF_IMPORT_HISTORY],
+                        CONF_IMPORT_HISTORY: user_input.get(CONF_IMPORT_HISTORY, False),
                     }
                 )
             errors[CONF_SITES] = "no_sites"
@@ -284,11 +291,13 @@ class EevionOptionsFlow(OptionsFlowWithReload):
                     )
                 ),
                 vol.Required(CONF_INACTIVE_STATIONS, default=False): BooleanSelector(),
+                vol.Required(CONF_IMPORT_HISTORY, default=False): BooleanSelector(),
             }
         )
         suggested = user_input or {
             CONF_SITES: [site_id for site_id in names if site_id not in excluded],
             CONF_INACTIVE_STATIONS: self.config_entry.options.get(CONF_INACTIVE_STATIONS, False),
+            CONF_IMPORT_HISTORY: self.config_entry.options.get(CONF_IMPORT_HISTORY, False),
         }
         return self.async_show_form(
             step_id="init",

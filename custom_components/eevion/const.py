@@ -11,6 +11,7 @@ MANUFACTURER: Final = "Hypercharge"
 CONF_ADVANCED: Final = "advanced"
 CONF_ENVIRONMENT: Final = "environment"
 CONF_EXCLUDED_SITES: Final = "excluded_sites"
+CONF_IMPORT_HISTORY: Final = "import_history"
 CONF_INACTIVE_STATIONS: Final = "inactive_stations"
 CONF_KNOWN_SITES: Final = "known_sites"
 CONF_SITES: Final = "sites"
@@ -26,3 +27,5 @@ MIN_LIMIT_A: Final = 6
 """The least a car charges with (IEC 61851, SAE J1772); 0 pauses."""
 MAX_LIMIT_A: Final = 80
 """For a station whose amps the cloud does not tell."""
+MAX_MESSAGE: Final = 1000
+"""Characters of a message; the documentation names no limit, screens have one."""

@@ -63,13 +63,17 @@ class Control:
             wish.withdraw_stop()
 
     def _station(self, port_id: str) -> StationState:
-        return self._coordinator.data.stations[port_id]
+        if station := self._coordinator.data.stations.get(port_id):
+            return station
+        raise invalid("unknown_station", station=port_id)
 
     def _errors(self, name: str) -> AbstractContextManager[None]:
         coordinator = self._coordinator
         return command_errors(coordinator.hass, coordinator.config_entry, name)
 
-    async def async_start(self, port_id: str) -> None:
+    async def async_start(
+        self, port_id: str, *, continue_if_battery_full: bool | None = None
+    ) -> None:
         """Start a session unless one goes on; take back a stop that still waits."""
         wish = self._wishes[port_id]
         wish.withdraw_stop()
@@ -83,15 +87,21 @@ class Control:
                 raise invalid(reason, station=port.station_id)
             try:
                 with self._errors(port.station_id):
-                    session = await self._async_start(station)
+                    session = await self._async_start(
+                        station, continue_if_battery_full=continue_if_battery_full
+                    )
                 self._coordinator.async_apply_partial(session)
             finally:
                 await self._coordinator.async_follow_command()
 
-    async def _async_start(self, station: StationState) -> Session:
+    async def _async_start(
+        self, station: StationState, *, continue_if_battery_full: bool | None
+    ) -> Session:
         port = station.port
         try:
-            session = await self._coordinator.client.start_session(station_id=port.station_id)
+            session = await self._coordinator.client.start_session(
+                station_id=port.station_id, continue_if_battery_full=continue_if_battery_full
+            )
         except EevionConnectionError:
             # The cloud may have taken it, and a second start is no way to find out.
             if (found := await self._async_find_started(station)) is None:
@@ -158,10 +168,7 @@ class Control:
 
     async def async_set_limits(self, wanted: Mapping[str, float], unit: LimitUnit) -> None:
         """Limit stations, by port id, in one request; each station's own answer counts."""
-        limits = {
-            port_id: self._limit(self._station(port_id), value, unit)
-            for port_id, value in wanted.items()
-        }
+        limits = {port_id: self.limit(port_id, value, unit) for port_id, value in wanted.items()}
         names = ", ".join(limit.station_id for limit in limits.values())
         with self._errors(names):
             results = await self._coordinator.client.set_charging_limits(
@@ -178,8 +185,9 @@ class Control:
                 message="; ".join(filter(None, refused.values())) or "-",
             )
 
-    def _limit(self, station: StationState, value: float, unit: LimitUnit) -> ChargingLimit:
+    def limit(self, port_id: str, value: float, unit: LimitUnit) -> ChargingLimit:
         """Return a limit that the station can have: 0, or from 6 A to what it is built for."""
+        station = self._station(port_id)
         port = station.port
         highest = station.highest_limit(unit)
         lowest = MIN_LIMIT_A * (1 if unit is LimitUnit.AMPERE else port.volts or 0)

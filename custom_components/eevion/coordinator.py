@@ -26,6 +26,7 @@ from .api import (
     RateLimit,
     Session,
     Sites,
+    StationException,
 )
 from .const import (
     CONF_EXCLUDED_SITES,
@@ -39,11 +40,15 @@ from .const import (
 from .devices import Devices
 from .enabling import Enabling
 from .listeners import SelectiveCoordinator
+from .managed import Settings
+from .memory import Memory
 from .snapshot import Assembly, Snapshot
 from .sums import Totals
 
 if TYPE_CHECKING:
     from .control import Control
+    from .history import History
+    from .jobs import Jobs
 
 # So old may data get while another program uses up the key's requests.
 _PATIENCE_S = 180
@@ -63,7 +68,11 @@ class EevionData:
 
     coordinator: EevionCoordinator
     control: Control
+    jobs: Jobs
+    memory: Memory
     rate_limit: RateLimit
+    history: History | None = None
+    """None without the recorder."""
 
 
 type EevionConfigEntry = ConfigEntry[EevionData]
@@ -80,6 +89,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         entry: EevionConfigEntry,
         client: EevionClient,
         accounting: Accounting,
+        memory: Memory,
     ) -> None:
         """Prepare; the first refresh fetches."""
         super().__init__(
@@ -93,6 +103,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         self.client = client
         self.accounting = accounting
         accounting.on_written = self._async_set_totals
+        self._memory = memory
         self.devices = Devices(hass, entry)
         self.enabling = Enabling(hass, entry)
         self.last_success: datetime | None = None
@@ -123,7 +134,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         missing = self._assembly.book.update(sessions.sessions)
         self._async_take_sites(sites)
         self.accounting.async_follow(self._assembly.snapshot.stations)
-        self.accounting.async_take(sessions.sessions)
+        self._async_take(sessions.sessions)
         if missing:
             self.config_entry.async_create_background_task(
                 self.hass, self._async_confirm(missing[:_CONFIRMATIONS]), "confirm sessions"
@@ -200,8 +211,15 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         for session in sessions:
             self._assembly.book.apply(session)
             self.async_note_changes(self._assembly.refresh(session.port_id, now=dt_util.utcnow()))
-        self.accounting.async_take(sessions)
+        self._async_take(sessions)
         self.async_update_listeners()
+
+    @callback
+    def _async_take(self, sessions: Iterable[Session]) -> None:
+        """Keep what outlasts a snapshot: amounts, and the names of tariffs."""
+        self.accounting.async_take(sessions)
+        if self._memory.async_learn_tariffs(session.tariff for session in sessions):
+            self.async_note_changes(self.data.stations)
 
     @callback
     def async_apply_partial(self, session: Session) -> None:
@@ -215,6 +233,24 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         """Show the limits that the cloud has taken, by port id."""
         self._assembly.set_limits(limits)
         for port_id in limits:
+            self._async_renew(port_id)
+
+    @callback
+    def async_set_settings(
+        self, wanted: Mapping[str, Settings], known: Mapping[str, Settings]
+    ) -> None:
+        """Show what jobs are about to set, by port id, and what they have set."""
+        self._assembly.set_settings(wanted, known)
+        for port_id in wanted:
+            self._async_renew(port_id)
+
+    @callback
+    def async_set_exceptions(
+        self, exceptions: Mapping[str, tuple[StationException, ...]], port_ids: Iterable[str]
+    ) -> None:
+        """Show the exceptions that last, by the station's name; these ports changed."""
+        self._assembly.set_exceptions(exceptions)
+        for port_id in port_ids:
             self._async_renew(port_id)
 
     @callback

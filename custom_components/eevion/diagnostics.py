@@ -7,10 +7,13 @@ from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_API_KEY, CONF_URL
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.device_registry import DeviceEntry
 
+from .api import EevionError
+from .const import DOMAIN
 from .coordinator import EevionConfigEntry
 
-_REDACTED = {CONF_API_KEY, CONF_URL, "vehicle", "name", "title"}
+_REDACTED = {CONF_API_KEY, CONF_URL, "vehicle", "name", "title", "region", "country"}
 
 
 async def async_get_config_entry_diagnostics(
@@ -20,6 +23,31 @@ async def async_get_config_entry_diagnostics(
     settings = {"data": dict(entry.data), "options": dict(entry.options)}
     running = _running(entry) if entry.state is ConfigEntryState.LOADED else {}
     return async_redact_data(settings | running, _REDACTED)
+
+
+async def async_get_device_diagnostics(
+    hass: HomeAssistant, entry: EevionConfigEntry, device: DeviceEntry
+) -> dict[str, Any]:
+    """Return what is known of a station or a site, and what the cloud says of it now."""
+    if entry.state is not ConfigEntryState.LOADED:
+        return {}
+    ids = {id_ for domain, id_ in device.identifiers if domain == DOMAIN}
+    coordinator = entry.runtime_data.coordinator
+    stations = [s for s in coordinator.data.stations.values() if s.port.port_id in ids]
+    now: list[Any] = []
+    try:
+        now += [
+            asdict(await coordinator.client.get_station(station_id=station.port.station_id))
+            for station in stations
+        ]
+        now += [
+            asdict(await coordinator.client.get_site(site_id=site_id))
+            for site_id in ids & coordinator.data.sites.keys()
+        ]
+    except EevionError as err:
+        now.append({"error": str(err)})
+    told = {"stations": [asdict(station) for station in stations], "now": now}
+    return async_redact_data(told, _REDACTED)
 
 
 def _running(entry: EevionConfigEntry) -> dict[str, Any]:

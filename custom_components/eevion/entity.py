@@ -11,8 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import DOMAIN
-from .control import Control
-from .coordinator import STATIONS_CHANGED, EevionConfigEntry, EevionCoordinator
+from .coordinator import STATIONS_CHANGED, EevionConfigEntry, EevionCoordinator, EevionData
 from .enabling import Share
 from .station import StationState
 
@@ -57,9 +56,9 @@ class EevionEntity(_DeviceEntity):
         )
 
     @property
-    def control(self) -> Control:
-        """What gives commands to the station."""
-        return self.coordinator.config_entry.runtime_data.control
+    def runtime(self) -> EevionData:
+        """What runs for the account, to give commands by."""
+        return self.coordinator.config_entry.runtime_data
 
     @property
     def station(self) -> StationState:

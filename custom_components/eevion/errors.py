@@ -37,6 +37,18 @@ def command_errors(hass: HomeAssistant, entry: ConfigEntry, name: str) -> Iterat
         raise failed("bad_response", error=str(err)) from err
 
 
+@contextmanager
+def read_errors(hass: HomeAssistant, entry: ConfigEntry) -> Iterator[None]:
+    """Do the same for questions that a person asks the cloud."""
+    with command_errors(hass, entry, "-"):
+        try:
+            yield
+        except EevionConnectionError as err:
+            raise failed("cannot_connect", error=str(err)) from err
+        except EevionRefusedError as err:
+            raise failed("question_refused", message=err.message) from err
+
+
 def failed(key: str, **placeholders: str) -> HomeAssistantError:
     """Return the error for something that the cloud or a station did not do."""
     return HomeAssistantError(

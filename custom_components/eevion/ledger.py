@@ -7,13 +7,18 @@ Times are epoch seconds.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 from .api import Session
+from .api.parse import say_once
+from .posting import Posted, Posting
 from .sums import Sums, money_units, wh_units
 
 # Sessions that ended so long ago are added up; a report finds what comes later still.
 _KEPT_S = 31 * 86400
+# More than a session can come to: such figures are taken for none.
+_MOST_WH = 1e9
+_MOST_MONEY = 1e6
 
 
 @dataclass(slots=True)
@@ -23,31 +28,59 @@ class Entry:
     energy: int = 0
     cost: int = 0
     currency: str | None = None
+    created: float | None = None
     start: float | None = None
     end: float | None = None
     updated: float | None = None
     is_open: bool = True
+    posted: Posted | None = None
+    """What the hourly statistics hold of it."""
 
     def told(self, session: Session) -> Self:
         """Return the entry after an answer; what it leaves out stays."""
         energy, cost = session.energy_wh, session.cost
-        start = session.started_at or session.created_at
+        created = session.created_at
+        start = session.started_at or created
         return type(self)(
-            energy=self.energy if energy is None else wh_units(energy),
-            cost=self.cost if cost is None or cost < 0 else money_units(cost),
+            energy=wh_units(energy) if _is_likely(energy, _MOST_WH) else self.energy,
+            cost=money_units(cost) if _is_likely(cost, _MOST_MONEY) else self.cost,
             currency=session.currency or self.currency,
+            created=created.timestamp() if created else self.created,
             start=start.timestamp() if start else self.start,
             end=session.ended_at.timestamp() if session.ended_at else self.end,
             updated=session.updated_at.timestamp() if session.updated_at else self.updated,
             is_open=session.is_active,
+            posted=self.posted,
         )
+
+    def to_json(self) -> list[Any]:
+        """Return what a storage holds."""
+        *values, posted = (getattr(self, name) for name in self.__slots__)
+        is_as_told = posted == (self.energy, self.cost, self.start, self.end)
+        return [*values, is_as_told or (list(posted) if posted else False)]
+
+    @classmethod
+    def from_json(cls, stored: list[Any]) -> Self:
+        """Read `to_json`; raise TypeError or ValueError for anything else."""
+        energy, cost, currency, *moments, is_open, posted = stored
+        created, start, end, updated = (None if m is None else float(m) for m in moments)
+        if not isinstance(is_open, bool):
+            raise TypeError(stored)
+        entry = cls(int(energy), int(cost), _text(currency), created, start, end, updated, is_open)
+        if posted is not False:
+            if posted is True:
+                posted = (energy, cost, start, end)
+            energy, cost, start, end = posted
+            entry.posted = Posted(int(energy), int(cost), float(start), float(end))
+        return entry
 
     @property
     def over_at(self) -> float | None:
         """When it was over, as well as can be told."""
         if self.is_open:
             return None
-        return max(filter(None, (self.start, self.end)), default=self.updated)
+        moments = (self.created, self.start, self.end)
+        return max(filter(None, moments), default=self.updated)
 
 
 @dataclass(slots=True)
@@ -72,6 +105,13 @@ class Account:
     site_id: str | None = None
     before_site: Sums = field(default_factory=Sums)
     """What it began at where its site had totals already: those must not jump."""
+    cost_currency: str | None = None
+    """The currency of the statistics, which never changes."""
+    posting: Posting | None = None
+    """What is on its way to the statistics."""
+    has_posted: bool = False
+    uncosted: set[int] = field(default_factory=set)
+    """Hours of days whose electricity cost is still to be asked for."""
 
     @property
     def has_open_session(self) -> bool:
@@ -85,24 +125,31 @@ class Account:
         if known is None:
             if self._is_counted(entry):
                 return False
-            self._find_missed(entry)
         elif entry == known or _is_stale(entry, known):
             return False
+        _say_oddities(session)
         self.sessions[session.session_id] = entry
-        if entry.currency:
+        if entry.currency and self._is_newest(entry):
             self._set_currency(entry.currency)
+        self._find_missed(entry, known or Entry())
         return True
+
+    def _is_newest(self, entry: Entry) -> bool:
+        return all((other.start or 0) <= (entry.start or 0) for other in self.sessions.values())
 
     def _is_counted(self, entry: Entry) -> bool:
         over_at = entry.over_at
         return over_at is not None and over_at <= self.counted_until
 
-    def _find_missed(self, entry: Entry) -> None:
+    def _find_missed(self, entry: Entry, known: Entry) -> None:
         over_at = entry.over_at
         if over_at is not None and over_at <= self.missed_until:
-            self.missed.take_out(entry.energy, entry.cost, entry.currency)
+            energy, cost = entry.energy - known.energy, entry.cost - known.cost
+            self.missed.take_out(max(0, energy), max(0, cost), entry.currency)
 
     def _set_currency(self, currency: str) -> None:
+        if self.currency not in (None, currency):
+            say_once("sessions of a station in two currencies")
         if self.currency is None:
             # Reports name no currency: theirs is the one of the station's sessions.
             self.folded.name_currency(currency)
@@ -156,6 +203,8 @@ class Account:
         """Add up the sessions of past months, which keeps the storage small."""
         horizon = now - _KEPT_S
         for session_id, entry in list(self.sessions.items()):
+            if self.has_posted and entry.posted is None:
+                continue  # the statistics want it first
             if (over_at := entry.over_at) is not None and over_at < horizon:
                 self.folded.add(entry.energy, entry.cost, entry.currency)
                 del self.sessions[session_id]
@@ -166,8 +215,7 @@ class Account:
         """Return what a storage holds."""
         return {
             "sessions": {
-                session_id: [getattr(entry, name) for name in Entry.__slots__]
-                for session_id, entry in self.sessions.items()
+                session_id: entry.to_json() for session_id, entry in self.sessions.items()
             },
             "folded": self.folded.to_json(),
             "missed": self.missed.to_json(),
@@ -177,6 +225,10 @@ class Account:
             "is_begun": self.is_begun,
             "currency": self.currency,
             "site_id": self.site_id,
+            "cost_currency": self.cost_currency,
+            "posting": self.posting.to_json() if self.posting else None,
+            "has_posted": self.has_posted,
+            "uncosted": sorted(self.uncosted),
             "before_site": self.before_site.to_json(),
         }
 
@@ -185,8 +237,7 @@ class Account:
         """Read `to_json`; raise LookupError, TypeError or ValueError for anything else."""
         return cls(
             sessions={
-                session_id: Entry(**dict(zip(Entry.__slots__, row, strict=True)))
-                for session_id, row in stored["sessions"].items()
+                session_id: Entry.from_json(row) for session_id, row in stored["sessions"].items()
             },
             folded=Sums.from_json(stored["folded"]),
             missed=Sums.from_json(stored["missed"]),
@@ -194,10 +245,20 @@ class Account:
             counted_until=float(stored["counted_until"]),
             missed_until=float(stored["missed_until"]),
             is_begun=bool(stored["is_begun"]),
-            currency=stored["currency"],
-            site_id=stored["site_id"],
+            currency=_text(stored["currency"]),
+            site_id=_text(stored["site_id"]),
+            cost_currency=_text(stored["cost_currency"]),
+            posting=Posting.from_json(stored["posting"]) if stored["posting"] else None,
+            has_posted=bool(stored["has_posted"]),
+            uncosted=set(stored["uncosted"]),
             before_site=Sums.from_json(stored["before_site"]),
         )
+
+
+def _text(stored: Any) -> str | None:
+    if not isinstance(stored, str | None):
+        raise TypeError(stored)
+    return stored
 
 
 def _is_stale(entry: Entry, known: Entry) -> bool:
@@ -205,3 +266,19 @@ def _is_stale(entry: Entry, known: Entry) -> bool:
     if entry.is_open and not known.is_open:
         return True
     return bool(entry.updated and known.updated and entry.updated < known.updated)
+
+
+def _is_likely(amount: float | None, most: float) -> TypeGuard[float]:
+    return amount is not None and 0 <= amount <= most
+
+
+def _say_oddities(session: Session) -> None:
+    """Log what cannot be counted as it is told."""
+    if not _is_likely(session.energy_wh, _MOST_WH):
+        say_once("a session without a likely energy")
+    if not _is_likely(session.cost, _MOST_MONEY):
+        say_once("a session without a likely cost")
+    elif session.cost and session.currency is None:
+        say_once("a cost without a currency")
+    if session.ended_at and session.started_at and session.ended_at < session.started_at:
+        say_once("a session that ended before it began")

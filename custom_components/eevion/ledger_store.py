@@ -55,6 +55,7 @@ class LedgerStore:
             UnsupportedStorageVersionError,
             AttributeError,
             LookupError,
+            NotImplementedError,
             TypeError,
             ValueError,
         ) as err:

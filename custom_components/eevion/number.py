@@ -90,7 +90,8 @@ class EevionNumber(EevionEntity, NumberEntity, RestoreEntity):
     @override
     def native_value(self) -> float | None:
         """The limit in force, as far as commands tell."""
-        return self.station.limit_in(self.entity_description.limit_unit)
+        limit = self.station.limit_in(self.entity_description.limit_unit)
+        return int(limit) if limit is not None and limit == int(limit) else limit
 
     @property
     @override
@@ -116,4 +117,4 @@ class EevionNumber(EevionEntity, NumberEntity, RestoreEntity):
     async def async_set_native_value(self, value: float) -> None:
         """Command the limit."""
         unit = self.entity_description.limit_unit
-        await self.control.async_set_limits({self.port_id: value}, unit)
+        await self.runtime.control.async_set_limits({self.port_id: value}, unit)

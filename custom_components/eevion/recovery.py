@@ -67,7 +67,8 @@ class Recovery:
         self._is_running = True
         try:
             await self._async_run()
-            interval = _SYNC_INTERVAL_S
+            if all(self._accounting.accounts[p].is_begun for p in self._coordinator.data.stations):
+                interval = _SYNC_INTERVAL_S
         except EevionError as err:
             LOGGER.debug("The ledgers cannot be completed yet: %s", err)
         finally:
@@ -80,7 +81,7 @@ class Recovery:
         await self._async_sync()
         await self._async_begin(ports)
         now = dt_util.utcnow().timestamp()
-        if now - self._compared_at >= _COMPARE_INTERVAL_S:
+        if not 0 <= now - self._compared_at < _COMPARE_INTERVAL_S:
             await self._async_compare(ports, now)
             self._compared_at = now
         if not self._accounting.is_recovered:
@@ -88,7 +89,7 @@ class Recovery:
 
     async def _async_close_open(self, active: AbstractSet[str]) -> None:
         """Ask for the sessions that were left open and are not to be seen any more."""
-        for port_id, account in self._accounting.accounts.items():
+        for port_id, account in list(self._accounting.accounts.items()):
             for session_id, entry in list(account.sessions.items()):
                 if not entry.is_open or session_id in active:
                     continue
@@ -111,6 +112,7 @@ class Recovery:
             since = min(newest - _OVERLAP, since)
         sessions = await self._client.list_sessions(updated_on_or_after=since, lane=Lane.BACKGROUND)
         self._coordinator.async_take_past(sessions.sessions)
+        self._accounting.async_synced(sessions.sessions, since.timestamp())
 
     async def _async_begin(self, ports: Mapping[str, Port]) -> None:
         """Begin the ledgers of new stations at the lifetime figure of the report."""
@@ -147,11 +149,11 @@ class Recovery:
         """Return the moment before the first session that the ledger counts by itself."""
         recently = (now - _RECENT).timestamp()
         starts = [
-            (entry.start or recently) - 1
+            min(filter(None, (entry.created, entry.start)), default=recently) - 1
             for entry in self._accounting.accounts[port_id].sessions.values()
             if (over_at := entry.over_at) is None or over_at >= recently
         ]
-        return min(starts, default=now.timestamp() - _CLOCKS_DIFFER_S)
+        return max(0.0, min(starts, default=now.timestamp() - _CLOCKS_DIFFER_S))
 
     async def _async_lifetime(self, end: datetime, *station_ids: str) -> dict[str, ReportRow]:
         report = await self._client.get_report(start=_EPOCH, end=end, stations=station_ids)
@@ -167,6 +169,8 @@ class Recovery:
                 continue
             figure = _sums(row)
             excess = figure.beyond(account.told())
+            # The clock may have been set back since.
+            account.missed_until = min(account.missed_until, now)
             hours = (now - account.missed_until) / 3600
             if excess.energy > wh_units((port.max_power_w or 0) * hours) + account.missed.energy:
                 LOGGER.warning(

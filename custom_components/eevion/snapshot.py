@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from .api import ChargingLimit, Site
+from .api import ChargingLimit, Site, StationException
+from .managed import NOTHING, Settings
 from .power import PowerMeter
 from .session_book import SessionBook
 from .station import StationState
@@ -35,6 +36,9 @@ class Assembly:
         self._limits: dict[str, ChargingLimit] = {}
         self._totals: dict[str, Totals] = {}
         self._site_totals: dict[str, Totals] = {}
+        self._wanted: dict[str, Settings] = {}
+        self._known: Mapping[str, Settings] = {}
+        self._exceptions: Mapping[str, tuple[StationException, ...]] = {}
 
     def take_sites(
         self, sites: Iterable[Site], *, with_inactive: bool, now: datetime
@@ -74,6 +78,15 @@ class Assembly:
         self._totals |= totals
         self._site_totals.update(of_sites)
 
+    def set_settings(self, wanted: Mapping[str, Settings], known: Mapping[str, Settings]) -> None:
+        """Keep what jobs are about to set, where that changed, and all they have set."""
+        self._wanted |= wanted
+        self._known = known
+
+    def set_exceptions(self, exceptions: Mapping[str, tuple[StationException, ...]]) -> None:
+        """Keep the exceptions that last, by the station's name."""
+        self._exceptions = exceptions
+
     def _completed(self, state: StationState, now: datetime) -> StationState:
         port = state.port
         session = self.book.get(port.port_id)
@@ -84,6 +97,9 @@ class Assembly:
             is_session_listed=self.book.is_listed(session),
             power_w=meter.read(session, now, port.max_power_w),
             limit=self._limits.get(port.port_id),
+            wanted=self._wanted.get(port.port_id, NOTHING),
+            known=self._known.get(port.port_id, NOTHING),
+            exceptions=self._exceptions.get(port.station_id, ()),
             totals=self._totals.get(port.port_id),
         )
 

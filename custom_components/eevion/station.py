@@ -6,13 +6,16 @@ from .api import (
     ChargingLimit,
     ConnectorStatus,
     DemandResponseEvent,
+    EndReason,
     LimitUnit,
     Port,
     PortStatus,
     Session,
     SessionStatus,
+    StationException,
 )
 from .const import MAX_LIMIT_A
+from .managed import NOTHING, Settings
 from .sums import Totals
 
 _PLUGGED_IN = {
@@ -31,6 +34,7 @@ _CONNECTOR_BY_PORT = {
     PortStatus.COMING_SOON: ConnectorStatus.UNDER_CONSTRUCTION,
     PortStatus.REMOVED: ConnectorStatus.DECOMMISSIONED,
 }
+_PRIVATE = "private"
 _PROBLEMS = (PortStatus.NOT_CONNECTED, PortStatus.OFFLINE)
 
 
@@ -48,6 +52,12 @@ class StationState:
     limit: ChargingLimit | None = None
     """The limit that was last commanded; the cloud tells none."""
 
+    wanted: Settings = NOTHING
+    """What jobs are about to set."""
+    known: Settings = NOTHING
+    """What jobs have set."""
+    exceptions: tuple[StationException, ...] = ()
+    """Those that last."""
     totals: Totals | None = None
     """What it has delivered and earned in all, as far as it has been written down."""
 
@@ -71,9 +81,11 @@ class StationState:
     @property
     def is_plugged_in(self) -> bool | None:
         """Whether a car is connected; None where the cloud leaves it open."""
-        status = self.connector_status
+        status, session = self.connector_status, self.session
+        if session and not session.is_active and not self.is_session_listed:
+            # The port is "available" whether or not the car is still there.
+            return False if session.end_reason is EndReason.EV_DISCONNECTED else None
         if status is None:
-            session = self.active_session
             return True if session and session.status is SessionStatus.CHARGING else None
         return _PLUGGED_IN.get(status)
 
@@ -87,8 +99,44 @@ class StationState:
 
     @property
     def is_problem(self) -> bool:
-        """Whether the station cannot charge: faulted, out of service or not connected."""
-        return self.port.status in _PROBLEMS or self.connector_status is ConnectorStatus.FAULTED
+        """Whether it cannot charge (faulted, out of service, not connected), or says so itself."""
+        return (
+            self.port.status in _PROBLEMS
+            or self.connector_status is ConnectorStatus.FAULTED
+            or bool(self.exceptions)
+        )
+
+    @property
+    def is_in_service(self) -> bool | None:
+        """Whether it is in service, or about to be."""
+        if self.wanted.is_in_service is not None:
+            return self.wanted.is_in_service
+        if self.port.status in (None, PortStatus.NOT_CONNECTED):
+            return self.known.is_in_service
+        return self.port.status is not PortStatus.OFFLINE
+
+    @property
+    def is_private(self) -> bool | None:
+        """Whether only its owner's drivers may use it, or are about to."""
+        if self.wanted.is_private is not None:
+            return self.wanted.is_private
+        return self.port.restriction == _PRIVATE if self.port.restriction else None
+
+    @property
+    def is_visible(self) -> bool | None:
+        """Whether the drivers' app shows it, as far as jobs tell: the cloud does not."""
+        wanted = self.wanted.is_visible
+        return self.known.is_visible if wanted is None else wanted
+
+    @property
+    def tariff_id(self) -> str | None:
+        """The tariff of the next session, as far as jobs, sessions and the port tell."""
+        session, known = self.session, self.known
+        begun = session.created_at.timestamp() if session and session.created_at else 0
+        told = session.tariff.tariff_id if session and session.tariff else None
+        if known.tariff_id and begun < (known.tariff_since or 0):
+            told = known.tariff_id
+        return self.wanted.tariff_id or told or known.tariff_id or self.port.tariff_id
 
     def highest_limit(self, unit: LimitUnit) -> float | None:
         """Return what the station is built for; None for watts where that is not told."""

@@ -76,6 +76,9 @@ def _duration(session: Session) -> float | None:
         return session.duration_s
     if session.ended_at:
         return (session.ended_at - session.started_at).total_seconds()
+    # The cloud's own clock where it moves; ours by the minute, for nothing else changes then.
+    if session.updated_at and session.updated_at > session.started_at:
+        return (session.updated_at - session.started_at).total_seconds()
     minutes = (dt_util.utcnow() - session.started_at) // timedelta(minutes=1)
     return max(0, minutes) * 60
 

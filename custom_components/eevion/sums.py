@@ -71,7 +71,7 @@ class Sums:
 
     def to_json(self) -> list[Any]:
         """Return what a storage holds."""
-        return [self.energy, self.cost]
+        return [self.energy, dict(self.cost)]
 
     @classmethod
     def from_json(cls, stored: list[Any]) -> Self:

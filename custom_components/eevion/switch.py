@@ -1,16 +1,18 @@
-"""The switch that starts and ends sessions."""
+"""Switches: sessions, and what jobs set."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, override
 
 from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .control import Control
-from .coordinator import EevionConfigEntry
+from .api import Commands
+from .coordinator import EevionConfigEntry, EevionData
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
+from .managed import IN_SERVICE, OUT_OF_SERVICE
 from .station import StationState
 
 # The budget orders commands; a stop may wait for minutes and must not hold up others.
@@ -21,9 +23,15 @@ PARALLEL_UPDATES = 0
 class EevionSwitchDescription(EevionDescription, SwitchEntityDescription):
     """A switch of a station."""
 
-    is_on_fn: Callable[[StationState], bool]
-    turn_on_fn: Callable[[Control, str], Awaitable[None]]
-    turn_off_fn: Callable[[Control, str], Awaitable[None]]
+    is_on_fn: Callable[[StationState], bool | None]
+    turn_on_fn: Callable[[EevionData, str], Awaitable[None]]
+    turn_off_fn: Callable[[EevionData, str], Awaitable[None]]
+    assumed_state: bool = False
+
+
+def _in_service(data: EevionData, port_id: str) -> Commands:
+    word = data.memory.content.in_service_words.get(port_id, IN_SERVICE)
+    return Commands(priority_status=word)
 
 
 SWITCHES = (
@@ -31,8 +39,44 @@ SWITCHES = (
         key="charging",
         is_essential=True,
         is_on_fn=lambda station: station.active_session is not None,
-        turn_on_fn=lambda control, port_id: control.async_start(port_id),
-        turn_off_fn=lambda control, port_id: control.async_stop(port_id),
+        turn_on_fn=lambda data, port_id: data.control.async_start(port_id),
+        turn_off_fn=lambda data, port_id: data.control.async_stop(port_id),
+    ),
+    EevionSwitchDescription(
+        key="in_service",
+        entity_category=EntityCategory.CONFIG,
+        is_on_fn=lambda station: station.is_in_service,
+        turn_on_fn=lambda data, port_id: data.jobs.async_command(
+            port_id, _in_service(data, port_id)
+        ),
+        turn_off_fn=lambda data, port_id: data.jobs.async_command(
+            port_id, Commands(priority_status=OUT_OF_SERVICE)
+        ),
+    ),
+    EevionSwitchDescription(
+        key="private",
+        entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=False,
+        is_on_fn=lambda station: station.is_private,
+        turn_on_fn=lambda data, port_id: data.jobs.async_command(
+            port_id, Commands(is_private=True)
+        ),
+        turn_off_fn=lambda data, port_id: data.jobs.async_command(
+            port_id, Commands(is_private=False)
+        ),
+    ),
+    EevionSwitchDescription(
+        key="visible",
+        assumed_state=True,
+        entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=False,
+        is_on_fn=lambda station: station.is_visible,
+        turn_on_fn=lambda data, port_id: data.jobs.async_command(
+            port_id, Commands(is_visible=True)
+        ),
+        turn_off_fn=lambda data, port_id: data.jobs.async_command(
+            port_id, Commands(is_visible=False)
+        ),
     ),
 )
 
@@ -53,16 +97,22 @@ class EevionSwitch(EevionEntity, SwitchEntity):
 
     @property
     @override
-    def is_on(self) -> bool:
+    def assumed_state(self) -> bool:
+        """Whether the cloud does not tell it, so that it is what was last set."""
+        return self.entity_description.assumed_state
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
         """What the newest state says."""
         return self.entity_description.is_on_fn(self.station)
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Give the command."""
-        await self.entity_description.turn_on_fn(self.control, self.port_id)
+        await self.entity_description.turn_on_fn(self.runtime, self.port_id)
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Give the command."""
-        await self.entity_description.turn_off_fn(self.control, self.port_id)
+        await self.entity_description.turn_off_fn(self.runtime, self.port_id)

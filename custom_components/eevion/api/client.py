@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+import math
 from typing import Any
 
 from aiohttp import ClientSession
@@ -74,10 +75,16 @@ class EevionClient:
         sites: Sequence[str] = (),
         stations: Sequence[str] = (),
         updated_on_or_after: datetime | None = None,
+        limit: int | None = None,
         page_size: int = 1000,
         lane: Lane = Lane.POLL,
     ) -> Sessions:
-        """Return all sessions (`POST /session`), one request for each `page_size` of them."""
+        """Return all sessions (`POST /session`), one request for each `page_size` of them.
+
+        With a `limit` the first ones are enough.
+        """
+        most = math.inf if limit is None else limit
+        page_size = min(page_size, limit or page_size)
         body: dict[str, Any] = {"limit": page_size}
         if sites:
             body["sites"] = list(sites)
@@ -97,6 +104,9 @@ class EevionClient:
             known = len(found)
             found |= {session.session_id: session for session in page.sessions}
             is_complete = is_complete and page.is_complete
+            if len(found) >= most:
+                is_complete = False
+                break
             if not rows or len(rows) not in (page_size, _SESSIONS_PAGE):
                 break
             if len(found) == known:
@@ -105,7 +115,7 @@ class EevionClient:
             offset += len(rows)
         else:
             is_complete = False
-        return Sessions(sessions=tuple(found.values()), is_complete=is_complete)
+        return Sessions(sessions=tuple(found.values())[:limit], is_complete=is_complete)
 
     async def get_session(self, *, session_id: str, lane: Lane = Lane.CONFIRM) -> Session:
         """Return a session (`GET /session/{sessionId}`); raise EevionNotFoundError without one."""

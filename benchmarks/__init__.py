@@ -1,0 +1,1 @@
+"""What the integration costs: `python -m benchmarks`."""

@@ -1,0 +1,93 @@
+"""The actions that start, stop and limit charging."""
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+from typing import Final
+
+from homeassistant.core import HomeAssistant, ServiceCall, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+import probatio as vol
+
+from .api import LimitUnit
+from .const import DOMAIN
+from .errors import failed, invalid
+from .targets import TARGET_FIELDS, async_commanded
+
+ATTR_AMPS: Final = "amps"
+ATTR_CONTINUE_IF_BATTERY_FULL: Final = "continue_if_battery_full"
+ATTR_WATTS: Final = "watts"
+
+SERVICE_START_SESSION: Final = "start_session"
+_START_SCHEMA = vol.Schema(
+    {**TARGET_FIELDS, vol.Optional(ATTR_CONTINUE_IF_BATTERY_FULL): vol.Boolean()}
+)
+SERVICE_STOP_SESSION: Final = "stop_session"
+_STOP_SCHEMA = vol.Schema(TARGET_FIELDS)
+SERVICE_SET_CHARGING_LIMIT: Final = "set_charging_limit"
+_LIMIT_SCHEMA = vol.Schema(
+    {
+        **TARGET_FIELDS,
+        vol.Optional(ATTR_AMPS): vol.Coerce(float),
+        vol.Optional(ATTR_WATTS): vol.Coerce(float),
+    }
+)
+
+
+@callback
+def async_setup_charging_actions(hass: HomeAssistant) -> None:
+    """Register the actions."""
+    for name, action, schema in (
+        (SERVICE_START_SESSION, _async_start_session, _START_SCHEMA),
+        (SERVICE_STOP_SESSION, _async_stop_session, _STOP_SCHEMA),
+        (SERVICE_SET_CHARGING_LIMIT, _async_set_charging_limit, _LIMIT_SCHEMA),
+    ):
+        hass.services.async_register(DOMAIN, name, action, schema=schema)
+
+
+async def _async_start_session(call: ServiceCall) -> None:
+    """Start a session at each station that has none."""
+    target = await async_commanded(call)
+    is_to_continue: bool | None = call.data.get(ATTR_CONTINUE_IF_BATTERY_FULL)
+    # Once, instead of once for each station.
+    await target.coordinator.async_refresh_if_old()
+    control = target.data.control
+    await _async_all(
+        control.async_start(port_id, continue_if_battery_full=is_to_continue)
+        for port_id in target.port_ids
+    )
+
+
+async def _async_stop_session(call: ServiceCall) -> None:
+    """End the sessions of stations."""
+    target = await async_commanded(call)
+    await target.coordinator.async_refresh_if_old()
+    await _async_all(target.data.control.async_stop(port_id) for port_id in target.port_ids)
+
+
+async def _async_set_charging_limit(call: ServiceCall) -> None:
+    """Limit stations, all in one request."""
+    target = await async_commanded(call)
+    limits = [
+        (unit, call.data[key])
+        for key, unit in ((ATTR_AMPS, LimitUnit.AMPERE), (ATTR_WATTS, LimitUnit.WATT))
+        if key in call.data
+    ]
+    if len(limits) != 1:
+        raise invalid("amps_or_watts")
+    unit, limit = limits[0]
+    await target.data.control.async_set_limits(dict.fromkeys(target.port_ids, limit), unit)
+
+
+async def _async_all(commands: Iterable[Awaitable[None]]) -> None:
+    """Give each station its command; where some fail, the others are still done."""
+    results = await asyncio.gather(*commands, return_exceptions=True)
+    errors = [result for result in results if isinstance(result, BaseException)]
+    for error in errors:
+        if len(errors) == 1 or not isinstance(error, HomeAssistantError):
+            raise error
+    if errors:
+        is_mistake = all(isinstance(error, ServiceValidationError) for error in errors)
+        told = "; ".join(str(error) for error in errors)
+        if is_mistake:
+            raise invalid("several_failed", errors=told)
+        raise failed("several_failed", errors=told)

@@ -1,0 +1,248 @@
+"""The actions that manage stations by jobs, and the one that asks Hypercharge for help."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.service import async_register_admin_service
+from homeassistant.util import dt as dt_util
+import probatio as vol
+
+from .answers import PURPOSES, commands_json
+from .api import ChargingProfile, Commands, LimitUnit, Message, ResetType
+from .const import DOMAIN, MAX_MESSAGE
+from .errors import command_errors, failed, invalid
+from .jobs import JobResult
+from .managed import IN_SERVICE, OUT_OF_SERVICE
+from .select import unique_names
+from .targets import TARGET_FIELDS, Target, async_commanded
+
+ATTR_EXPIRES: Final = "expires"
+ATTR_EXPIRES_IN: Final = "expires_in"
+ATTR_MESSAGE: Final = "message"
+ATTR_MESSAGE_EXPIRES: Final = "message_expires"
+ATTR_COMMUNICATION_ID: Final = "communication_id"
+ATTR_IS_PRIVATE: Final = "is_private"
+ATTR_IS_VISIBLE: Final = "is_visible"
+ATTR_MODEL_ID: Final = "model_id"
+ATTR_ORDER_NUMBER: Final = "order_number"
+ATTR_PRIORITY_STATUS: Final = "priority_status"
+ATTR_PROFILE_AMPS: Final = "charging_profile_amps"
+ATTR_PROFILE_ID: Final = "charging_profile_id"
+ATTR_PROFILE_PURPOSE: Final = "charging_profile_purpose"
+ATTR_RESET: Final = "reset"
+ATTR_TARIFF: Final = "tariff"
+ATTR_WAIT: Final = "wait"
+
+_TEXT = vol.All(cv.string, vol.Length(min=1))
+_EXPIRY = vol.Any(cv.datetime, cv.positive_time_period)
+
+SERVICE_SET_MESSAGE: Final = "set_message"
+_MESSAGE_SCHEMA = vol.Schema(
+    {
+        **TARGET_FIELDS,
+        vol.Required(ATTR_MESSAGE): cv.string,
+        vol.Optional(ATTR_EXPIRES): _EXPIRY,
+        vol.Optional(ATTR_EXPIRES_IN): cv.positive_time_period,
+    }
+)
+
+SERVICE_MANAGE_STATIONS: Final = "manage_stations"
+_OUT_OF_SERVICE, _IN_SERVICE = "out_of_service", "in_service"
+_MANAGE_SCHEMA = vol.Schema(
+    {
+        **TARGET_FIELDS,
+        vol.Optional(ATTR_COMMUNICATION_ID): _TEXT,
+        vol.Optional(ATTR_IS_PRIVATE): vol.Boolean(),
+        vol.Optional(ATTR_IS_VISIBLE): vol.Boolean(),
+        vol.Optional(ATTR_MESSAGE): cv.string,
+        vol.Optional(ATTR_MESSAGE_EXPIRES): _EXPIRY,
+        vol.Optional(ATTR_MODEL_ID): _TEXT,
+        vol.Optional(ATTR_ORDER_NUMBER): vol.All(vol.Coerce(int), vol.Range(min=0)),
+        vol.Optional(ATTR_PRIORITY_STATUS): _TEXT,
+        vol.Optional(ATTR_PROFILE_AMPS): vol.Coerce(float),
+        vol.Optional(ATTR_PROFILE_ID): _TEXT,
+        vol.Optional(ATTR_PROFILE_PURPOSE): vol.In(PURPOSES),
+        vol.Optional(ATTR_RESET): vol.In([kind.value for kind in ResetType]),
+        vol.Optional(ATTR_TARIFF): _TEXT,
+        vol.Optional(ATTR_WAIT, default=False): vol.Boolean(),
+    }
+)
+
+SERVICE_CREATE_TICKET: Final = "create_ticket"
+_TICKET_SCHEMA = vol.Schema({**TARGET_FIELDS, vol.Required(ATTR_MESSAGE): cv.string})
+
+# How the cloud's ids look.
+_ID_LENGTH, _ID_DIGITS = 24, set("0123456789abcdef")
+
+
+@callback
+def async_setup_managing_actions(hass: HomeAssistant) -> None:
+    """Register the actions."""
+    hass.services.async_register(
+        DOMAIN, SERVICE_SET_MESSAGE, _async_set_message, schema=_MESSAGE_SCHEMA
+    )
+    for name, action, schema in (
+        (SERVICE_MANAGE_STATIONS, _async_manage_stations, _MANAGE_SCHEMA),
+        (SERVICE_CREATE_TICKET, _async_create_ticket, _TICKET_SCHEMA),
+    ):
+        async_register_admin_service(
+            hass, DOMAIN, name, action, schema, supports_response=SupportsResponse.OPTIONAL
+        )
+
+
+async def _async_set_message(call: ServiceCall) -> None:
+    """Show a text at stations, or remove it."""
+    target = await async_commanded(call)
+    expires, expires_in = call.data.get(ATTR_EXPIRES), call.data.get(ATTR_EXPIRES_IN)
+    if expires is not None and expires_in is not None:
+        raise invalid("expires_twice")
+    expires_at = _expiry(expires if expires_in is None else expires_in)
+    await target.data.jobs.async_set_message(target.port_ids, call.data[ATTR_MESSAGE], expires_at)
+
+
+async def _async_manage_stations(call: ServiceCall) -> ServiceResponse:
+    """Give stations any commands as one job."""
+    target = await async_commanded(call)
+    commands = _commands(target, call.data)
+    if commands == Commands():
+        raise invalid("no_command")
+    job_id = await target.data.jobs.async_submit(target.port_ids, commands)
+    if not call.data[ATTR_WAIT]:
+        return _answer(target, job_id, None)
+    result = await _async_end(target, job_id)
+    if result.refused and not call.return_response:
+        names = ", ".join(target.name(port_id) for port_id in result.refused)
+        reasons = "; ".join(dict.fromkeys(result.refused.values()))
+        raise failed("job_refused", station=names, message=reasons)
+    return _answer(target, job_id, result)
+
+
+async def _async_end(target: Target, job_id: str) -> JobResult:
+    """Wait for the end of a job, or that of the account."""
+    task = target.entry.async_create_background_task(
+        target.coordinator.hass, target.data.jobs.async_wait(job_id), "wait for job"
+    )
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if task.cancelled():
+            raise failed("job_unwatched", job=job_id) from None
+        raise
+
+
+def _answer(target: Target, job_id: str, result: JobResult | None) -> ServiceResponse:
+    stations: dict[str, Any] = {}
+    originals: dict[str, Any] = {}
+    for port_id in target.port_ids:
+        name = target.name(port_id)
+        is_done = None if result is None else port_id in result.succeeded
+        reason = result.refused.get(port_id) if result else None
+        stations[name] = {"succeeded": is_done, "reason": reason}
+        if result and (before := result.original_values.get(port_id)):
+            originals[name] = commands_json(before)
+    return {
+        "job_id": job_id,
+        "is_finished": result is not None,
+        "stations": stations,
+        "original_values": originals,
+    }
+
+
+def _commands(target: Target, asked: Mapping[str, Any]) -> Commands:
+    order: int | None = asked.get(ATTR_ORDER_NUMBER)
+    tariff: str | None = asked.get(ATTR_TARIFF)
+    status: str | None = asked.get(ATTR_PRIORITY_STATUS)
+    return Commands(
+        communication_id=asked.get(ATTR_COMMUNICATION_ID),
+        is_private=asked.get(ATTR_IS_PRIVATE),
+        is_visible=asked.get(ATTR_IS_VISIBLE),
+        model_id=asked.get(ATTR_MODEL_ID),
+        order_number=None if order is None else str(order),
+        priority_status=None if status is None else _priority_status(target, status),
+        reset=ResetType(asked[ATTR_RESET]) if ATTR_RESET in asked else None,
+        charging_profile=_charging_profile(target, asked),
+        message=_message(asked),
+        tariff_id=None if tariff is None else _tariff_id(target, tariff),
+    )
+
+
+def _priority_status(target: Target, word: str) -> str:
+    """Return the cloud's word; one that is not ours is passed on as it is."""
+    if word == _OUT_OF_SERVICE:
+        return OUT_OF_SERVICE
+    if word != _IN_SERVICE:
+        return word
+    known = target.data.memory.content.in_service_words
+    words = {known.get(port_id, IN_SERVICE) for port_id in target.port_ids}
+    return words.pop() if len(words) == 1 else IN_SERVICE
+
+
+def _charging_profile(target: Target, asked: Mapping[str, Any]) -> ChargingProfile | None:
+    profile_id, amps = asked.get(ATTR_PROFILE_ID), asked.get(ATTR_PROFILE_AMPS)
+    if profile_id is None and amps is None and ATTR_PROFILE_PURPOSE not in asked:
+        return None
+    if profile_id is None or amps is None:
+        raise invalid("charging_profile_incomplete")
+    for port_id in target.port_ids:
+        target.data.control.limit(port_id, amps, LimitUnit.AMPERE)
+    purpose = PURPOSES[asked.get(ATTR_PROFILE_PURPOSE, "tx_default_profile")]
+    return ChargingProfile(profile_id=profile_id, maximum_rate=amps, purpose=purpose)
+
+
+def _message(asked: Mapping[str, Any]) -> Message | None:
+    text: str | None = asked.get(ATTR_MESSAGE)
+    expires = asked.get(ATTR_MESSAGE_EXPIRES)
+    if text is None:
+        if expires is not None:
+            raise invalid("message_missing")
+        return None
+    if len(text) > MAX_MESSAGE:
+        raise invalid("message_too_long", length=str(len(text)), longest=str(MAX_MESSAGE))
+    return Message(text=text, expires_at=_expiry(expires))
+
+
+def _expiry(expires: datetime | timedelta | None) -> datetime | None:
+    """Return when a message goes; a time without a zone is Home Assistant's."""
+    if expires is None:
+        return None
+    now = dt_util.utcnow()
+    at = now + expires if isinstance(expires, timedelta) else dt_util.as_utc(expires)
+    if at <= now:
+        raise invalid("expired_already", expires=dt_util.as_local(at).isoformat())
+    return at
+
+
+def _tariff_id(target: Target, wanted: str) -> str:
+    """Return a tariff's id, by its name where the cloud has told it."""
+    known = target.data.memory.content.tariffs
+    if wanted in known:
+        return wanted
+    named = [id_ for id_, name in known.items() if name == wanted]
+    named = named or [id_ for id_, name in unique_names(known).items() if name == wanted]
+    if len(named) == 1:
+        return named[0]
+    if len(wanted) == _ID_LENGTH and set(wanted) <= _ID_DIGITS:
+        return wanted
+    names = ", ".join(sorted(unique_names(known).values())) or "-"
+    raise invalid("unknown_tariff", tariff=wanted, known=names)
+
+
+async def _async_create_ticket(call: ServiceCall) -> ServiceResponse:
+    """Open a support ticket."""
+    target = await async_commanded(call)
+    message: str = call.data[ATTR_MESSAGE].strip()
+    if not message:
+        raise invalid("ticket_without_message")
+    with command_errors(call.hass, target.entry, ", ".join(target.names)):
+        await target.coordinator.client.create_ticket(station_names=target.names, message=message)
+    return {"stations": list(target.names), "message": message}

@@ -1,0 +1,285 @@
+"""The actions that ask the cloud about the past and the present."""
+
+from collections.abc import Callable, Coroutine, Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    SupportsResponse,
+    callback,
+)
+from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.util import dt as dt_util
+import probatio as vol
+
+from .answers import MONEY, Json, exception_json, figures_json, job_json, row_json, session_json
+from .api import Lane, ReportGroup, ReportRow
+from .const import CONF_EXCLUDED_SITES, DOMAIN
+from .errors import invalid, read_errors
+from .targets import TARGET_FIELDS, Target, async_asked
+
+ATTR_END: Final = "end"
+ATTR_GROUP_BY: Final = "group_by"
+ATTR_LIMIT: Final = "limit"
+ATTR_ONLY_OPEN: Final = "only_open"
+ATTR_REGIONS: Final = "regions"
+ATTR_SINCE: Final = "since"
+ATTR_SITES: Final = "sites"
+ATTR_START: Final = "start"
+ATTR_UPDATED_SINCE: Final = "updated_since"
+
+_TEXTS = vol.All(cv.ensure_list, [cv.string])
+
+SERVICE_GET_SESSIONS: Final = "get_sessions"
+_SESSIONS_SCHEMA = vol.Schema(
+    {
+        **TARGET_FIELDS,
+        vol.Optional(ATTR_SITES): _TEXTS,
+        vol.Optional(ATTR_UPDATED_SINCE): cv.datetime,
+        vol.Optional(ATTR_LIMIT): vol.All(vol.Coerce(int), vol.Range(min=1)),
+    }
+)
+
+SERVICE_GET_REPORT: Final = "get_report"
+_REPORT_SCHEMA = vol.Schema(
+    {
+        **TARGET_FIELDS,
+        vol.Required(ATTR_START): cv.datetime,
+        vol.Optional(ATTR_END): cv.datetime,
+        vol.Optional(ATTR_GROUP_BY, default=ReportGroup.STATION.value): vol.In(
+            [group.value for group in ReportGroup]
+        ),
+        vol.Optional(ATTR_SITES): _TEXTS,
+        vol.Optional(ATTR_REGIONS): _TEXTS,
+    }
+)
+
+SERVICE_GET_EXCEPTIONS: Final = "get_exceptions"
+_EXCEPTIONS_SCHEMA = vol.Schema(
+    {
+        **TARGET_FIELDS,
+        vol.Optional(ATTR_SINCE): cv.datetime,
+        vol.Optional(ATTR_ONLY_OPEN, default=False): vol.Boolean(),
+    }
+)
+_EXCEPTIONS_SINCE = timedelta(days=7)
+
+SERVICE_GET_MANAGEMENT_HISTORY: Final = "get_management_history"
+_HISTORY_SCHEMA = vol.Schema({**TARGET_FIELDS, vol.Optional(ATTR_SINCE): cv.datetime})
+_HISTORY_SINCE = timedelta(days=30)
+
+type _Action = Callable[[ServiceCall], Coroutine[Any, Any, Json]]
+
+
+@callback
+def async_setup_reading_actions(hass: HomeAssistant) -> None:
+    """Register the actions."""
+    actions: tuple[tuple[str, _Action, vol.Schema], ...] = (
+        (SERVICE_GET_SESSIONS, _async_get_sessions, _SESSIONS_SCHEMA),
+        (SERVICE_GET_REPORT, _async_get_report, _REPORT_SCHEMA),
+        (SERVICE_GET_EXCEPTIONS, _async_get_exceptions, _EXCEPTIONS_SCHEMA),
+        (SERVICE_GET_MANAGEMENT_HISTORY, _async_get_management_history, _HISTORY_SCHEMA),
+    )
+    for name, action, schema in actions:
+        hass.services.async_register(
+            DOMAIN, name, action, schema=schema, supports_response=SupportsResponse.ONLY
+        )
+
+
+async def _async_get_sessions(call: ServiceCall) -> Json:
+    """Return sessions: those that go on, or all that changed since a time."""
+    target = await async_asked(call)
+    site_ids = _site_ids(call, target)
+    since: datetime | None = call.data.get(ATTR_UPDATED_SINCE)
+    if since is not None:
+        _check_order(since, dt_util.utcnow())
+    with read_errors(call.hass, target.entry):
+        found = await target.coordinator.client.list_sessions(
+            sites=site_ids,
+            stations=target.names,
+            updated_on_or_after=since and dt_util.as_utc(since),
+            limit=call.data.get(ATTR_LIMIT),
+        )
+    coordinator = target.coordinator
+    sessions: list[Json] = []
+    for session in found.sessions:
+        station = coordinator.data.stations.get(session.port_id or "")
+        site_id = session.site_id or (station.site_id if station else "")
+        sessions.append(session_json(session, station, coordinator.site_names.get(site_id)))
+    return {"sessions": sessions, "is_complete": found.is_complete}
+
+
+async def _async_get_report(call: ServiceCall) -> Json:
+    """Return the figures of a time span."""
+    target = await async_asked(call)
+    site_ids = _site_ids(call, target)
+    regions = _regions(call, target)
+    start: datetime = dt_util.as_utc(call.data[ATTR_START])
+    end: datetime = dt_util.as_utc(call.data.get(ATTR_END) or dt_util.utcnow())
+    _check_order(start, end)
+    group = ReportGroup(call.data[ATTR_GROUP_BY])
+    with read_errors(call.hass, target.entry):
+        report = await target.coordinator.client.get_report(
+            start=start,
+            end=end,
+            group_by=group,
+            regions=regions,
+            sites=site_ids,
+            stations=target.names,
+            lane=Lane.POLL,
+        )
+    currencies = [_currencies(target, row) for row in report.rows]
+    rows = [
+        _without_mixed_money(row_json(row, _only(known)), known)
+        for row, known in zip(report.rows, currencies, strict=True)
+    ]
+    known = set[str | None]().union(*currencies)
+    return {
+        "start": start.isoformat(),
+        "end": end.isoformat(),
+        "group_by": group.value,
+        "currency": _only(known),
+        "rows": rows,
+        "total": _figures(report.total, known),
+        "average": _figures(report.average, known),
+        "is_complete": report.is_complete,
+    }
+
+
+async def _async_get_exceptions(call: ServiceCall) -> Json:
+    """Return what was or is wrong with stations."""
+    target = await async_asked(call)
+    since = _since(call, _EXCEPTIONS_SINCE)
+    with read_errors(call.hass, target.entry):
+        told = await target.coordinator.client.list_exceptions(since=since, lane=Lane.POLL)
+    names = set(target.names)
+    excluded = target.entry.options.get(CONF_EXCLUDED_SITES, ())
+    return {
+        "exceptions": [
+            exception_json(exception)
+            for exception in told
+            if (not names or exception.station_id in names)
+            and exception.site_id not in excluded
+            and not (call.data[ATTR_ONLY_OPEN] and exception.ended_at)
+        ]
+    }
+
+
+async def _async_get_management_history(call: ServiceCall) -> Json:
+    """Return the jobs of managed commands, those made in Quantev included."""
+    target = await async_asked(call)
+    since = _since(call, _HISTORY_SINCE)
+    with read_errors(call.hass, target.entry):
+        told = await target.coordinator.client.list_jobs(since=since, lane=Lane.POLL)
+    stations = target.coordinator.data.stations
+    names = {port_id: state.port.station_id for port_id, state in stations.items()}
+    wanted = {*target.port_ids, *target.names}
+    return {
+        "jobs": [
+            job_json(job, names)
+            for job in told
+            if not wanted or not wanted.isdisjoint((*job.port_ids, *job.station_ids))
+        ]
+    }
+
+
+def _since(call: ServiceCall, ago: timedelta) -> datetime:
+    now = dt_util.utcnow()
+    since: datetime | None = call.data.get(ATTR_SINCE)
+    if since is None:
+        return now - ago
+    _check_order(since, now)
+    return dt_util.as_utc(since)
+
+
+def _check_order(first: datetime, last: datetime) -> None:
+    """Refuse dates turned round; a time without a zone is Home Assistant's."""
+    first, last = dt_util.as_local(first), dt_util.as_local(last)
+    if first >= last:
+        raise invalid("dates_turned_round", first=first.isoformat(), last=last.isoformat())
+
+
+def _site_ids(call: ServiceCall, target: Target) -> list[str]:
+    """Return the sites that are asked for, by device, id or name; those left out are not."""
+    sites = target.coordinator.data.sites
+    asked: list[str] | None = call.data.get(ATTR_SITES)
+    if asked is None:
+        # The cloud knows nothing of sites that were left out in Home Assistant.
+        is_narrow = bool(target.port_ids) or not target.entry.options.get(CONF_EXCLUDED_SITES)
+        return [] if is_narrow else list(sites)
+    if not asked:
+        raise invalid("no_target")
+    devices = dr.async_get(call.hass)
+    found: dict[str, None] = {}
+    for name in asked:
+        device = devices.async_get(name)
+        ids = {id_ for domain, id_ in device.identifiers if domain == DOMAIN} if device else {name}
+        meant = [id_ for id_, site in sites.items() if id_ in ids or site.name == name]
+        if not meant:
+            raise invalid("unknown_site", site=(device and device.name) or name)
+        found |= dict.fromkeys(meant)
+    return list(found)
+
+
+def _regions(call: ServiceCall, target: Target) -> list[str]:
+    asked: list[str] | None = call.data.get(ATTR_REGIONS)
+    if asked is None:
+        return []
+    known = {site.region for site in target.coordinator.data.sites.values() if site.region}
+    regions = [region.strip().upper() for region in asked]
+    if not regions:
+        raise invalid("no_target")
+    for region in regions:
+        if region not in known:
+            raise invalid("unknown_region", region=region, known=", ".join(sorted(known)) or "-")
+    return regions
+
+
+def _currencies(target: Target, row: ReportRow) -> set[str | None]:
+    """Return the currencies of a row's stations; the report itself names none."""
+    data = target.coordinator.data
+    stations = [
+        state
+        for port_id, state in data.stations.items()
+        if (not target.port_ids or port_id in target.port_ids)
+        and row.station_id in (None, state.port.station_id)
+        and row.site_id in (None, state.site_id)
+        and (row.region is None or data.sites[state.site_id].region == row.region)
+    ]
+    return {_currency(target, state.site_id, state.port.port_id) for state in stations} or {None}
+
+
+def _currency(target: Target, site_id: str, port_id: str) -> str | None:
+    """Return the currency of a station's sessions, else the one of its site."""
+    data = target.coordinator.data
+
+    def told(ids: Iterable[str]) -> set[str]:
+        states = [data.stations[id_] for id_ in ids]
+        found = {state.session.currency for state in states if state.session}
+        return {currency for currency in found if currency} | {
+            state.totals.currency for state in states if state.totals and state.totals.currency
+        }
+
+    here = [p for p, state in data.stations.items() if state.site_id == site_id]
+    return _only(told([port_id])) or _only(told(here))
+
+
+def _only[T](values: Iterable[T]) -> T | None:
+    """Return the one value, if there is one only."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else None
+
+
+def _figures(row: ReportRow | None, currencies: set[str | None]) -> Json | None:
+    if row is None:
+        return None
+    return _without_mixed_money(figures_json(row, _only(currencies)), currencies)
+
+
+def _without_mixed_money(figures: Json, currencies: set[str | None]) -> Json:
+    """Leave out amounts that add up several currencies."""
+    if len(currencies - {None}) > 1:
+        return figures | dict.fromkeys(MONEY)
+    return figures

@@ -1,0 +1,236 @@
+"""What the actions answer: plain data with units in its names and times as ISO 8601."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from .api import (
+    DemandResponseEvent,
+    Fee,
+    Job,
+    ReportRow,
+    Session,
+    StationException,
+    Tariff,
+    parse,
+)
+from .managed import OUT_OF_SERVICE
+from .station import StationState
+
+type Json = dict[str, Any]
+
+
+def time_json(moment: datetime | None) -> str | None:
+    """Return a time in UTC."""
+    return moment.astimezone(UTC).isoformat() if moment else None
+
+
+def _word(word: StrEnum | None) -> str | None:
+    """Return a word as the states of entities have it."""
+    return word.name.lower() if word else None
+
+
+def _per(value: float | None, divisor: float) -> float | None:
+    return None if value is None else round(value / divisor, 6)
+
+
+def session_json(session: Session, station: StationState | None, site: str | None) -> Json:
+    """Return a session, with the site's name; the station's state names what it leaves out."""
+    port = station.port if station else None
+    return {
+        "session_id": session.session_id,
+        "station": session.station_id or (port.station_id if port else None),
+        "port_id": session.port_id,
+        "site": site,
+        "site_id": session.site_id or (station.site_id if station else None),
+        "time_zone": session.time_zone,
+        "status": _word(session.status),
+        "is_active": session.is_active,
+        "connector_status": _word(session.connector_status),
+        "created_at": time_json(session.created_at),
+        "started_at": time_json(session.started_at),
+        "ended_at": time_json(session.ended_at),
+        "updated_at": time_json(session.updated_at),
+        "duration_s": session.duration_s,
+        "energy_kwh": _per(session.energy_wh, 1000),
+        "cost": session.cost,
+        "cost_before_taxes": session.cost_before_taxes,
+        "currency": session.currency.value if session.currency else None,
+        "tax_included": session.tax_included,
+        "taxes": [
+            {"description": tax.description, "amount": tax.amount} for tax in session.taxes or ()
+        ],
+        "tariff": _tariff_json(session.tariff),
+        "idle_fee": session.idle_fee,
+        "is_idle": session.is_idle,
+        "is_in_grace_period": session.is_in_grace_period,
+        "grace_period_elapsed_s": session.grace_period_elapsed_s,
+        "demand_response": [_event_json(event) for event in session.demand_response or ()],
+        "limits": [{"type": limit.type, "value": limit.value} for limit in session.limits or ()],
+        "start_percentage": session.start_percentage,
+        "end_percentage": session.end_percentage,
+        "started_with": _word(session.started_with),
+        "end_reason": _word(session.end_reason),
+        "vehicle": session.vehicle,
+    }
+
+
+def _tariff_json(tariff: Tariff | None) -> Json | None:
+    if tariff is None:
+        return None
+    return {
+        "id": tariff.tariff_id,
+        "name": tariff.name,
+        "type": tariff.type,
+        "price": tariff.price,
+        "unit": tariff.unit,
+        "price_increment": tariff.price_increment,
+        "payment_cycle_unit": tariff.payment_cycle_unit,
+        "occupancy_fee": _fee_json(tariff.occupancy_fee),
+        "idle_fee": _fee_json(tariff.idle_fee),
+    }
+
+
+def _fee_json(fee: Fee | None) -> Json | None:
+    if fee is None:
+        return None
+    return {
+        "price": fee.price,
+        "max_price": fee.max_price,
+        "unit": fee.unit,
+        "is_active": fee.is_active,
+    }
+
+
+def _event_json(event: DemandResponseEvent) -> Json:
+    return {
+        "state": _word(event.state),
+        "type": event.type,
+        "power_limit_kw": _per(event.power_limit_w, 1000),
+        "started_at": time_json(event.started_at),
+        "ends_at": time_json(event.ends_at),
+    }
+
+
+def exception_json(exception: StationException) -> Json:
+    """Return an exception."""
+    return {
+        "exception_id": exception.exception_id,
+        "station": exception.station_id,
+        "site": exception.site_name,
+        "site_id": exception.site_id,
+        "type": exception.type,
+        "description": exception.description,
+        "started_at": time_json(exception.started_at),
+        "ended_at": time_json(exception.ended_at),
+        "is_open": exception.ended_at is None,
+    }
+
+
+def row_json(row: ReportRow, currency: str | None) -> Json:
+    """Return whose figures they are, and the figures."""
+    return {
+        "station": row.station_id,
+        "site": row.site_name,
+        "site_id": row.site_id,
+        "region": row.region,
+        **figures_json(row, currency),
+    }
+
+
+def figures_json(row: ReportRow, currency: str | None) -> Json:
+    """Return the figures of a row, of the total or of the average."""
+    return {
+        "sessions": row.count,
+        "canceled_sessions": row.cancel_count,
+        "unique_customers": row.unique_customers,
+        "energy_kwh": _per(row.total_energy_wh, 1000),
+        "duration_s": row.total_duration_s,
+        "average_duration_s": row.average_duration_s,
+        "cost": _per(row.total_cost_cents, 100),
+        "average_cost": _per(row.average_cost_cents, 100),
+        "energy_cost": _per(row.total_energy_cost_cents, 100),
+        "currency": currency,
+        "maximum_current_a": row.maximum_current_a,
+        "maximum_power_w": row.maximum_power_w,
+        "maximum_limit_a": row.maximum_limit_a,
+        "minimum_limit_a": row.minimum_limit_a,
+        "most_common_start_with": _word(row.most_common_start_with),
+    }
+
+
+MONEY = ("cost", "average_cost", "energy_cost")
+"""Figures in the row's currency."""
+
+
+def job_json(job: Job, names: Mapping[str, str]) -> Json:
+    """Return a job; ports are told by their stations' names where these are known."""
+    return {
+        "job_id": job.job_id,
+        "type": job.type,
+        "status": _word(job.status),
+        "status_message": job.status_message,
+        "description": job.description,
+        "created_at": time_json(job.created_at),
+        "updated_at": time_json(job.updated_at),
+        "stations": list(job.station_ids) or [names.get(id_, id_) for id_ in job.port_ids],
+        "completed": [names.get(id_, id_) for id_ in job.completed_ids],
+        "errors": list(job.errors),
+        "commands": commands_json(job.commands),
+        "original_values": {
+            names.get(id_, id_): commands_json(values)
+            for id_, values in job.original_values.items()
+        },
+    }
+
+
+PURPOSES = {
+    "charge_point_max_profile": "ChargePointMaxProfile",
+    "tx_default_profile": "TxDefaultProfile",
+    "tx_profile": "TxProfile",
+}
+"""The purposes of a charging profile, in our words and those of OCPP."""
+_FIELDS = {
+    "communicationId": "communication_id",
+    "modelId": "model_id",
+    "priorityStatus": "priority_status",
+    "tariffId": "tariff",
+}
+_YES_OR_NO = {"isPrivate": "is_private", "isVisible": "is_visible"}
+
+
+def commands_json(told: Mapping[str, Any]) -> Json:
+    """Return commands, or the values that they changed, as `manage_stations` takes them."""
+    commands: Json = {}
+    for name, value in told.items():
+        content = value if isinstance(value, dict) else {name: value}
+        if name in _FIELDS:
+            commands[_FIELDS[name]] = content.get(name)
+        elif name in _YES_OR_NO:
+            commands[_YES_OR_NO[name]] = _is_yes(content.get(name))
+        elif name == "orderNb":
+            commands["order_number"] = parse.integer(content.get(name))
+        elif name == "reset":
+            commands["reset"] = content.get("type")
+        elif name == "setMessage":
+            commands["message"] = content.get(name) or ""
+            if expires := parse.timestamp(content.get("expirationDate")):
+                commands["message_expires"] = time_json(expires)
+        elif name == "setChargingProfile":
+            commands["charging_profile_id"] = content.get("chargingProfileId")
+            commands["charging_profile_amps"] = parse.number(content.get("maximumRate"))
+            told_purpose = content.get("chargingProfilePurpose")
+            commands["charging_profile_purpose"] = next(
+                (ours for ours, theirs in PURPOSES.items() if theirs == told_purpose), told_purpose
+            )
+        else:
+            commands[name] = value
+    if commands.get("priority_status") == OUT_OF_SERVICE:
+        commands["priority_status"] = "out_of_service"
+    return {name: value for name, value in commands.items() if value is not None}
+
+
+def _is_yes(value: Any) -> Any:
+    """Return a truth value where it is one."""
+    return {"yes": True, "no": False}.get(value, value) if isinstance(value, str) else value

@@ -1,0 +1,119 @@
+"""What happens at a station."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, override
+
+from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .api import ConnectorStatus, Session
+from .coordinator import EevionConfigEntry, EevionCoordinator
+from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
+from .signals import EVENT_EXCEPTION, EVENT_JOB, signal
+from .station import StationState
+
+PARALLEL_UPDATES = 0
+
+_SUSPENDED = (ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE)
+
+type _Event = tuple[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EevionEventDescription(EevionDescription, EventEntityDescription):
+    """Events of a station: told by what changed in its state, or by a signal."""
+
+    changes_fn: Callable[[StationState, StationState], Iterator[_Event]] | None = None
+
+
+def session_events(before: StationState, after: StationState) -> Iterator[_Event]:
+    """Yield what happened to sessions between two states."""
+    old, new = before.active_session, after.active_session
+    if old and (new is None or new.session_id != old.session_id):
+        known = after.session
+        is_same = known is not None and known.session_id == old.session_id
+        yield "completed", _told(known if known and is_same else old)
+    is_started = new is not None and (old is None or new.session_id != old.session_id)
+    if new and is_started:
+        yield "started", _told(new)
+    if new and after.is_charging and (is_started or not before.is_charging):
+        yield "charging", _told(new)
+    if new and _is_suspended(new) and not (old and _is_suspended(old)):
+        yield "suspended", _told(new)
+
+
+def _is_suspended(session: Session) -> bool:
+    return session.connector_status in _SUSPENDED
+
+
+def _told(session: Session) -> Mapping[str, Any]:
+    return {
+        "session": session.session_id,
+        "energy_kwh": None if session.energy_wh is None else session.energy_wh / 1000,
+        "cost": session.cost,
+        "currency": session.currency,
+        "duration_s": session.duration_s,
+        "end_reason": session.end_reason.name.lower() if session.end_reason else None,
+    }
+
+
+EVENTS = (
+    EevionEventDescription(
+        key="session",
+        changes_fn=session_events,
+        event_types=["started", "charging", "suspended", "completed"],
+    ),
+    EevionEventDescription(key=EVENT_EXCEPTION, event_types=["started", "ended"]),
+    EevionEventDescription(
+        key=EVENT_JOB,
+        entity_registry_enabled_default=False,
+        event_types=["finished", "failed"],
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: EevionConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the events of all stations."""
+    async_add_entities_for_all(entry, async_add_entities, EVENTS, EevionEvent)
+
+
+class EevionEvent(EevionEntity, EventEntity):
+    """Events of a station."""
+
+    entity_description: EevionEventDescription
+
+    def __init__(
+        self, coordinator: EevionCoordinator, port_id: str, description: EevionEventDescription
+    ) -> None:
+        """Begin with the state of now: what was before is no event."""
+        super().__init__(coordinator, port_id, description)
+        self._before = self.station
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen for the signal of this kind of events."""
+        await super().async_added_to_hass()
+        name = signal(self.coordinator.config_entry, self.port_id, self.entity_description.key)
+        self.async_on_remove(async_dispatcher_connect(self.hass, name, self._async_tell))
+
+    @callback
+    def _async_tell(self, event: str, attributes: Mapping[str, Any]) -> None:
+        self._trigger_event(event, dict(attributes))
+        self.async_write_ha_state()
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Tell what happened since the last state."""
+        before, self._before = self._before, self.station
+        if changes_fn := self.entity_description.changes_fn:
+            for event, attributes in changes_fn(before, self._before):
+                self._async_tell(event, attributes)
+        super()._handle_coordinator_update()

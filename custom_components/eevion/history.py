@@ -1,0 +1,261 @@
+"""Imports the past: when asked to, or once after the installation; goes on after a restart."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypedDict
+
+from homeassistant.components import persistent_notification
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError, UnsupportedStorageVersionError
+from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
+
+from .api import EevionError, EevionResponseError
+from .const import CONF_IMPORT_HISTORY, DOMAIN, LOGGER
+from .coordinator import EevionCoordinator
+from .days import Day, days_between, quarters
+from .errors import failed, invalid
+from .figures import by_port
+from .hourly import Hourly
+from .importer import Importer, patiently
+from .texts import Texts
+
+_VERSION = 1
+_RETRY_INTERVAL = timedelta(minutes=30)
+# The ledgers begin within minutes of the installation.
+_READY_TRIES, _READY_S = 90, 10
+_LONGEST_MONTHS = 120
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An import that is not done; dates as in ISO 8601."""
+
+    first: str | None
+    """None until the first month with a report has been found."""
+    last: str
+    reached: str | None = None
+    """The day from which on it is still to be done."""
+    port_ids: Sequence[str] | None = None
+    """None for all stations."""
+    is_once: bool = False
+    """Whether it is the one after the installation."""
+
+
+class _Stored(TypedDict):
+    plan: dict[str, Any] | None
+    is_done_once: bool
+
+
+class HistoryStore:
+    """Remembers how far an import has come."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
+        """Name the file after the entry."""
+        self._store: Store[_Stored] = Store(
+            hass, _VERSION, f"{DOMAIN}.history.{entry.entry_id}", private=True
+        )
+        self.plan: Plan | None = None
+        self.is_done_once = False
+
+    async def async_load(self) -> None:
+        """Read the file; where it cannot be read, there is nothing to go on with."""
+        try:
+            if stored := await self._store.async_load():
+                self.plan = Plan(**stored["plan"]) if stored["plan"] else None
+                self.is_done_once = bool(stored["is_done_once"])
+        except (UnsupportedStorageVersionError, AttributeError, LookupError, TypeError) as err:
+            LOGGER.warning("How far the import of the history has come cannot be read: %r", err)
+
+    async def async_save(self, plan: Plan | None) -> None:
+        """Write how far it has come."""
+        if plan is None and self.plan and self.plan.is_once:
+            self.is_done_once = True
+        self.plan = plan
+        stored = _Stored(plan=asdict(plan) if plan else None, is_done_once=self.is_done_once)
+        await self._store.async_save(stored)
+
+    async def async_remove(self) -> None:
+        """Delete the file, with the entry."""
+        await self._store.async_remove()
+
+
+class History:
+    """The imports of one account, one at a time."""
+
+    def __init__(
+        self, hass: HomeAssistant, coordinator: EevionCoordinator, hourly: Hourly, texts: Texts
+    ) -> None:
+        """Prepare; it ends with the entry."""
+        self._hass = hass
+        self._coordinator = coordinator
+        self._entry = coordinator.config_entry
+        self._hourly = hourly
+        self._texts = texts
+        self._store = HistoryStore(hass, self._entry)
+        self._task: asyncio.Task[dict[str, Any]] | None = None
+
+    async def async_start(self) -> None:
+        """Go on with what a restart or a failure broke off, or begin what is wished for."""
+        await self._store.async_load()
+        self._hourly.async_start()
+        self._entry.async_on_unload(
+            async_track_time_interval(self._hass, self._async_go_on, _RETRY_INTERVAL)
+        )
+        self._async_go_on()
+
+    @callback
+    def _async_go_on(self, _now: datetime | None = None) -> None:
+        plan = self._store.plan
+        is_wished = self._entry.options.get(CONF_IMPORT_HISTORY) and not self._store.is_done_once
+        if plan is None and is_wished:
+            plan = Plan(None, dt_util.now().date().isoformat(), is_once=True)
+        if plan and self._task is None:
+            self._async_begin(plan).add_done_callback(_forget)
+
+    async def async_import(
+        self, first: date | None, last: date, port_ids: Sequence[str] | None
+    ) -> dict[str, Any]:
+        """Import some days, both included, and return what was written."""
+        if self._task:
+            raise invalid("import_running")
+        task = self._async_begin(
+            Plan(first.isoformat() if first else None, last.isoformat(), port_ids=port_ids)
+        )
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise failed("import_interrupted", error="unloaded") from None
+            raise
+        except EevionError as err:
+            raise failed("import_interrupted", error=str(err)) from err
+
+    @callback
+    def _async_begin(self, plan: Plan) -> asyncio.Task[dict[str, Any]]:
+        self._task = self._entry.async_create_background_task(
+            self._hass, self._async_run(plan), "import history"
+        )
+        return self._task
+
+    async def _async_run(self, plan: Plan) -> dict[str, Any]:
+        try:
+            await self._store.async_save(plan)
+            self._async_notify("import_progress", percent="0")
+            answer = await self._async_import(plan)
+            await self._store.async_save(None)
+        except (EevionError, HomeAssistantError) as err:
+            LOGGER.warning("The import of the history stopped, and goes on later: %s", err)
+            self._async_notify("import_stopped", error=str(err))
+            raise
+        else:
+            persistent_notification.async_dismiss(self._hass, self._notification_id)
+            return answer
+        finally:
+            self._task = None
+
+    async def _async_import(self, plan: Plan) -> dict[str, Any]:
+        stations = {
+            port_id: station
+            for port_id, station in self._coordinator.data.stations.items()
+            if plan.port_ids is None or port_id in plan.port_ids
+        }
+        await self._async_ready(stations)
+        last = date.fromisoformat(plan.last)
+        if plan.first is None:
+            found = await self._async_first_day(last)
+            plan = replace(plan, first=found.isoformat())
+        first = date.fromisoformat(plan.first or plan.last)
+        reached = date.fromisoformat(plan.reached) if plan.reached else first
+        days = days_between(reached, last)
+        total = (last - first).days + 1
+
+        def on_day(day: Day) -> None:
+            percent = 100 * (day.local_date - first).days // total
+            self._async_notify("import_progress", percent=str(percent))
+
+        importer = Importer(self._coordinator, self._hourly, stations, on_day)
+        await importer.async_fetch_sessions(days[0].hours.start)
+        for quarter in quarters(days):
+            await importer.async_import(quarter)
+            reached = quarter[-1].local_date + timedelta(days=1)
+            if reached <= last:
+                plan = replace(plan, reached=reached.isoformat())
+                await self._store.async_save(plan)
+        return {
+            "from": first.isoformat(),
+            "to": last.isoformat(),
+            "stations": [
+                self._told(port_id, importer) | {"station": station.port.station_id}
+                for port_id, station in stations.items()
+            ],
+        }
+
+    def _told(self, port_id: str, importer: Importer) -> dict[str, Any]:
+        series = self._hourly.series(port_id)
+        currency = self._coordinator.accounting.accounts[port_id].cost_currency
+        return importer.tallies[port_id].told(currency) | {
+            f"{kind}_statistic_id": one.statistic_id if one else None
+            for kind, one in zip(("energy", "cost", "energy_cost"), series, strict=True)
+        }
+
+    async def _async_ready(self, port_ids: Sequence[str] | dict[str, Any]) -> None:
+        """Wait until the ledgers have begun: then it is clear which sessions they count."""
+        accounts = self._coordinator.accounting.accounts
+        for _ in range(_READY_TRIES):
+            if all(port_id in accounts and accounts[port_id].is_begun for port_id in port_ids):
+                return
+            await asyncio.sleep(_READY_S)
+        raise EevionResponseError("the ledgers have not begun yet")
+
+    async def _async_first_day(self, last: date) -> date:
+        """Return the first day of the first month for which a report tells anything."""
+        index = last.year * 12 + last.month - 1
+        earliest, latest = index - _LONGEST_MONTHS, index
+        while earliest < latest:
+            middle = (earliest + latest) // 2
+            end = Day.of(date((middle + 1) // 12, (middle + 1) % 12 + 1, 1)).hours.start
+
+            async def ask(end: int = end) -> bool:
+                report = await self._coordinator.client.get_report(
+                    start=_EPOCH, end=datetime.fromtimestamp(end, UTC)
+                )
+                return bool(by_port(report, self._coordinator.data.stations))
+
+            if await patiently(ask):
+                latest = middle
+            else:
+                earliest = middle + 1
+        return date(latest // 12, latest % 12 + 1, 1)
+
+    @property
+    def _notification_id(self) -> str:
+        return f"{DOMAIN}_import_{self._entry.entry_id}"
+
+    @callback
+    def _async_notify(self, key: str, **placeholders: str) -> None:
+        persistent_notification.async_create(
+            self._hass,
+            self._texts(key, **placeholders),
+            self._texts("import_title", account=self._entry.title),
+            self._notification_id,
+        )
+
+
+def _forget(task: asyncio.Task[dict[str, Any]]) -> None:
+    """Take note of how a task ended that nobody waits for; it has been logged."""
+    if not task.cancelled():
+        task.exception()
+
+
+async def async_make_history(hass: HomeAssistant, coordinator: EevionCoordinator) -> History | None:
+    """Return the history of an account; None without the recorder."""
+    if "recorder" not in hass.config.components:
+        return None
+    texts = await Texts.async_load(hass)
+    return History(hass, coordinator, Hourly(hass, coordinator, texts), texts)

@@ -1,0 +1,178 @@
+"""Fetches the past from the cloud and writes it to the hourly statistics."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import batched
+from typing import TYPE_CHECKING
+
+from homeassistant.util import dt as dt_util
+
+from .api import (
+    EevionAuthenticationError,
+    EevionClient,
+    EevionError,
+    EevionRateLimitError,
+    Lane,
+    Report,
+)
+from .const import LOGGER
+from .coordinator import EevionCoordinator
+from .days import Day, bounds, hours_of, months
+from .figures import Figures, by_port
+from .hourly import Hourly
+from .ledger import Entry
+from .past import marks_of, past_hours
+from .posting import Posted
+from .station import StationState
+from .sums import WH
+from .tally import Tally
+
+if TYPE_CHECKING:
+    from .statistics import Series
+
+# How long a passing fault of the cloud is waited out, in s.
+_PAUSES_S = (5, 15, 60, 180, 300)
+# So many stations at once, so that no answer of sessions has too many pages.
+_STATIONS = 20
+
+
+async def patiently[T](ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask the cloud until it answers; raise EevionError where that takes too long."""
+    for pause in _PAUSES_S:
+        try:
+            return await ask()
+        except EevionAuthenticationError:
+            raise
+        except EevionError as err:
+            LOGGER.debug("The import waits %s s: %s", pause, err)
+            wait = err.retry_after if isinstance(err, EevionRateLimitError) else 0
+            await asyncio.sleep(max(pause, wait))
+    return await ask()
+
+
+class Importer:
+    """Imports days that follow each other, for some stations, once."""
+
+    def __init__(
+        self,
+        coordinator: EevionCoordinator,
+        hourly: Hourly,
+        stations: Mapping[str, StationState],
+        on_day: Callable[[Day], None],
+    ) -> None:
+        """Prepare; `on_day` is called with each day that is being asked for."""
+        self._client: EevionClient = coordinator.client
+        self._accounting = coordinator.accounting
+        self._is_all = len(stations) == len(coordinator.data.stations)
+        self._hourly = hourly
+        self._stations = stations
+        self._on_day = on_day
+        self._sessions: dict[str, dict[str, Entry]] = {port_id: {} for port_id in stations}
+        self.tallies = {port_id: Tally() for port_id in stations}
+
+    async def async_fetch_sessions(self, since: int) -> None:
+        """Fetch all sessions that were over since an hour, as far as the cloud tells them."""
+        by_name = {state.port.station_id: port_id for port_id, state in self._stations.items()}
+        start = datetime.fromtimestamp(since, UTC)
+        for names in batched(sorted(by_name), _STATIONS, strict=False):
+
+            async def ask(names: tuple[str, ...] = names) -> None:
+                found = await self._client.list_sessions(
+                    updated_on_or_after=start, stations=names, lane=Lane.BACKGROUND
+                )
+                sessions = [
+                    session.at_port(by_name.get(session.station_id or ""))
+                    for session in found.sessions
+                ]
+                self._accounting.async_take(sessions)
+                for session in sessions:
+                    if session.port_id in self._sessions:
+                        entries = self._sessions[session.port_id]
+                        entries[session.session_id] = Entry().told(session)
+
+            await patiently(ask)
+
+    async def async_import(self, days: Sequence[Day]) -> None:
+        """Write the hours of some days."""
+        figures = await self._async_figures(days)
+        async with self._hourly.lock:
+            await self._hourly.async_post()
+            # What is on its way must not come back after a crash, over what is written now.
+            await self._accounting.async_write()
+            for port_id in self._stations:
+                await self._async_write(port_id, days, figures)
+
+    async def _async_figures(self, days: Sequence[Day]) -> dict[Day, dict[str, Figures]]:
+        """Ask for the reports of the days on which anything happened."""
+        now = dt_util.utcnow().timestamp()
+        marks = {
+            port_id: marks_of(self._accounting.accounts[port_id], entries, now)
+            for port_id, entries in self._sessions.items()
+        }
+        edges = {edge for some in marks.values() for mark in some for edge in mark.edges}
+        figures: dict[Day, dict[str, Figures]] = {}
+        for month in months([day for day in days if day.hours.stop <= now]):
+            asked = [day for day in month if not edges.isdisjoint(day.hours)]
+            if len(asked) < len(month):
+                hours = hours_of(month)
+                told = by_port(await self._async_report(hours), self._stations)
+                if any(
+                    figure.energy > _known(marks[port_id], hours)
+                    for port_id, figure in told.items()
+                ):
+                    asked = month
+            for day in asked:
+                self._on_day(day)
+                report = await self._async_report(day.hours)
+                figures[day] = by_port(report, self._stations)
+        return figures
+
+    async def _async_report(self, hours: range) -> Report:
+        start, end = bounds(hours)
+        names = () if self._is_all else [s.port.station_id for s in self._stations.values()]
+        return await patiently(
+            lambda: self._client.get_report(start=start, end=end, stations=names)
+        )
+
+    async def _async_write(
+        self, port_id: str, days: Sequence[Day], figures: Mapping[Day, Mapping[str, Figures]]
+    ) -> None:
+        account = self._accounting.accounts[port_id]
+        now = dt_util.utcnow().timestamp()
+        marks = marks_of(account, self._sessions[port_id], now)
+        series = self._hourly.series(port_id)
+        hours = hours_of(days)
+        past = past_hours(
+            port_id,
+            days,
+            marks=marks,
+            figures=figures,
+            present=await self._hourly.store.async_states(series.energy, hours.start, hours.stop),
+            settled=account.counted_until,
+        )
+        written: list[Series] = []
+        told = past.energy.keys() | past.cost.keys()
+        for one, states, blank in (
+            (series.energy, {hour: past.energy.get(hour, 0) for hour in told}, past.told),
+            (series.cost, {hour: past.cost.get(hour, 0) for hour in told}, past.told),
+            (series.electricity, past.electricity, past.costed),
+        ):
+            if one:
+                one.states, one.blank = states, blank
+                written.append(one)
+        changed = await self._hourly.store.async_write(written)
+        self.tallies[port_id].add(past, changed)
+        # The report of yesterday may lack what came last, and today's is not made yet.
+        recent = Day.at(Day.at(now).hours.start - 1).hours.start
+        account.uncosted |= {edge for m in marks for edge in m.edges if edge >= recent} & told
+        account.has_posted = True
+        self._accounting.async_changed(port_id)
+
+
+def _known(marks: Sequence[Posted], hours: range) -> int:
+    """Return the energy that sessions tell of some hours, as much as a report could count."""
+    ended = [mark.energy for mark in marks if hours.start <= mark.end < hours.stop]
+    started = [mark.energy for mark in marks if hours.start <= mark.start < hours.stop]
+    # Each may have been rounded up to a watt-hour.
+    return max(sum(some) + WH * len(some) for some in (ended, started))

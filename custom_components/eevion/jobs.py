@@ -1,0 +1,262 @@
+"""Managed commands: given as jobs, followed to their end."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from homeassistant.components import persistent_notification
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.helpers.event import async_call_later
+from homeassistant.util import dt as dt_util
+
+from .api import Commands, EevionError, Job, Lane, Message
+from .const import DOMAIN, LOGGER, MAX_MESSAGE
+from .coordinator import EevionCoordinator
+from .errors import command_errors, failed, invalid
+from .managed import NOTHING, Settings
+from .memory import Memory, OpenJob
+from .signals import EVENT_JOB, signal
+
+# Commands given together leave together.
+_TOGETHER_S = 0.1
+_ASK_INTERVAL_S = 10
+# A job starts within 10 s and takes about 7 s for each station; many may be queued.
+_PATIENCE_S = 600
+_PATIENCE_PER_STATION_S = 20
+_CLOCKS_DIFFER = timedelta(minutes=10)
+_HISTORY = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResult:
+    """How a job ended, station by station."""
+
+    job_id: str
+    succeeded: tuple[str, ...]
+    """Port ids."""
+    refused: Mapping[str, str]
+    """Reasons by port id."""
+    original_values: Mapping[str, Mapping[str, Any]]
+    """What it changed, by port id, where the cloud tells it."""
+
+
+class Jobs:
+    """The jobs of one account."""
+
+    def __init__(self, coordinator: EevionCoordinator, memory: Memory) -> None:
+        """Take up the jobs that were open before a restart."""
+        self._coordinator = coordinator
+        self._memory = memory
+        self._batch: dict[str, Commands] = {}
+        self._sent: asyncio.Task[None] | None = None
+        self._ends: dict[str, asyncio.Future[JobResult]] = {}
+        self._cancel_ask: CALLBACK_TYPE | None = None
+        coordinator.config_entry.async_on_unload(self._async_unschedule)
+        self._async_show()
+        self._async_schedule()
+
+    async def async_learn(self) -> None:
+        """Read the history once, back to the last time: it names tariffs and former values."""
+        content = self._memory.content
+        now = dt_util.utcnow()
+        since = datetime.fromtimestamp(content.jobs_until, UTC) - _CLOCKS_DIFFER
+        try:
+            told = await self._coordinator.client.list_jobs(since=max(since, now - _HISTORY))
+        except EevionError as err:
+            LOGGER.debug("The job history cannot be read: %s", err)
+            return
+        content.jobs_until = now.timestamp()
+        self._memory.async_learn_jobs(told)
+
+    async def async_command(self, port_id: str, commands: Commands) -> None:
+        """Give a station commands; those given at once for several leave as one request."""
+        known = self._batch.get(port_id)
+        self._batch[port_id] = _merged(known, commands) if known else commands
+        if self._sent is None:
+            self._sent = self._coordinator.hass.async_create_task(self._async_send_batch())
+        await asyncio.shield(self._sent)
+
+    async def async_set_message(
+        self, port_ids: Sequence[str], text: str, expires_at: datetime | None = None
+    ) -> str:
+        """Show a text on the screens of stations; a blank one removes it. Returns the job."""
+        if len(text) > MAX_MESSAGE:
+            raise invalid("message_too_long", length=str(len(text)), longest=str(MAX_MESSAGE))
+        message = Message(text=text, expires_at=expires_at)
+        return await self.async_submit(port_ids, Commands(message=message))
+
+    async def _async_send_batch(self) -> None:
+        await asyncio.sleep(_TOGETHER_S)
+        batch, self._batch, self._sent = self._batch, {}, None
+        alike: dict[Commands, list[str]] = {}
+        for port_id, commands in batch.items():
+            alike.setdefault(commands, []).append(port_id)
+        for commands, port_ids in alike.items():
+            await self.async_submit(port_ids, commands)
+
+    async def async_submit(self, port_ids: Sequence[str], commands: Commands) -> str:
+        """Queue a job for stations; return its id. Raises translated errors."""
+        coordinator = self._coordinator
+        stations = [coordinator.data.stations[port_id].port.station_id for port_id in port_ids]
+        with command_errors(coordinator.hass, coordinator.config_entry, ", ".join(stations)):
+            receipt = await coordinator.client.manage_stations(
+                station_ids=stations, commands=commands
+            )
+        self._memory.content.jobs[receipt.job_id] = OpenJob(
+            job_id=receipt.job_id,
+            port_ids=tuple(port_ids),
+            wanted=Settings.of_commands(commands),
+            created=dt_util.utcnow().timestamp(),
+        )
+        self._memory.async_write_soon()
+        self._async_show()
+        self._async_schedule()
+        return receipt.job_id
+
+    async def async_wait(self, job_id: str) -> JobResult:
+        """Wait for the end of a job."""
+        end = self._ends.setdefault(job_id, asyncio.get_running_loop().create_future())
+        return await asyncio.shield(end)
+
+    @callback
+    def async_ask(self) -> None:
+        """Ask the cloud how the open jobs are doing."""
+        self._async_unschedule()
+        self._coordinator.config_entry.async_create_background_task(
+            self._coordinator.hass, self._async_ask(), "ask for jobs"
+        )
+
+    @callback
+    def _async_due(self, _now: datetime) -> None:
+        self._cancel_ask = None
+        self.async_ask()
+
+    @callback
+    def _async_schedule(self) -> None:
+        if self._memory.content.jobs and self._cancel_ask is None:
+            self._cancel_ask = async_call_later(
+                self._coordinator.hass, _ASK_INTERVAL_S, self._async_due
+            )
+
+    @callback
+    def _async_unschedule(self) -> None:
+        if self._cancel_ask:
+            self._cancel_ask()
+            self._cancel_ask = None
+
+    async def _async_ask(self) -> None:
+        jobs = self._memory.content.jobs
+        if not jobs:
+            return
+        oldest = datetime.fromtimestamp(min(job.created for job in jobs.values()), UTC)
+        try:
+            told = await self._coordinator.client.list_jobs(
+                since=oldest - _CLOCKS_DIFFER, lane=Lane.CONFIRM
+            )
+        except EevionError as err:
+            LOGGER.debug("Jobs cannot be asked for: %s", err)
+            told = []
+        self._memory.async_learn_jobs(told)
+        by_id = {job.job_id: job for job in told}
+        now = dt_util.utcnow().timestamp()
+        for job in list(jobs.values()):
+            newest = by_id.get(job.job_id)
+            if newest and newest.is_finished:
+                self._async_settle(job, self._result(job, newest))
+            elif now - job.created > _PATIENCE_S + _PATIENCE_PER_STATION_S * len(job.port_ids):
+                self._async_settle(job, _timed_out(job))
+        self._async_schedule()
+
+    def _result(self, job: OpenJob, told: Job) -> JobResult:
+        """Read how it went for each station: the history names ports, the webhook stations."""
+        completed = set(told.completed_ids)
+        reason = "; ".join(told.errors) or told.status_message or "-"
+        is_good = not told.is_failed and not completed
+        succeeded = [
+            port_id
+            for port_id in job.port_ids
+            if is_good or port_id in completed or self._name(port_id) in completed
+        ]
+        return JobResult(
+            job_id=job.job_id,
+            succeeded=tuple(succeeded),
+            refused={port: reason for port in job.port_ids if port not in succeeded},
+            original_values=told.original_values,
+        )
+
+    def _name(self, port_id: str) -> str:
+        station = self._coordinator.data.stations.get(port_id)
+        return station.port.station_id if station else port_id
+
+    @callback
+    def _async_settle(self, job: OpenJob, result: JobResult) -> None:
+        """Keep what was done, take back what was not, and say both."""
+        content = self._memory.content
+        del content.jobs[job.job_id]
+        for port_id in result.succeeded:
+            known = content.settings.get(port_id, NOTHING)
+            content.settings[port_id] = known.merged_with(job.wanted)
+            if job.wanted.tariff_id:
+                content.settings[port_id] = replace(
+                    content.settings[port_id], tariff_since=dt_util.utcnow().timestamp()
+                )
+            self._async_fire(port_id, "finished", {"job": job.job_id})
+        for port_id, reason in result.refused.items():
+            self._async_fire(port_id, "failed", {"job": job.job_id, "reason": reason})
+        self._async_notify(result)
+        self._memory.async_write_soon()
+        self._async_show(result.refused)
+        if end := self._ends.pop(job.job_id, None):
+            end.set_result(result)
+        self._coordinator.config_entry.async_create_background_task(
+            self._coordinator.hass, self._async_show_truth(job), "poll after job"
+        )
+
+    async def _async_show_truth(self, job: OpenJob) -> None:
+        """Let go of the wanted values only once the cloud tells the new ones."""
+        await self._coordinator.async_refresh()
+        self._async_show(job.port_ids)
+
+    @callback
+    def _async_fire(self, port_id: str, event: str, attributes: dict[str, Any]) -> None:
+        name = signal(self._coordinator.config_entry, port_id, EVENT_JOB)
+        async_dispatcher_send(self._coordinator.hass, name, event, attributes)
+
+    @callback
+    def _async_notify(self, result: JobResult) -> None:
+        for port_id, reason in result.refused.items():
+            error = failed("job_refused", station=self._name(port_id), message=reason)
+            persistent_notification.async_create(
+                self._coordinator.hass,
+                str(error),
+                title=self._coordinator.config_entry.title,
+                notification_id=f"{DOMAIN}_{result.job_id}_{port_id}",
+            )
+
+    @callback
+    def _async_show(self, settled: Iterable[str] = ()) -> None:
+        """Show the wanted values of open jobs, and the last set ones."""
+        content = self._memory.content
+        wanted: dict[str, Settings] = dict.fromkeys(settled, NOTHING)
+        for job in content.jobs.values():
+            for port_id in job.port_ids:
+                wanted[port_id] = wanted.get(port_id, NOTHING).merged_with(job.wanted)
+        self._coordinator.async_set_settings(wanted, content.settings)
+
+
+def _merged(earlier: Commands, later: Commands) -> Commands:
+    told = {f.name: value for f in fields(later) if (value := getattr(later, f.name)) is not None}
+    return replace(earlier, **told)
+
+
+def _timed_out(job: OpenJob) -> JobResult:
+    reason = str(failed("job_timed_out"))
+    return JobResult(
+        job_id=job.job_id,
+        succeeded=(),
+        refused=dict.fromkeys(job.port_ids, reason),
+        original_values={},
+    )

@@ -1,0 +1,41 @@
+"""Messages on the charger's screen and in the drivers' app."""
+
+from dataclasses import dataclass
+from typing import override
+
+from homeassistant.components.notify import NotifyEntity, NotifyEntityDescription
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import EevionConfigEntry
+from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
+
+PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class EevionNotifyDescription(EevionDescription, NotifyEntityDescription):
+    """A way to tell drivers something."""
+
+
+NOTIFIERS = (EevionNotifyDescription(key="message"),)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: EevionConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the screens of all stations."""
+    async_add_entities_for_all(entry, async_add_entities, NOTIFIERS, EevionNotify)
+
+
+class EevionNotify(EevionEntity, NotifyEntity):
+    """The screen of a station."""
+
+    entity_description: EevionNotifyDescription
+
+    @override
+    async def async_send_message(self, message: str, title: str | None = None) -> None:
+        """Show a text until another one comes; a blank one removes it."""
+        await self.runtime.jobs.async_set_message([self.port_id], message)

@@ -1,0 +1,78 @@
+"""The tariff of a station."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import override
+
+from homeassistant.components.select import SelectEntity, SelectEntityDescription
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .api import Commands
+from .coordinator import EevionConfigEntry
+from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
+
+PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class EevionSelectDescription(EevionDescription, SelectEntityDescription):
+    """A choice at a station."""
+
+
+SELECTS = (
+    EevionSelectDescription(
+        key="tariff",
+        entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=False,
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: EevionConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the tariffs of all stations."""
+    async_add_entities_for_all(entry, async_add_entities, SELECTS, EevionSelect)
+
+
+class EevionSelect(EevionEntity, SelectEntity):
+    """The tariff of a station; there is no list: these are what the cloud has named so far."""
+
+    entity_description: EevionSelectDescription
+
+    @property
+    def _names(self) -> dict[str, str]:
+        return unique_names(self.runtime.memory.content.tariffs)
+
+    @property
+    @override
+    def options(self) -> list[str]:
+        """The names of the known tariffs."""
+        return sorted(self._names.values())
+
+    @property
+    @override
+    def current_option(self) -> str | None:
+        """The name of the tariff of the next session."""
+        return self._names.get(self.station.tariff_id or "")
+
+    @override
+    async def async_select_option(self, option: str) -> None:
+        """Set the tariff."""
+        ids = {name: tariff_id for tariff_id, name in self._names.items()}
+        commands = Commands(tariff_id=ids[option])
+        await self.runtime.jobs.async_command(self.port_id, commands)
+
+
+def unique_names(tariffs: Mapping[str, str]) -> dict[str, str]:
+    """Return names by id, told apart where two tariffs have the same."""
+    often = Counter(tariffs.values())
+    return {
+        tariff_id: f"{name} ({tariff_id[-4:]})" if often[name] > 1 else name
+        for tariff_id, name in tariffs.items()
+    }

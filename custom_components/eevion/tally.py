@@ -1,0 +1,43 @@
+"""What an import wrote, for its answer."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from .past import PastHours
+from .sums import MONEY, WH
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was written of one station."""
+
+    sessions: int = 0
+    hours: int = 0
+    changed_rows: int = 0
+    energy: int = 0
+    cost: int = 0
+    electricity: int = 0
+    estimated_days: int = 0
+
+    def add(self, past: PastHours, changed_rows: int) -> None:
+        """Add what was written of some days."""
+        self.sessions += past.sessions
+        self.hours += sum(map(bool, past.energy.values()))
+        self.changed_rows += changed_rows
+        self.energy += sum(past.energy.values())
+        self.cost += sum(past.cost.values())
+        self.electricity += sum(past.electricity.values())
+        self.estimated_days += past.estimated_days
+
+    def told(self, currency: str | None) -> dict[str, Any]:
+        """Return it in kWh and dollars."""
+        return {
+            "sessions": self.sessions,
+            "hours": self.hours,
+            "changed_rows": self.changed_rows,
+            "estimated_days": self.estimated_days,
+            "energy_kwh": self.energy / WH / 1000,
+            "currency": currency,
+            "cost": self.cost / MONEY if currency else None,
+            "energy_cost": self.electricity / MONEY if currency else None,
+        }

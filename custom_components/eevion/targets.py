@@ -1,0 +1,278 @@
+"""Which account and which stations the call of an action means."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from homeassistant.auth.permissions.const import CAT_ENTITIES, POLICY_CONTROL, POLICY_READ
+from homeassistant.const import (
+    ATTR_AREA_ID,
+    ATTR_CONFIG_ENTRY_ID,
+    ATTR_DEVICE_ID,
+    ATTR_ENTITY_ID,
+    ATTR_FLOOR_ID,
+    ATTR_LABEL_ID,
+    Platform,
+)
+from homeassistant.core import HomeAssistant, ServiceCall, callback
+from homeassistant.exceptions import Unauthorized, UnknownUser
+from homeassistant.helpers import (
+    config_validation as cv,
+    device_registry as dr,
+    entity_registry as er,
+)
+from homeassistant.helpers.service import async_get_config_entry
+from homeassistant.helpers.target import (
+    SelectedEntities,
+    TargetSelection,
+    async_extract_referenced_entity_ids,
+)
+from homeassistant.helpers.typing import VolDictType
+import probatio as vol
+
+from .const import DOMAIN
+from .coordinator import EevionConfigEntry, EevionCoordinator, EevionData
+from .errors import invalid
+
+ATTR_STATIONS: Final = "stations"
+_TARGETS = (
+    ATTR_AREA_ID,
+    ATTR_DEVICE_ID,
+    ATTR_ENTITY_ID,
+    ATTR_FLOOR_ID,
+    ATTR_LABEL_ID,
+    ATTR_STATIONS,
+)
+# The entity that stands for its station, where an area or a label names entities.
+_MAIN_PLATFORM, _MAIN_KEY = Platform.SWITCH, "charging"
+
+TARGET_FIELDS: Final[VolDictType] = {
+    **cv.TARGET_FIELDS,
+    vol.Optional(ATTR_STATIONS): vol.All(cv.ensure_list, [cv.string]),
+    vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An account, and those of its stations that are meant."""
+
+    entry: EevionConfigEntry
+    port_ids: tuple[str, ...]
+    """Empty where the call names none."""
+
+    @property
+    def data(self) -> EevionData:
+        """What runs for the account."""
+        return self.entry.runtime_data
+
+    @property
+    def coordinator(self) -> EevionCoordinator:
+        """What knows the stations."""
+        return self.data.coordinator
+
+    @property
+    def names(self) -> list[str]:
+        """The stations as the cloud and people call them."""
+        return [self.name(port_id) for port_id in self.port_ids]
+
+    def name(self, port_id: str) -> str:
+        """Return the name of a station, which may have gone meanwhile."""
+        station = self.coordinator.data.stations.get(port_id)
+        return station.port.station_id if station else port_id
+
+
+async def async_commanded(call: ServiceCall) -> Target:
+    """Return the stations that a call is to command; there has to be one."""
+    target = async_find(call)
+    if not target.port_ids:
+        raise invalid("no_target")
+    await _async_check_user(call, target, POLICY_CONTROL)
+    return target
+
+
+async def async_asked(call: ServiceCall) -> Target:
+    """Return the account that a call asks about and the stations it is narrowed to, if any."""
+    target = async_find(call)
+    if target.port_ids:
+        await _async_check_user(call, target, POLICY_READ)
+    else:
+        every = Target(target.entry, tuple(target.coordinator.data.stations))
+        await _async_check_user(call, every, POLICY_READ)
+    return target
+
+
+@callback
+def async_find(call: ServiceCall) -> Target:
+    """Return what a call means; raise where it means something that is not there."""
+    search = _Search(call.hass)
+    search.async_select(TargetSelection(call.data))
+    names = call.data.get(ATTR_STATIONS, ())
+    # A name may be a device's id.
+    others = [name for name in names if not search.async_add_named_device(name)]
+    entry = _entry(call, search.entry_ids)
+    port_ids = search.port_ids(entry)
+    for name in others:
+        port_ids |= _named(entry, name)
+    if not port_ids and any(key in call.data for key in _TARGETS):
+        raise invalid("no_target")
+    stations = entry.runtime_data.coordinator.data.stations
+    return Target(entry, tuple(port_id for port_id in stations if port_id in port_ids))
+
+
+def _named(entry: EevionConfigEntry, name: str) -> set[str]:
+    stations = entry.runtime_data.coordinator.data.stations
+    found = {p for p, state in stations.items() if state.port.station_id == name}
+    if not found:
+        raise invalid("unknown_station", station=name)
+    return found
+
+
+def _entry(call: ServiceCall, found: set[str]) -> EevionConfigEntry:
+    """Return the account that is meant: the one named, that of the targets, or the only one."""
+    hass = call.hass
+    entry_id: str | None = call.data.get(ATTR_CONFIG_ENTRY_ID)
+    if entry_id is None and not found:
+        entries = hass.config_entries.async_loaded_entries(DOMAIN)
+        if len(entries) > 1:
+            raise invalid("several_accounts")
+        if not entries:
+            raise invalid("not_loaded")
+        return entries[0]
+    if len(found) > 1:
+        raise invalid("targets_of_several_accounts")
+    entry: EevionConfigEntry = async_get_config_entry(hass, DOMAIN, entry_id or next(iter(found)))
+    if found - {entry.entry_id}:
+        raise invalid("target_of_another_account", account=entry.title)
+    return entry
+
+
+class _Search:
+    """Collects the devices that a call means."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        self._hass = hass
+        self._devices = dr.async_get(hass)
+        self._entities = er.async_get(hass)
+        self._direct: dict[str, dr.DeviceEntry] = {}
+        """Named as such: a site is all of its stations."""
+        self._by_area: dict[str, dr.DeviceEntry] = {}
+        """A site is those of its stations that have no area of their own."""
+
+    @property
+    def entry_ids(self) -> set[str]:
+        """The accounts of the devices."""
+        return {d.config_entry_id for d in (*self._direct.values(), *self._by_area.values())}
+
+    @callback
+    def async_select(self, selection: TargetSelection) -> None:
+        """Add the targets of an action."""
+        selected = async_extract_referenced_entity_ids(
+            self._hass, selection, primary_entities_only=False
+        )
+        _check_missing(selected)
+        self._add_named(selection.device_ids, selected.referenced)
+        for label_id in selection.label_ids:
+            for device in dr.async_entries_for_label(self._devices, label_id):
+                self.async_add_named_device(device.id)
+        for device_id in selected.referenced_devices:
+            if ours := self._ours(device_id):
+                self._by_area[device_id] = ours
+        for entity_id in selected.indirectly_referenced:
+            entity = self._entities.async_get(entity_id)
+            if entity and entity.device_id and _is_main(entity):
+                self.async_add_named_device(entity.device_id)
+
+    def _add_named(self, device_ids: Iterable[str], entity_ids: Iterable[str]) -> None:
+        for device_id in device_ids:
+            if not self.async_add_named_device(device_id):
+                device = self._devices.async_get(device_id)
+                raise invalid("not_a_station", target=(device and device.name) or device_id)
+        for entity_id in entity_ids:
+            entity = self._entities.async_get(entity_id)
+            its_device = entity.device_id if entity and entity.platform == DOMAIN else None
+            if its_device is None or not self.async_add_named_device(its_device):
+                raise invalid("not_a_station", target=entity_id)
+
+    @callback
+    def async_add_named_device(self, device_id: str) -> bool:
+        """Add a device by its id; return whether it is one of ours."""
+        split = self._devices.async_get_devices_for_composite_device_id(device_id)
+        candidates = [device.id for device in split] or [device_id]
+        found = {d.id: d for candidate in candidates if (d := self._ours(candidate))}
+        self._direct |= found
+        return bool(found)
+
+    def _ours(self, device_id: str) -> dr.DeviceEntry | None:
+        device = self._devices.async_get(
+            device_id, include_child_devices=False, include_composite_devices=False
+        )
+        if device is None:
+            return None
+        entry = self._hass.config_entries.async_get_entry(device.config_entry_id)
+        return device if entry and entry.domain == DOMAIN else None
+
+    def port_ids(self, entry: EevionConfigEntry) -> set[str]:
+        """Return the stations that the devices are or hold."""
+        found: set[str] = set()
+        for device in self._direct.values():
+            here = _port_ids(entry, device)
+            if not here:
+                raise invalid("unknown_station", station=device.name or device.id)
+            found.update(here)
+        for device in self._by_area.values():
+            own = {id_ for _, id_ in device.identifiers}
+            found.update(
+                port_id
+                for port_id in _port_ids(entry, device)
+                if port_id in own or not self._has_area(entry, port_id)
+            )
+        return found
+
+    def _has_area(self, entry: EevionConfigEntry, port_id: str) -> bool:
+        device = self._devices.async_get_device_by_identifier((DOMAIN, port_id), entry.entry_id)
+        return device is not None and device.area_id is not None
+
+
+def _port_ids(entry: EevionConfigEntry, device: dr.DeviceEntry) -> list[str]:
+    ids = {id_ for domain, id_ in device.identifiers if domain == DOMAIN}
+    stations = entry.runtime_data.coordinator.data.stations
+    return [p for p, state in stations.items() if p in ids or state.site_id in ids]
+
+
+def _is_main(entity: er.RegistryEntry) -> bool:
+    is_ours = (entity.domain, entity.platform) == (_MAIN_PLATFORM, DOMAIN)
+    return is_ours and entity.unique_id.endswith(f"_{_MAIN_KEY}")
+
+
+def _check_missing(selected: SelectedEntities) -> None:
+    for missing in (
+        selected.missing_devices,
+        selected.missing_areas,
+        selected.missing_floors,
+        selected.missing_labels,
+    ):
+        for target in missing:
+            raise invalid("not_a_station", target=target)
+
+
+async def _async_check_user(call: ServiceCall, target: Target, policy: str) -> None:
+    """Keep to what a user may see or control: all stations, or these ones."""
+    if (user_id := call.context.user_id) is None:
+        return
+    user = await call.hass.auth.async_get_user(user_id)
+    if user is None:
+        raise UnknownUser(context=call.context, permission=policy)
+    if user.permissions.access_all_entities(policy):
+        return
+    entities = er.async_get(call.hass)
+    for port_id in target.port_ids:
+        unique_id = f"{port_id}_{_MAIN_KEY}"
+        entity_id = entities.async_get_entity_id(_MAIN_PLATFORM, DOMAIN, unique_id)
+        if entity_id is None or not user.permissions.check_entity(entity_id, policy):
+            raise Unauthorized(
+                context=call.context,
+                entity_id=entity_id,
+                permission=policy,
+                perm_category=CAT_ENTITIES,
+            )

@@ -1,0 +1,156 @@
+"""What happens at a station, as events; and the exceptions the cloud notes."""
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events
+
+from simulator import Cloud, World
+from tests.conftest import Pass
+from tests.helpers import Station
+
+
+@pytest.fixture
+def station(hass: HomeAssistant, loaded: ConfigEntry, world: World) -> Station:
+    return Station(hass, world, world.stations[0].name)
+
+
+@pytest.fixture
+def changes(hass: HomeAssistant) -> list[Event[EventStateChangedData]]:
+    return async_capture_events(hass, "state_changed")
+
+
+def told(changes: list[Event[EventStateChangedData]], station: Station, key: str) -> list[str]:
+    """Return the event types of an event entity, in their order."""
+    entity_id = station.id("event", key)
+    states = [c.data["new_state"] for c in changes if c.data["entity_id"] == entity_id]
+    types = [
+        (state.state, state.attributes["event_type"])
+        for state in states
+        if state and state.state not in ("unknown", "unavailable")
+    ]
+    return [kind for _, kind in dict.fromkeys(types)]
+
+
+async def test_a_session(
+    station: Station, world: World, changes: list[Event[EventStateChangedData]], wait: Pass
+) -> None:
+    world.plug_in(station.name, percent=99.5)
+    await station.turn("on")
+    for seconds in (6, 300, 6):
+        await wait(seconds)
+    world.unplug(station.name)
+    await wait(6)
+    assert told(changes, station, "session") == ["started", "charging", "suspended", "completed"]
+    attributes = station.state("event", "session").attributes
+    assert attributes["energy_kwh"] == pytest.approx(0.3, abs=0.01)
+    assert attributes["end_reason"] == "ev_disconnected"
+
+
+async def test_what_was_before_is_no_event(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    station: Station,
+    world: World,
+    changes: list[Event[EventStateChangedData]],
+    wait: Pass,
+) -> None:
+    world.plug_in(station.name, card=True)
+    await wait(31)
+    changes.clear()
+    assert await hass.config_entries.async_reload(loaded.entry_id)
+    await wait(31)
+    assert [c for c in changes if c.data["entity_id"] == station.id("event", "session")]
+    assert len(told(changes, station, "session")) <= 1, "at most the one that was restored"
+    kinds = {
+        s.attributes.get("event_type")
+        for c in changes
+        if c.data["entity_id"] == station.id("event", "session") and (s := c.data["new_state"])
+    }
+    assert "completed" not in kinds
+
+
+async def test_two_sessions_between_two_polls(
+    station: Station, world: World, changes: list[Event[EventStateChangedData]], wait: Pass
+) -> None:
+    world.plug_in(station.name, card=True)
+    await wait(31)
+    world.unplug(station.name)
+    world.plug_in(station.name, card=True)
+    await wait(31)
+    assert told(changes, station, "session") == [
+        "started",
+        "charging",
+        "completed",
+        "started",
+        "charging",
+    ]
+
+
+async def test_an_exception(
+    station: Station, world: World, changes: list[Event[EventStateChangedData]], wait: Pass
+) -> None:
+    world.fault(station.name, "GroundFailure")
+    await wait(301)
+    assert told(changes, station, "exception") == ["started"]
+    attributes = station.state("event", "exception").attributes
+    assert (attributes["type"], attributes["description"]) == ("Faulted", "GroundFailure")
+    assert station["binary_sensor.problem"] == "on"
+
+    world.clear_fault(station.name)
+    await wait(301)
+    assert told(changes, station, "exception") == ["started", "ended"]
+    assert station["binary_sensor.problem"] == "off"
+
+
+async def test_a_short_exception_is_told_whole(
+    station: Station, world: World, changes: list[Event[EventStateChangedData]], wait: Pass
+) -> None:
+    world.fault(station.name)
+    world.clear_fault(station.name)
+    await wait(301)
+    assert told(changes, station, "exception") == ["started", "ended"]
+
+
+async def test_exceptions_say_that_a_station_is_away(
+    station: Station, world: World, wait: Pass
+) -> None:
+    world.disconnect(station.name)
+    await wait(301)
+    assert station["binary_sensor.connected"] == "off"
+    world.connect(station.name)
+    await wait(301)
+    assert station["binary_sensor.connected"] == "on"
+
+
+async def test_old_exceptions_are_no_events(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    station: Station,
+    world: World,
+    changes: list[Event[EventStateChangedData]],
+    wait: Pass,
+) -> None:
+    world.fault(station.name)
+    await wait(301)
+    changes.clear()
+    assert await hass.config_entries.async_reload(loaded.entry_id)
+    await wait(31)
+    assert station["binary_sensor.problem"] == "on"
+    assert told(changes, station, "exception") in ([], ["started"])
+    await wait(301)
+    world.clear_fault(station.name)
+    await wait(301)
+    assert told(changes, station, "exception")[-1] == "ended"
+
+
+async def test_passing_faults_of_the_log(
+    station: Station, world: World, cloud: Cloud, wait: Pass
+) -> None:
+    world.fault(station.name)
+    cloud.faults.set("error", path="/station/exceptions")
+    await wait(301)
+    assert station["binary_sensor.problem"] == "on", "by the station's status"
+    cloud.faults.clear()
+    await wait(301)
+    assert station.state("event", "exception").attributes["event_type"] == "started"

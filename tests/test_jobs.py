@@ -1,0 +1,188 @@
+"""What a person sees of managed commands, from the wish to the end of the job."""
+
+import asyncio
+from datetime import timedelta
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    async_fire_time_changed,
+    async_get_persistent_notifications,
+)
+
+from simulator import Cloud, Settings, World
+from tests.conftest import API_KEY, Pass
+from tests.helpers import Station
+
+pytestmark = pytest.mark.usefixtures("entity_registry_enabled_by_default")
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(keys=(API_KEY,), sites=1, stations=3, seed=7)
+
+
+@pytest.fixture
+def stations(hass: HomeAssistant, loaded: ConfigEntry, world: World) -> list[Station]:
+    return [Station(hass, world, station.name) for station in world.stations]
+
+
+@pytest.fixture
+def station(stations: list[Station]) -> Station:
+    return stations[0]
+
+
+def managed(cloud: Cloud) -> list[dict[str, object]]:
+    return [r.body for r in cloud.requests if r.path.endswith("/station/manage")]
+
+
+async def switch(hass: HomeAssistant, to: str, key: str, *stations: Station) -> None:
+    ids = [station.id("switch", key) for station in stations]
+    call = hass.services.async_call("switch", f"turn_{to}", {"entity_id": ids}, blocking=True)
+    task = asyncio.ensure_future(call)
+    await settle(hass, task)
+
+
+async def settle(hass: HomeAssistant, task: asyncio.Future[object]) -> None:
+    """Wait for a command, which is held back for a moment so that others can join it."""
+    while not task.done():
+        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=0.2))
+        await asyncio.sleep(0)
+    await task
+
+
+async def pass_job(wait: Pass) -> None:
+    for _ in range(5):
+        await wait(11)
+
+
+async def test_out_of_service_and_back(
+    hass: HomeAssistant, station: Station, world: World, cloud: Cloud, wait: Pass
+) -> None:
+    assert station["switch.in_service"] == "on"
+    await switch(hass, "off", "in_service", station)
+    assert station["switch.in_service"] == "off", "the wanted value, while the job runs"
+    assert station["sensor.status"] == "available"
+    await pass_job(wait)
+    assert station["switch.in_service"] == "off"
+    assert station["sensor.status"] == "offline"
+    assert station["binary_sensor.problem"] == "on"
+
+    await switch(hass, "on", "in_service", station)
+    await pass_job(wait)
+    assert station["sensor.status"] == "available"
+    assert station["switch.in_service"] == "on"
+    assert managed(cloud)[-1]["commands"] == {"priorityStatus": {"priorityStatus": "inService"}}
+
+
+async def test_one_of_three_fails(
+    hass: HomeAssistant, stations: list[Station], world: World, cloud: Cloud, wait: Pass
+) -> None:
+    world.fail_jobs(stations[1].name, "The station did not answer")
+    await switch(hass, "on", "private", *stations)
+    (body,) = managed(cloud)
+    assert sorted(body["stationIds"]) == sorted(station.name for station in stations)
+    assert [station["switch.private"] for station in stations] == ["on", "on", "on"]
+    await pass_job(wait)
+    assert [station["switch.private"] for station in stations] == ["on", "off", "on"]
+    event = stations[1].state("event", "job")
+    assert event.attributes["event_type"] == "failed"
+    assert "did not answer" in event.attributes["reason"]
+    assert stations[0].state("event", "job").attributes["event_type"] == "finished"
+    (told,) = async_get_persistent_notifications(hass).values()
+    assert stations[1].name in told["message"]
+
+
+async def test_a_job_outlives_a_restart(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    stations: list[Station],
+    world: World,
+    wait: Pass,
+) -> None:
+    world.fail_jobs(stations[1].name)
+    await switch(hass, "on", "private", *stations)
+    assert await hass.config_entries.async_reload(loaded.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert [station["switch.private"] for station in stations] == ["on", "on", "on"]
+    await pass_job(wait)
+    assert [station["switch.private"] for station in stations] == ["on", "off", "on"]
+
+
+async def test_a_job_that_never_ends(
+    hass: HomeAssistant, station: Station, cloud: Cloud, wait: Pass
+) -> None:
+    cloud.settings.job_start_s = 10_000
+    await switch(hass, "on", "private", station)
+    await wait(11)
+    assert station["switch.private"] == "on"
+    await wait(700)
+    assert station["switch.private"] == "off"
+    (told,) = async_get_persistent_notifications(hass).values()
+    assert "in time" in told["message"]
+
+
+async def test_a_refused_job(
+    hass: HomeAssistant, station: Station, cloud: Cloud, wait: Pass
+) -> None:
+    cloud.faults.fail_next("error", path="/station/manage")
+    with pytest.raises(HomeAssistantError):
+        await switch(hass, "on", "private", station)
+    assert station["switch.private"] == "off"
+
+
+async def test_what_is_not_asked_while_no_job_runs(
+    station: Station, cloud: Cloud, wait: Pass
+) -> None:
+    await wait(60)
+    cloud.requests.clear()
+    for _ in range(10):
+        await wait(60)
+    assert not [r for r in cloud.requests if "management-history" in r.path]
+
+
+@pytest.mark.parametrize(("key", "kind"), [("reset", "soft"), ("hard_reset", "hard")])
+async def test_reset(
+    hass: HomeAssistant, station: Station, cloud: Cloud, key: str, kind: str
+) -> None:
+    data = {"entity_id": station.id("button", key)}
+    call = hass.services.async_call("button", "press", data, blocking=True)
+    await settle(hass, asyncio.ensure_future(call))
+    assert managed(cloud)[-1]["commands"] == {"reset": {"type": kind}}
+
+
+async def test_message(hass: HomeAssistant, station: Station, cloud: Cloud) -> None:
+    data = {"entity_id": station.id("notify", "message"), "message": "Back at noon"}
+    await hass.services.async_call("notify", "send_message", data, blocking=True)
+    assert managed(cloud)[-1]["commands"] == {
+        "setMessage": {"expirationDate": 0, "setMessage": "Back at noon"}
+    }
+    data["message"] = "x" * 1001
+    with pytest.raises(ServiceValidationError, match="1001"):
+        await hass.services.async_call("notify", "send_message", data, blocking=True)
+    assert len(managed(cloud)) == 1
+
+
+async def test_tariffs_are_learned(
+    hass: HomeAssistant, stations: list[Station], world: World, cloud: Cloud, wait: Pass
+) -> None:
+    first, second, _ = stations
+    assert first.state("select", "tariff").attributes["options"] == []
+    for station in stations[:2]:
+        world.plug_in(station.name, card=True)
+    await wait(31)
+    options = first.state("select", "tariff").attributes["options"]
+    assert first["select.tariff"] in options
+    world.unplug(first.name)
+    wanted = second["select.tariff"]
+    assert wanted in options
+    data = {"entity_id": first.id("select", "tariff"), "option": wanted}
+    call = hass.services.async_call("select", "select_option", data, blocking=True)
+    await settle(hass, asyncio.ensure_future(call))
+    assert first["select.tariff"] == wanted
+    await pass_job(wait)
+    assert first["select.tariff"] == wanted
+    assert world.station(first.name).tariff.name == wanted

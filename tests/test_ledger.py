@@ -1,0 +1,505 @@
+"""One station's ledger, told of sessions late, twice, wrongly and in any order."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+import json
+import logging
+from typing import Any
+
+from hypothesis import given, settings as profile, strategies as st
+import pytest
+
+from custom_components.eevion.api import Session, parse
+from custom_components.eevion.ledger import Account, Entry
+from custom_components.eevion.sums import UNNAMED, Sums, Totals, money_units, wh_units
+
+START = datetime(2026, 11, 2, 8, tzinfo=UTC)
+NOW = START.timestamp()
+DAY = 86400
+CURRENCIES = ("CAD", "USD")
+
+
+def row(name: str = "a", hours: float = 0, wh: Any = 1000, **told: Any) -> dict[str, Any]:
+    """Return the cloud's JSON of a session that ended an hour after it began."""
+    start = START + timedelta(hours=hours)
+    end = start + timedelta(hours=1)
+    return {
+        "sessionId": name,
+        "portId": "port",
+        "status": "complete",
+        "createdAt": (start - timedelta(seconds=4)).isoformat(),
+        "startTime": start.isoformat(),
+        "endTime": end.isoformat(),
+        "updatedAt": end.isoformat(),
+        "energy": wh,
+        "cost": 0.3,
+        "currency": "CAD",
+    } | told
+
+
+def session(*args: Any, **told: Any) -> Session:
+    return Session.from_json(row(*args, **told))
+
+
+def running(name: str = "a", hours: float = 0, wh: float = 500, **told: Any) -> Session:
+    updated = START + timedelta(hours=hours, minutes=30)
+    told = {"status": "charging", "endTime": "", "updatedAt": updated.isoformat()} | told
+    return session(name, hours, wh, **told)
+
+
+def take(account: Account, *sessions: Session) -> Account:
+    for each in sessions:
+        account.take(each)
+    return account
+
+
+def begun(lifetime: Sums | None = None, until: float = NOW - 1) -> Account:
+    account = Account()
+    account.begin(lifetime or Sums(), until)
+    account.missed_until = until
+    return account
+
+
+def counted(account: Account) -> tuple[float, dict[str, float]]:
+    """Return what it comes to, in Wh and in dollars."""
+    sums = account.told()
+    sums.add_all(account.missed)
+    return sums.energy / 1000, {c: units / 10_000 for c, units in sums.cost.items()}
+
+
+# What is told, and how often.
+
+
+def test_sessions_are_added() -> None:
+    account = take(begun(), session("a"), session("b", 2, 500.25, cost=0.11))
+    assert counted(account) == (1500.25, {"CAD": 0.41})
+
+
+def test_a_session_counts_once_however_often_it_is_told() -> None:
+    account = begun()
+    assert account.take(running("a", wh=100))
+    assert account.take(running("a", wh=700))
+    assert account.take(session("a"))
+    assert not account.take(session("a"))
+    assert counted(account) == (1000, {"CAD": 0.3})
+
+
+@pytest.mark.parametrize(
+    "stale",
+    [
+        running("a", wh=900),
+        running("a", wh=2000, updatedAt=None),
+        session("a", wh=400, updatedAt=(START + timedelta(minutes=59)).isoformat()),
+    ],
+)
+def test_an_answer_that_is_out_of_date(stale: Session) -> None:
+    account = take(begun(), session("a"))
+    assert not account.take(stale)
+    assert counted(account)[0] == 1000
+
+
+def test_of_two_answers_about_a_running_session_the_newer_one_counts() -> None:
+    later = (START + timedelta(minutes=40)).isoformat()
+    account = take(begun(), running("a", wh=800, updatedAt=later), running("a", wh=500))
+    assert counted(account)[0] == 800
+
+
+@given(st.permutations(range(6)), st.lists(st.integers(0, 5), max_size=12))
+def test_the_order_of_answers_does_not_matter(order: list[int], again: list[int]) -> None:
+    answers = [
+        running("a", wh=100),
+        running("a", wh=700, updatedAt=(START + timedelta(minutes=50)).isoformat()),
+        session("a"),
+        session("b", 2, 300),
+        session("c", 4, 40),
+        running("d", 6, 5),
+    ]
+    account = take(begun(), *(answers[index] for index in [*order, *again]))
+    assert counted(account) == (1345, {"CAD": 1.2})
+
+
+def test_what_an_answer_leaves_out_stays() -> None:
+    account = take(begun(), running("a", wh=500))
+    partial = Session(session_id="a", port_id="port", energy_wh=600)
+    account.take(partial)
+    assert counted(account) == (600, {"CAD": 0.3})
+    assert account.sessions["a"].start == NOW
+
+
+# Corrections.
+
+
+def test_a_correction_upwards() -> None:
+    account = take(begun(), session("a"))
+    account.take(
+        session("a", wh=1200, cost=0.36, updatedAt=(START + timedelta(days=1)).isoformat())
+    )
+    assert counted(account) == (1200, {"CAD": 0.36})
+
+
+def test_a_correction_downwards_corrects_the_ledger_and_the_total_waits() -> None:
+    account = take(begun(), session("a", cost=0.5))
+    assert account.raise_shown() == Sums(1_000_000, {"CAD": 5000})
+    account.take(session("a", wh=600, cost=0.3, updatedAt=(START + timedelta(days=1)).isoformat()))
+    assert counted(account) == (600, {"CAD": 0.3})
+    assert account.raise_shown() == Sums(1_000_000, {"CAD": 5000})
+    account.take(session("b", 30, 300, cost=0.1))
+    assert account.raise_shown() == Sums(1_000_000, {"CAD": 5000})
+    account.take(session("c", 60, 300, cost=0.3))
+    assert account.raise_shown() == Sums(1_200_000, {"CAD": 7000})
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abcd"),
+            st.integers(0, 48),
+            st.one_of(st.none(), st.integers(-5, 5000)),
+            st.sampled_from([-1, 0, 0.3, 7.77, None]),
+            st.sampled_from([*CURRENCIES, None]),
+            st.booleans(),
+        ),
+        max_size=20,
+    )
+)
+def test_what_is_shown_never_falls(told: list[tuple]) -> None:
+    account = begun()
+    before = Sums()
+    for name, hours, wh, cost, currency, is_open in told:
+        make = running if is_open else session
+        account.take(make(name, hours, wh, cost=cost, currency=currency))
+        shown = account.raise_shown().copy()
+        assert shown.energy >= before.energy
+        assert all(shown.cost.get(c, 0) >= units for c, units in before.cost.items())
+        before = shown
+
+
+# Bad input.
+
+
+@pytest.mark.parametrize(
+    ("bad", "energy", "cost"),
+    [
+        ({"startTime": ""}, 1000, 0.3),
+        ({"startTime": None, "createdAt": None}, 1000, 0.3),
+        ({"startTime": None, "createdAt": None, "endTime": ""}, 1000, 0.3),
+        (dict.fromkeys(("startTime", "createdAt", "endTime", "updatedAt")), 1000, 0.3),
+        ({"endTime": (START - timedelta(hours=3)).isoformat()}, 1000, 0.3),
+        ({"endTime": "0001-01-01T00:00:00Z", "startTime": "0001-01-01T00:00:00Z"}, 1000, 0.3),
+        ({"startTime": "9999-12-31T23:59:59Z"}, 1000, 0.3),
+        ({"startTime": "yesterday"}, 1000, 0.3),
+        ({"energy": -5}, 0, 0.3),
+        ({"energy": None}, 0, 0.3),
+        ({"energy": "much"}, 0, 0.3),
+        ({"energy": 1e300}, 0, 0.3),
+        ({"energy": 10**19}, 0, 0.3),
+        ({"cost": -1}, 1000, 0),
+        ({"cost": None}, 1000, 0),
+        ({"cost": 1e300}, 1000, 0),
+        ({"cost": 10**19}, 1000, 0),
+        ({"currency": None}, 1000, 0),
+        ({"currency": ""}, 1000, 0),
+        ({"currency": "EUR"}, 1000, 0),
+        ({"status": "a new word"}, 1000, 0.3),
+        ({"status": None}, 1000, 0.3),
+    ],
+)
+def test_a_bad_session_costs_nothing_but_itself(bad: dict, energy: float, cost: float) -> None:
+    """Neither a crash, nor a total that lies, nor a ledger that cannot be stored."""
+    account = begun(until=NOW - DAY)
+    account.take(session("good", 10, 50, cost=1))
+    account.take(session("bad", **bad))
+    assert counted(account) == (energy + 50, {"CAD": cost + 1})
+    account.raise_shown()
+    account.fold(NOW + 2 * DAY)
+    assert Account.from_json(json.loads(json.dumps(account.to_json()))) == account
+    assert all(abs(units) < 2**63 for units in account.sessions["good"].to_json()[:2])
+
+
+def test_bad_values_do_not_replace_good_ones() -> None:
+    account = take(begun(), running("a", wh=700))
+    account.take(session("a", wh=None, cost=-3, currency=None))
+    assert counted(account) == (700, {"CAD": 0.3})
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        ({"energy": -5}, "energy"),
+        ({"energy": None}, "energy"),
+        ({"cost": -5}, "cost"),
+        ({"currency": None}, "currency"),
+        ({"endTime": (START - timedelta(hours=3)).isoformat()}, "before it began"),
+    ],
+)
+def test_bad_input_is_said_once(
+    bad: dict, told: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parse, "_said", set())
+    caplog.set_level(logging.DEBUG)
+    account = begun()
+    for index in range(5):
+        account.take(session(f"bad {index}", index * 2, **bad))
+    assert len([r for r in caplog.records if told in r.getMessage()]) == 1
+
+
+def test_a_good_session_is_nothing_to_speak_of(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parse, "_said", set())
+    caplog.set_level(logging.DEBUG)
+    take(begun(), running("a"), session("a"), session("b", 2))
+    assert not caplog.records
+
+
+def test_two_sessions_with_one_id_are_one() -> None:
+    account = take(begun(), session("a"), session("a", 5, 700))
+    assert counted(account)[0] == 700
+
+
+def test_a_currency_that_changes() -> None:
+    account = begun(Sums(5_000_000, {UNNAMED: 20_000}))
+    take(account, session("a"), session("b", 2, currency="USD", cost=0.5))
+    assert counted(account) == (7000, {"CAD": 2.3, "USD": 0.5})
+    assert Totals.of(account.raise_shown(), account.currency) == Totals(7000.0, 0.5, "USD")
+
+
+@given(st.permutations([("a", 0, "CAD"), ("b", 2, "CAD"), ("c", 4, "USD")]))
+def test_the_currency_is_that_of_the_newest_session(order: list[tuple]) -> None:
+    account = begun()
+    for name, hours, currency in order:
+        account.take(session(name, hours, currency=currency))
+    assert account.currency == "USD"
+
+
+# The beginning.
+
+
+@pytest.mark.parametrize("is_currency_known_first", [True, False])
+def test_it_begins_at_the_lifetime_figure(is_currency_known_first: bool) -> None:
+    account = Account()
+    if is_currency_known_first:
+        account.take(session("a"))
+    account.begin(Sums(9_000_000, {UNNAMED: 50_000}), NOW - 1)
+    account.take(session("a"))
+    assert counted(account) == (10_000, {"CAD": 5.3})
+
+
+def test_sessions_in_the_lifetime_figure_are_not_counted_again() -> None:
+    account = take(Account(), session("old", -5), session("new", 1))
+    account.begin(Sums(1_000_000), NOW)
+    assert account.sessions.keys() == {"new"}
+    assert not account.take(session("old", -5))
+    assert not account.take(session("older", -9))
+    assert counted(account)[0] == 2000
+
+
+def test_a_session_that_goes_on_since_before_the_beginning_counts() -> None:
+    """The figure was asked for up to its start."""
+    account = take(Account(), running("a", -1))
+    account.begin(Sums(5_000_000), NOW - 3601)
+    account.take(session("a", -1, 900))
+    assert counted(account)[0] == 5900
+
+
+# What only a report knows.
+
+
+def test_what_a_report_knows_beyond_the_sessions_is_counted() -> None:
+    account = take(begun(), session("a"))
+    excess = account.compare(Sums(1_500_000, {UNNAMED: 4000}), NOW + DAY)
+    assert excess == Sums(500_000, {"CAD": 1000})
+    assert counted(account) == (1500, {"CAD": 0.4})
+
+
+def test_a_report_that_knows_less_takes_nothing_away() -> None:
+    account = take(begun(), session("a"))
+    account.compare(Sums(400_000, {UNNAMED: 1000}), NOW + DAY)
+    assert counted(account) == (1000, {"CAD": 0.3})
+
+
+@pytest.mark.parametrize("is_currency_known_first", [True, False])
+def test_a_session_that_comes_late_is_taken_out_of_what_was_missed(
+    is_currency_known_first: bool,
+) -> None:
+    account = begun()
+    if is_currency_known_first:
+        account.take(session("b", 5, 0, cost=0))
+    account.compare(Sums(1_500_000, {UNNAMED: 4000}), NOW + DAY)
+    assert counted(account)[0] == 1500
+    account.take(session("a"))
+    assert counted(account) == (1500, {"CAD": 0.4})
+    assert account.missed == Sums(500_000, {"CAD": 1000})
+
+
+def test_a_correction_that_the_report_knew_first_counts_once() -> None:
+    account = take(begun(), session("a"))
+    account.compare(Sums(1_500_000, {UNNAMED: 4000}), NOW + DAY)
+    account.take(session("a", wh=1500, cost=0.4, updatedAt=(START + timedelta(days=1)).isoformat()))
+    assert counted(account) == (1500, {"CAD": 0.4})
+    assert not account.missed.energy
+
+
+def test_a_session_after_the_report_is_not_taken_out_of_what_was_missed() -> None:
+    account = begun()
+    account.compare(Sums(1_500_000), NOW + DAY)
+    account.take(session("new", 30))
+    assert counted(account)[0] == 2500
+
+
+def test_a_later_report_makes_up_its_own_mind() -> None:
+    account = begun()
+    account.compare(Sums(1_500_000), NOW + DAY)
+    account.compare(Sums(1_600_000), NOW + 2 * DAY)
+    assert counted(account)[0] == 1600
+
+
+# Folding.
+
+
+def test_past_months_are_folded() -> None:
+    account = take(begun(), *(session(str(day), day * 24) for day in range(60)))
+    before = counted(account)
+    account.fold(NOW + 60 * DAY)
+    assert counted(account) == before
+    assert set(account.sessions) == {str(day) for day in range(29, 60)}
+
+
+def test_a_folded_session_that_comes_again_is_not_counted_again() -> None:
+    account = take(begun(), session("a"))
+    account.fold(NOW + 60 * DAY)
+    assert not account.sessions
+    assert not account.take(session("a"))
+    corrected = (START + timedelta(days=60)).isoformat()
+    assert not account.take(session("a", wh=5000, updatedAt=corrected))
+    assert counted(account)[0] == 1000
+
+
+def test_a_session_that_goes_on_is_never_folded() -> None:
+    account = take(begun(), running("a"))
+    account.fold(NOW + 90 * DAY)
+    account.take(session("a", endTime=(START + timedelta(days=89)).isoformat()))
+    account.fold(NOW + 90 * DAY)
+    assert counted(account)[0] == 1000
+
+
+def test_nothing_is_taken_for_counted_before_the_beginning() -> None:
+    account = Account()
+    account.fold(NOW + 60 * DAY)
+    assert account.take(session("a"))
+
+
+def fold_years(account: Account, years: int) -> None:
+    for day in range(years * 365):
+        account.take(session(f"{day:024x}", day * 24, 12_345, cost=3.71))
+        if day % 10 == 9:
+            account.fold(NOW + day * DAY)
+    account.fold(NOW + years * 365 * DAY)
+
+
+def test_a_thousand_stations_and_ten_years_fit_in_a_few_megabytes() -> None:
+    one, ten = begun(), begun()
+    fold_years(one, 1)
+    fold_years(ten, 10)
+    assert counted(ten)[0] == 3650 * 12_345
+    sizes = [len(json.dumps(account.to_json(), separators=(",", ":"))) for account in (one, ten)]
+    assert sizes[1] < sizes[0] * 1.05
+    assert sizes[1] * 1000 < 5_000_000
+
+
+# The storage.
+
+
+def optional(strategy: st.SearchStrategy) -> st.SearchStrategy:
+    return st.none() | strategy
+
+
+MOMENTS = st.floats(0, 4e9, allow_nan=False).map(lambda moment: round(moment, 3))
+UNITS = st.integers(0, 10**12)
+SUMS = st.builds(Sums, UNITS, st.dictionaries(st.sampled_from([*CURRENCIES, UNNAMED]), UNITS))
+ENTRIES = st.builds(
+    Entry,
+    energy=UNITS,
+    cost=UNITS,
+    currency=optional(st.sampled_from(CURRENCIES)),
+    created=optional(MOMENTS),
+    start=optional(MOMENTS),
+    end=optional(MOMENTS),
+    updated=optional(MOMENTS),
+    is_open=st.booleans(),
+)
+ACCOUNTS = st.builds(
+    Account,
+    sessions=st.dictionaries(st.text(max_size=5), ENTRIES, max_size=4),
+    folded=SUMS,
+    counted_until=MOMENTS,
+    missed=SUMS,
+    missed_until=MOMENTS,
+    shown=SUMS,
+    is_begun=st.booleans(),
+    currency=optional(st.sampled_from(CURRENCIES)),
+    site_id=optional(st.text(max_size=5)),
+    before_site=SUMS,
+    cost_currency=optional(st.sampled_from(CURRENCIES)),
+    has_posted=st.booleans(),
+    uncosted=st.sets(st.integers(0, 500_000)),
+)
+
+
+@given(ACCOUNTS)
+def test_stored(account: Account) -> None:
+    text = json.dumps(account.to_json())
+    assert Account.from_json(json.loads(text)) == account
+    assert json.dumps(Account.from_json(json.loads(text)).to_json()) == text
+
+
+@given(ACCOUNTS, st.lists(st.builds(session, st.sampled_from("abc"), st.integers(0, 40))))
+@profile(max_examples=50)
+def test_what_is_stored_is_a_copy(account: Account, sessions: list[Session]) -> None:
+    """It is written by another thread, while the ledger goes on."""
+    stored = account.to_json()
+    text = json.dumps(stored)
+    take(account, *sessions)
+    account.compare(Sums(10**15, {UNNAMED: 10**15}), NOW)
+    account.raise_shown()
+    account.fold(NOW + 90 * DAY)
+    assert json.dumps(stored) == text
+
+
+def spoilt() -> Iterable[Any]:
+    whole = take(begun(), session("a")).to_json()
+    yield from (None, [], "text", 5, {})
+    for key in whole:
+        yield {name: value for name, value in whole.items() if name != key}
+    for key in ("sessions", "folded", "missed", "shown", "before_site"):
+        for value in (None, 5, "text", [1]):
+            yield whole | {key: value}
+    for key in ("counted_until", "missed_until"):
+        for value in (None, "text", []):
+            yield whole | {key: value}
+    yield whole | {"currency": 5}
+    yield whole | {"site_id": []}
+    yield whole | {"cost_currency": 5}
+    good = whole["sessions"]["a"]
+    for bad in ([], good[:-1], [*good, 1], None, 5, "text"):
+        yield whole | {"sessions": {"a": bad}}
+    for index in range(len(good)):
+        for value in ("text", {}, [1]):
+            if index != 2 or value != "text":
+                row = [*good]
+                row[index] = value
+                yield whole | {"sessions": {"a": row}}
+
+
+@pytest.mark.parametrize("stored", spoilt())
+def test_something_else_is_stored(stored: Any) -> None:
+    """It is refused, rather than found out when a poll is to be counted."""
+    with pytest.raises((AttributeError, LookupError, TypeError, ValueError)):
+        Account.from_json(stored)
+
+
+def test_units_are_those_of_the_storage() -> None:
+    entry = Entry().told(session("a", wh=1.5, cost=0.25))
+    assert (entry.energy, entry.cost) == (wh_units(1.5), money_units(0.25)) == (1500, 2500)
+    assert replace(entry, is_open=True).over_at is None
