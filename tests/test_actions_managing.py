@@ -1,5 +1,6 @@
 """Messages, jobs and tickets by actions."""
 
+import asyncio
 from datetime import datetime, timedelta
 import json
 from typing import Any
@@ -282,8 +283,8 @@ async def test_the_account_goes_while_somebody_waits(
     asked = hass.async_create_task(
         ask(hass, "manage_stations", stations=names[:1], is_private=True, wait=True)
     )
-    while not loaded.runtime_data.memory.content.jobs:
-        await hass.async_add_executor_job(lambda: None)
+    while not (asked.done() or loaded.runtime_data.memory.content.jobs):
+        await asyncio.sleep(0)
     assert await hass.config_entries.async_unload(loaded.entry_id)
     with pytest.raises(HomeAssistantError, match="goes on in the cloud"):
         await asked

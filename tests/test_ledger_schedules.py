@@ -353,6 +353,8 @@ class House:
         """The most that each station had really delivered and earned at any time."""
         self.reduced: dict[str, tuple[int, int]] = {}
         """By how much sessions of a station were corrected downwards in all."""
+        self.is_all_listed = True
+        """Whether every session can be known by itself, without a report."""
         self.grown: set[str] = set()
         """Those with one that was corrected upwards, perhaps one of long ago."""
 
@@ -516,7 +518,7 @@ class House:
             counted.add_all(account.missed)
             assert counted.energy == energy
             assert sum(counted.cost.values()) == cost
-            if self.api.lists_past and station.port_id not in self.grown:
+            if self.is_all_listed and station.port_id not in self.grown:
                 # Sessions come as sessions; the report is there for what could not.
                 assert not account.missed.energy
             shown = self.shown[station.port_id]
@@ -586,6 +588,11 @@ class Plan:
     async def ha(self, action: str) -> None:
         await getattr(self.house, action)()
 
+    async def clock(self, skew: float) -> None:
+        """Set Home Assistant's clock wrong, or right again."""
+        self.house.clock.skew = skew
+        self.house.is_all_listed = False
+
     async def outage(self, is_down: bool) -> None:
         self.house.api.is_down = is_down
 
@@ -628,6 +635,9 @@ STEPS = st.one_of(
     ),
     st.tuples(st.sampled_from(["start", "stop", "repeat", "repeat"]), STATION),
     st.tuples(st.just("add_station"), STATION),
+    st.tuples(
+        st.just("clock"), st.sampled_from([0.0, 0.0, -7200.0, 7200.0, -400 * DAY, 400 * DAY])
+    ),
 )
 
 
@@ -671,7 +681,7 @@ def test_schedules(
         disk_s=disk_s,
     )
 
-    house.api.lists_past = lists_past
+    house.api.lists_past = house.is_all_listed = lists_past
 
     async def live() -> None:
         plan = Plan(house)

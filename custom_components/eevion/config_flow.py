@@ -273,8 +273,6 @@ class EevionOptionsFlow(OptionsFlowWithReload):
                     data={
                         CONF_EXCLUDED_SITES: sorted(names.keys() - set(user_input[CONF_SITES])),
                         CONF_INACTIVE_STATIONS: user_input[CONF_INACTIVE_STATIONS],
-                        CONF_IMPORT_HISTORY: user_input[CONF_IMPORT_HISTORY],
-                        CONF_IMPORT_HISTORY: user_input.get(CONF_IMPORT_HISTORY, False),
                     }
                 )
             errors[CONF_SITES] = "no_sites"
