@@ -3,17 +3,22 @@
 import asyncio
 from datetime import datetime, timedelta
 import json
+from pathlib import Path
+import re
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.util import dt as dt_util
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.script import Script
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+import yaml
 
 from simulator import Cloud, Settings, World
-from tests.actions import act, ask, pass_until, sent
+from tests.actions import act, ask, device, pass_until, sent
 from tests.conftest import API_KEY, START, Pass
 from tests.helpers import Station
 
@@ -202,6 +207,7 @@ async def test_undo(
 
     station = world.stations[0]
     station.restriction = "public"
+    station.communication_id, station.model_id = "a former one", "a former one"
     before = settings()
     other = next(t for t in world.tariffs if t != station.tariff)
     answer = await pass_until(
@@ -225,6 +231,39 @@ async def test_undo(
         hass, freezer, act(hass, "manage_stations", stations=names[0], wait=True, **originals)
     )
     assert settings() == before
+
+
+async def test_undo_as_the_readme_says(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    names: list[str],
+    world: World,
+    cloud: Cloud,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    text = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+    (example,) = (
+        b for b in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "original_values" in b
+    )
+    actions = yaml.safe_load(example)["actions"]
+    first, _delay, _repeat = actions
+    first["target"]["device_id"] = device(hass, loaded, world.sites[0].site_id)
+    first["data"]["tariff"] = world.tariffs[4].tariff_id
+    sequence = cv.SCRIPT_SCHEMA(actions)
+    for station in world.stations:
+        station.restriction = "public"
+    before = {s.name: (s.tariff, s.restriction) for s in world.stations}
+    script = Script(hass, sequence, "Undo", "script")
+    task = hass.async_create_task(script.async_run(context=Context()))
+    for _ in range(3):
+        await pass_until(hass, freezer, asyncio.sleep(40))
+    assert {(s.tariff, s.restriction) for s in world.stations} == {(world.tariffs[4], "private")}
+    freezer.tick(7200)
+    for _ in range(5):
+        await pass_until(hass, freezer, asyncio.sleep(40))
+    assert task.done()
+    assert {s.name: (s.tariff, s.restriction) for s in world.stations} == before
+    assert len(sent(cloud, "/station/manage")) == 1 + len(names)
 
 
 async def test_one_of_three_fails(
@@ -283,8 +322,9 @@ async def test_the_account_goes_while_somebody_waits(
     asked = hass.async_create_task(
         ask(hass, "manage_stations", stations=names[:1], is_private=True, wait=True)
     )
-    while not (asked.done() or loaded.runtime_data.memory.content.jobs):
+    for _ in range(1000):
         await asyncio.sleep(0)
+    assert loaded.runtime_data.memory.content.jobs
     assert await hass.config_entries.async_unload(loaded.entry_id)
     with pytest.raises(HomeAssistantError, match="goes on in the cloud"):
         await asked
@@ -318,9 +358,8 @@ async def test_words_for_service(
     hass: HomeAssistant, loaded: ConfigEntry, names: list[str], cloud: Cloud
 ) -> None:
     """The word from before is known; another one is passed on."""
-    loaded.runtime_data.memory.content.in_service_words[
-        loaded.runtime_data.coordinator.data.stations.__iter__().__next__()
-    ] = "normal"
+    port_id = next(iter(loaded.runtime_data.coordinator.data.stations))
+    loaded.runtime_data.memory.content.in_service_words[port_id] = "normal"
     for word in ("in_service", "someOtherWord"):
         await act(hass, "manage_stations", stations=names[0], priority_status=word)
     await act(hass, "manage_stations", stations=names, priority_status="in_service")
@@ -369,7 +408,3 @@ async def test_a_ticket(hass: HomeAssistant, names: list[str], world: World, clo
     with pytest.raises(HomeAssistantError, match="It may have taken it"):
         await act(hass, "create_ticket", stations=names[:2], message="Once")
     assert [ticket["message"] for ticket in world.tickets] == ["Broken cable", "Once"]
-
-
-async def test_time_zone_of_tests() -> None:
-    assert str(dt_util.get_default_time_zone()) == "US/Pacific"

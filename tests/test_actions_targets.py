@@ -78,7 +78,7 @@ async def test_a_site_is_all_of_its_stations(
 
 @pytest.fixture
 def places(hass: HomeAssistant, loaded: MockConfigEntry, world: World) -> Mapping[str, list[str]]:
-    """2133 is in the garage; its site is in the yard, and the label is on the site of the other two."""
+    """2133 is in the garage; its site is in the yard; the other site has the label."""
     devices = dr.async_get(hass)
     floor = fr.async_get(hass).async_create("Ground")
     garage = ar.async_get(hass).async_create("Garage", floor_id=floor.floor_id)

@@ -451,7 +451,11 @@ async def test_only_what_changed_is_written(
 async def test_only_the_station_that_charges_is_written(
     loaded: ConfigEntry, world: World, names: list[str], wait: Pass, writes: Writes
 ) -> None:
+    """From its second minute: the name of its tariff is news for all."""
     world.plug_in(names[2], card=True)
+    for _ in range(3):
+        await wait(31)
+    writes.by_name.clear()
     for _ in range(10):
         await wait(31)
     assert writes.by_name.keys() == {names[2], world.station(names[2]).site.site_id}

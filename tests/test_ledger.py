@@ -376,6 +376,16 @@ def test_a_folded_session_that_comes_again_is_not_counted_again() -> None:
     assert counted(account)[0] == 1000
 
 
+@pytest.mark.parametrize("is_folded", [True, False])
+def test_an_answer_of_long_ago_does_not_bring_a_session_back(is_folded: bool) -> None:
+    """Neither one that was folded nor one of the lifetime figure."""
+    account = take(begun(), session("a")) if is_folded else begun(Sums(1_000_000), NOW + DAY)
+    account.fold(NOW + 60 * DAY)
+    assert not account.take(running("a"))
+    account.take(session("a"))
+    assert counted(account)[0] == 1000
+
+
 def test_a_session_that_goes_on_is_never_folded() -> None:
     account = take(begun(), running("a"))
     account.fold(NOW + 90 * DAY)

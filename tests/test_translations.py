@@ -9,7 +9,8 @@ from typing import Any
 
 from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import entity_registry as er, selector
+import probatio as vol
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import yaml
@@ -19,7 +20,16 @@ from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 
 FOLDER = Path(__file__).parent.parent / "custom_components/eevion"
-PLATFORMS = ("binary_sensor", "number", "sensor", "switch")
+PLATFORMS = (
+    "binary_sensor",
+    "button",
+    "event",
+    "notify",
+    "number",
+    "select",
+    "sensor",
+    "switch",
+)
 
 # Home Assistant's quality scale: bronze, silver, gold, platinum.
 RULES = """
@@ -197,7 +207,7 @@ FIELDS = {
     ("config", "user"): {"api_key", "environment"},
     ("config", "reconfigure"): {"api_key", "environment"},
     ("config", "reauth_confirm"): {"api_key"},
-    ("options", "init"): {"sites", "inactive_stations"},
+    ("options", "init"): {"sites", "inactive_stations", "import_history"},
 }
 
 
@@ -214,16 +224,79 @@ def test_fields(english: dict[str, Any], place: tuple[str, str], fields: set[str
     assert placeholders(str(step)) <= {"profile_url"}
 
 
-def test_selectors(english: dict[str, Any]) -> None:
-    used = {
+def test_selectors(english: dict[str, Any], actions: dict[str, Any]) -> None:
+    flows = {
         keyword.value.id
         for call in calls("SelectSelectorConfig")
         for keyword in call.keywords
         if keyword.arg == "translation_key" and isinstance(keyword.value, ast.Name)
     }
-    assert used == {"CONF_ENVIRONMENT"}
-    assert set(english["selector"]) == {"environment"}
-    assert set(english["selector"]["environment"]["options"]) == {"production", "staging"}
+    assert flows == {"CONF_ENVIRONMENT"}
+    options = {"environment": {"production", "staging"}}
+    for action in actions.values():
+        for field in flat(action).values():
+            if select := field["selector"].get("select"):
+                options[select["translation_key"]] = set(select["options"])
+    assert {key: set(text["options"]) for key, text in english["selector"].items()} == options
+
+
+@pytest.fixture(scope="module")
+def actions() -> dict[str, Any]:
+    return yaml.safe_load((FOLDER / "services.yaml").read_text("utf-8"))
+
+
+def flat(action: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of an action, those in sections included."""
+    fields: dict[str, Any] = {}
+    for name, field in action["fields"].items():
+        fields |= field.get("fields", {name: field})
+    return fields
+
+
+def sections(action: dict[str, Any]) -> set[str]:
+    return {name for name, field in action["fields"].items() if "fields" in field}
+
+
+def schema(hass: HomeAssistant, name: str) -> dict[str, vol.Marker]:
+    """Return what an action takes, by name."""
+    known = hass.services.async_services_for_domain("eevion")[name].schema
+    assert known
+    return {str(marker): marker for marker in known.schema}
+
+
+TARGETS = {"area_id", "device_id", "entity_id", "floor_id", "label_id"}
+
+
+async def test_actions(
+    hass: HomeAssistant, loaded: MockConfigEntry, actions: dict[str, Any], english: dict[str, Any]
+) -> None:
+    """The page of actions names every field, and offers a way to fill it in."""
+    assert set(hass.services.async_services_for_domain("eevion")) == set(actions)
+    assert list(english["services"]) == list(actions)
+    for name, action in actions.items():
+        text = english["services"][name]
+        fields = flat(action)
+        assert set(action) <= {"target", "fields"}
+        taken = schema(hass, name)
+        assert set(taken) - TARGETS == set(fields), name
+        assert ("target" in action) is (taken.keys() >= TARGETS), name
+        if "target" in action:
+            selector.validate_selector({"target": action["target"]})
+        assert set(text["fields"]) == set(fields), name
+        assert set(text.get("sections", {})) == sections(action), name
+        assert text["name"]
+        assert text["description"].endswith(".")
+        for key, field in fields.items():
+            assert set(field) <= {"default", "example", "required", "selector"}, key
+            checked = selector.selector(field["selector"])
+            assert field.get("required", False) is isinstance(taken[key], vol.Required), key
+            default = taken[key].default
+            if "default" in field and not isinstance(default, vol.Undefined):
+                assert default() == field["default"], key
+            if "example" in field:
+                checked(field["example"])
+            assert set(text["fields"][key]) == {"description", "name"}, key
+            assert text["fields"][key]["description"].endswith("."), key
 
 
 type Entities = list[er.RegistryEntry]
@@ -286,8 +359,13 @@ async def test_attribute_names(
     assert set(told) - {"friendly_name"} == set(named)
 
 
+def test_icons_of_actions(icons: dict[str, Any], actions: dict[str, Any]) -> None:
+    assert set(icons["services"]) == set(actions)
+    assert all(set(icon) == {"service"} for icon in icons["services"].values())
+
+
 def test_icons(entities: Entities, icons: dict[str, Any], english: dict[str, Any]) -> None:
-    assert set(icons) == {"entity"}
+    assert set(icons) == {"entity", "services"}
     for path, icon in leaves(icons):
         assert re.fullmatch(r"mdi:[a-z0-9-]+", icon), path
     with_class = {(e.domain, e.translation_key) for e in entities if e.original_device_class}

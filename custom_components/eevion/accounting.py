@@ -74,12 +74,12 @@ class Accounting:
             self.async_write_soon(_WRITE_SOON_S if is_over else self._write_interval)
 
     @callback
-    def async_synced(self, sessions: Iterable[Session], since: float) -> None:
-        """Note that all changes since then are in; a poll tells only of the present."""
+    def async_synced(self, sessions: Iterable[Session]) -> None:
+        """Note that all changes are in; a poll tells only of the present."""
         now = dt_util.utcnow().timestamp()
         # A date in the future is a wrong one, and would hide what changes next.
         updated = [min(s.updated_at.timestamp(), now) for s in sessions if s.updated_at]
-        self.cursor = max(self.cursor, since, *updated)
+        self.cursor = max(self.cursor, *updated, 0)
 
     @property
     def _write_interval(self) -> float:

@@ -206,7 +206,7 @@ def commands_json(told: Mapping[str, Any]) -> Json:
     for name, value in told.items():
         content = value if isinstance(value, dict) else {name: value}
         if name in _FIELDS:
-            commands[_FIELDS[name]] = content.get(name)
+            commands[_FIELDS[name]] = parse.text(content.get(name))
         elif name in _YES_OR_NO:
             commands[_YES_OR_NO[name]] = _is_yes(content.get(name))
         elif name == "orderNb":

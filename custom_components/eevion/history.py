@@ -74,11 +74,12 @@ class HistoryStore:
 
     async def async_save(self, plan: Plan | None) -> None:
         """Write how far it has come."""
-        if plan is None and self.plan and self.plan.is_once:
-            self.is_done_once = True
-        self.plan = plan
-        stored = _Stored(plan=asdict(plan) if plan else None, is_done_once=self.is_done_once)
+        is_done = plan is None and self.plan is not None and self.plan.is_once
+        stored = _Stored(
+            plan=asdict(plan) if plan else None, is_done_once=self.is_done_once or is_done
+        )
         await self._store.async_save(stored)
+        self.plan, self.is_done_once = plan, stored["is_done_once"]
 
     async def async_remove(self) -> None:
         """Delete the file, with the entry."""

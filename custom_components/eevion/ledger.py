@@ -138,8 +138,9 @@ class Account:
         return all((other.start or 0) <= (entry.start or 0) for other in self.sessions.values())
 
     def _is_counted(self, entry: Entry) -> bool:
-        over_at = entry.over_at
-        return over_at is not None and over_at <= self.counted_until
+        # What goes on since before then is known already, or an answer of long ago.
+        moment = entry.start if entry.is_open else entry.over_at
+        return moment is not None and moment <= self.counted_until
 
     def _find_missed(self, entry: Entry, known: Entry) -> None:
         over_at = entry.over_at

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Set as AbstractSet
 from datetime import UTC, datetime, timedelta
+import math
 
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.event import async_call_later
@@ -17,8 +18,12 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 # Sessions come late, and the cloud's clock is not ours.
 _OVERLAP = timedelta(hours=1)
 _CLOCKS_DIFFER_S = 120
+# Where our clock was set far back; older changes do not count any more.
+_LONGEST = timedelta(days=31)
 # A ledger begins before all sessions of the last hours: those are known one by one.
 _RECENT = timedelta(hours=2)
+# More Wh or cents than a station can come to: such figures are taken for none.
+_MOST = 1e12
 # So long after a session a report should know it.
 _SETTLED_S = 600
 _COMPARE_INTERVAL_S = 86400
@@ -106,13 +111,16 @@ class Recovery:
     async def _async_sync(self) -> None:
         """Take in what changed since the newest change that is known, and an hour before."""
         now = dt_util.utcnow()
-        since = now - _RECENT
-        if self._accounting.cursor:
-            newest = datetime.fromtimestamp(self._accounting.cursor, UTC)
-            since = min(newest - _OVERLAP, since)
+        known = datetime.fromtimestamp(self._known_until(now), UTC)
+        since = max(min(known - _OVERLAP, now - _RECENT), known - _LONGEST, _EPOCH)
         sessions = await self._client.list_sessions(updated_on_or_after=since, lane=Lane.BACKGROUND)
         self._coordinator.async_take_past(sessions.sessions)
-        self._accounting.async_synced(sessions.sessions, since.timestamp())
+        self._accounting.async_synced(sessions.sessions)
+
+    def _known_until(self, now: datetime) -> float:
+        """Return since when changes are to be asked for: the beginning, until one is known."""
+        begun = [a.counted_until for a in self._accounting.accounts.values() if a.is_begun]
+        return self._accounting.cursor or min(now.timestamp(), *begun, math.inf)
 
     async def _async_begin(self, ports: Mapping[str, Port]) -> None:
         """Begin the ledgers of new stations at the lifetime figure of the report."""
@@ -169,6 +177,8 @@ class Recovery:
                 continue
             figure = _sums(row)
             excess = figure.beyond(account.told())
+            if account.currency:
+                excess.name_currency(account.currency)
             # The clock may have been set back since.
             account.missed_until = min(account.missed_until, now)
             hours = (now - account.missed_until) / 3600
@@ -200,6 +210,7 @@ def _sums(row: ReportRow | None) -> Sums:
     """Return the figures of a report's row; its money has no currency."""
     sums = Sums()
     if row:
-        energy, cents = row.total_energy_wh or 0, row.total_cost_cents or 0
-        sums.add(wh_units(max(0, energy)), money_units(max(0, cents) / 100), UNNAMED)
+        wh, cents = row.total_energy_wh, row.total_cost_cents
+        energy = wh_units(wh) if wh and 0 < wh < _MOST else 0
+        sums.add(energy, money_units(cents / 100) if cents and 0 < cents < _MOST else 0, UNNAMED)
     return sums

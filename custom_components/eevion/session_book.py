@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 from .api import Session, SessionStatus
 
+# Ended sessions by id: lists that are late name recent ones.
+_REMEMBERED = 10_000
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -21,6 +23,7 @@ class SessionBook:
         """Start with no sessions."""
         self._sessions: dict[str, Session] = {}
         self._listed: set[str] = set()
+        self._ended: dict[str, None] = {}
 
     def get(self, port_id: str) -> Session | None:
         """Return the active session of a port, else the last one known."""
@@ -40,6 +43,8 @@ class SessionBook:
         self._listed = set()
         for session in listed:
             self._listed.add(session.session_id)
+            if self._is_late(session):
+                continue
             if session.port_id and _rank(session) >= _rank(best.get(session.port_id)):
                 best[session.port_id] = session
         missing = [s for s in self.active() if s.session_id not in self._listed]
@@ -54,18 +59,18 @@ class SessionBook:
 
     def apply_partial(self, session: Session) -> Session:
         """Take in the partial answer to a start or stop; return the whole of what is known."""
-        if port_id := session.port_id:
-            known = self._sessions.get(port_id)
-            if known and known.session_id == session.session_id:
-                session = known.merged_with(session)
-            self._sessions[port_id] = session
+        known = self._sessions.get(session.port_id or "")
+        if known and known.session_id == session.session_id:
+            session = known if self._is_late(session) else known.merged_with(session)
+        if session.port_id:
+            self._take(session.port_id, session)
         return session
 
     def forget(self, session: Session) -> None:
         """Close a session that the cloud does not know any more."""
-        for port_id, known in self._sessions.items():
+        for port_id, known in list(self._sessions.items()):
             if known.session_id == session.session_id:
-                self._sessions[port_id] = replace(known, status=SessionStatus.COMPLETE)
+                self._take(port_id, replace(known, status=SessionStatus.COMPLETE))
 
     def retain(self, port_ids: Iterable[str]) -> None:
         """Drop the sessions of all other ports."""
@@ -73,15 +78,22 @@ class SessionBook:
         self._sessions = {port: s for port, s in self._sessions.items() if port in keep}
 
     def _take(self, port_id: str, session: Session) -> None:
+        if self._is_late(session):
+            return
         known = self._sessions.get(port_id)
-        if known is None or known == session:
-            self._sessions.setdefault(port_id, session)
-        elif known.session_id == session.session_id:
-            if session.is_active and not known.is_active:
-                return
-            self._sessions[port_id] = session
-        elif _rank(session) >= _rank(known):
-            self._sessions[port_id] = session
+        is_same = known is not None and known.session_id == session.session_id
+        if is_same or _rank(session) >= _rank(known):
+            self._sessions[port_id] = known if known == session else session
+
+    def _is_late(self, session: Session) -> bool:
+        """Tell whether an answer calls a session active that is known to have ended."""
+        if session.is_active:
+            return session.session_id in self._ended
+        self._ended.pop(session.session_id, None)
+        self._ended[session.session_id] = None
+        if len(self._ended) > _REMEMBERED:
+            del self._ended[next(iter(self._ended))]
+        return False
 
 
 def _rank(session: Session | None) -> tuple[bool, datetime]:

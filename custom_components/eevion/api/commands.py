@@ -76,12 +76,13 @@ class Commands:
         commands: dict[str, Any] = {
             name: {name: value} for name, value in values.items() if value is not None
         }
-        if self.reset:
-            commands["reset"] = {"type": self.reset}
         if self.charging_profile:
             commands["setChargingProfile"] = self.charging_profile.to_json()
         if self.message:
             commands["setMessage"] = self.message.to_json()
+        if self.reset:
+            # Last: a station that restarts takes nothing else.
+            commands["reset"] = {"type": self.reset}
         return commands
 
 

@@ -1,0 +1,397 @@
+"""The months before the installation: imported once, however often it is asked for."""
+
+import asyncio
+from collections import deque
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components import persistent_notification
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import device_registry as dr
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+
+from simulator import Cloud, Settings, World, http_sessions
+from tests.conftest import API_KEY, START, Pass
+from tests.hourly import (
+    Hours,
+    add_past_session,
+    all_rows,
+    delivered_kwh,
+    earned,
+    expected_kwh,
+    import_history,
+    pass_until,
+)
+
+pytestmark = pytest.mark.usefixtures("recorder_mock")
+
+STATION = "2133"
+NOW = datetime.fromisoformat(START)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(keys=(API_KEY,), sites=1, stations=2, seed=7, history_days=40)
+
+
+@pytest.fixture
+def hours(hass: HomeAssistant, loaded: ConfigEntry, world: World) -> Hours:
+    return Hours(hass, loaded, world, STATION)
+
+
+def reports(cloud: Cloud) -> list[dict[str, Any]]:
+    return [r.body for r in cloud.requests if r.path.endswith("/report")]
+
+
+def most_in_a_minute(cloud: Cloud) -> int:
+    window: deque[float] = deque()
+    most = 0
+    for request in cloud.requests:
+        window.append(request.time)
+        while window[0] <= request.time - 60:
+            window.popleft()
+        most = max(most, len(window))
+    return most
+
+
+# Three of the first ten stations are planned, removed or never connected.
+YEAR = Settings(keys=(API_KEY,), sites=1, stations=13, seed=7, history_days=365)
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("settings", [YEAR])
+async def test_a_year_of_ten_stations(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    loaded: ConfigEntry,
+    cloud: Cloud,
+    world: World,
+) -> None:
+    """To the watt-hour and the cent, within the budget; and again without a change."""
+    answer = await import_history(hass, freezer, loaded, from_="2025-10-25")
+    assert (answer["from"], answer["to"]) == ("2025-10-25", "2026-11-02")
+    told = {station["station"]: station for station in answer["stations"]}
+    busy = [station for station in world.stations if station.ledger]
+    assert len(busy) == 10
+    for station in busy:
+        hours = Hours(hass, loaded, world, station.name)
+        assert round(await hours.total() * 1000, 3) == round(delivered_kwh(*station.ledger) * 1000)
+        assert round(await hours.total("cost"), 4) == round(earned(*station.ledger), 2)
+        assert await hours.read() == pytest.approx(expected_kwh(*station.ledger), abs=1e-5)
+        assert told[station.name]["sessions"] == len(station.ledger)
+        assert told[station.name]["energy_kwh"] == pytest.approx(await hours.total())
+        assert told[station.name]["estimated_days"] == 0
+    assert most_in_a_minute(cloud) <= 60
+    assert all(request.status == 200 for request in cloud.requests)
+    assert len(reports(cloud)) < 390
+
+    rows = await all_rows(hass)
+    again = await import_history(hass, freezer, loaded, from_="2025-10-25")
+    assert await all_rows(hass) == rows
+    assert [station["changed_rows"] for station in again["stations"]] == [0] * len(told)
+    assert most_in_a_minute(cloud) <= 60
+
+
+async def test_electricity(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    loaded: ConfigEntry,
+    hours: Hours,
+    cloud: Cloud,
+    world: World,
+) -> None:
+    answer = await import_history(hass, freezer, loaded, from_="2026-09-20")
+    hours = Hours(hass, loaded, world, STATION)
+    kwh = delivered_kwh(*world.ledger(STATION))
+    dollars = kwh * cloud.settings.energy_price_cents_per_kwh / 100
+    # What ended today comes with tomorrow's report.
+    assert await hours.total("electricity") == pytest.approx(dollars, rel=0.05)
+    assert answer["stations"][0]["energy_cost"] == pytest.approx(await hours.total("electricity"))
+    assert set(await hours.read("electricity")) <= set(await hours.read())
+    for _ in range(50):
+        freezer.tick(1801)
+        async_fire_time_changed(hass)
+        await hass.async_block_till_done(wait_background_tasks=True)
+    assert await hours.total("electricity") == pytest.approx(dollars, abs=0.5)
+
+
+async def test_parts_make_the_whole(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, loaded: ConfigEntry, world: World
+) -> None:
+    """Months in any order, one station after the other, overlapping."""
+    devices = dr.async_get(hass)
+    station = world.station(STATION)
+    device = devices.async_get_device_by_identifier(("eevion", station.port_id), loaded.entry_id)
+    assert device
+    for first, last, stations in (
+        ("2026-10-10", "2026-11-02", [device.id]),
+        ("2026-09-01", "2026-10-05", [STATION]),
+        ("2026-10-04", "2026-10-20", [STATION]),
+        ("2026-09-01", "2026-11-02", [world.stations[1].name]),
+    ):
+        answer = await import_history(
+            hass, freezer, loaded, from_=first, to=last, stations=stations
+        )
+        assert len(answer["stations"]) == 1
+    for one in world.stations:
+        hours = Hours(hass, loaded, world, one.name)
+        assert await hours.read() == pytest.approx(expected_kwh(*one.ledger), abs=1e-5)
+        assert round(await hours.total("cost"), 4) == round(earned(*one.ledger), 2)
+
+
+async def test_only_some_days(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, loaded: ConfigEntry, hours: Hours
+) -> None:
+    await import_history(hass, freezer, loaded, from_="2026-10-10", to="2026-10-11")
+    found = await hours.read()
+    assert hass.config.time_zone == "US/Pacific"
+    assert min(found) >= datetime(2026, 10, 10, 7, tzinfo=UTC).timestamp()
+    assert max(found) < datetime(2026, 10, 12, 7, tzinfo=UTC).timestamp()
+
+
+async def test_sessions_since_are_not_counted_twice(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    loaded: ConfigEntry,
+    hours: Hours,
+    world: World,
+    wait: Pass,
+) -> None:
+    """Those of the ledger, one of them in an hour with one from before its beginning."""
+    before = add_past_session(world, STATION, ago_s=9000, lasts_s=1000)
+    await import_history(hass, freezer, loaded, from_="2026-09-20")
+    world.plug_in(STATION, card=True)
+    await wait(600)
+    world.unplug(STATION)
+    for _ in range(4):
+        await wait(40)
+    assert before in world.ledger(STATION)
+    assert await hours.read() == pytest.approx(expected_kwh(*world.ledger(STATION)), abs=1e-5)
+    rows = await all_rows(hass)
+    await import_history(hass, freezer, loaded, from_="2026-09-20")
+    rows_of = {k: v for k, v in (await all_rows(hass)).items() if "energy_cost" not in k}
+    assert rows_of == {k: v for k, v in rows.items() if "energy_cost" not in k}
+
+
+@pytest.fixture
+def short_memory(monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """The cloud's list tells the sessions of the last ten days only; its reports tell all."""
+    since = NOW - timedelta(days=10)
+    known = http_sessions._known_sessions
+
+    def lately(world: World, updated_ms: int | None) -> list[Any]:
+        sessions = known(world, updated_ms)
+        return [s for s in sessions if not s.end_ms or s.end_ms / 1000 >= since.timestamp()]
+
+    monkeypatch.setattr(http_sessions, "_known_sessions", lately)
+    return since
+
+
+async def test_estimates(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    loaded: ConfigEntry,
+    hours: Hours,
+    world: World,
+    short_memory: datetime,
+) -> None:
+    """Days without sessions are laid out evenly, and said to be estimates."""
+    answer = await import_history(hass, freezer, loaded, from_="2026-09-20")
+    found = await hours.read()
+    (told,) = [s for s in answer["stations"] if s["station"] == STATION]
+    assert told["estimated_days"] >= 28
+    ledger = world.ledger(STATION)
+    assert sum(found.values()) == pytest.approx(delivered_kwh(*ledger), rel=0.05)
+    assert sum(found.values()) <= delivered_kwh(*ledger) + 1e-6
+    day = datetime(2026, 10, 5, 7, tzinfo=UTC).timestamp()
+    of_day = [found[hour] for hour in range(int(day), int(day) + 86400, 3600)]
+    assert max(of_day) - min(of_day) < 1e-5
+    rows = await all_rows(hass)
+    again = await import_history(hass, freezer, loaded, from_="2026-09-20")
+    assert await all_rows(hass) == rows
+    assert [s["estimated_days"] for s in again["stations"]] == [
+        s["estimated_days"] for s in answer["stations"]
+    ]
+
+
+async def test_sessions_take_the_place_of_estimates(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    loaded: ConfigEntry,
+    hours: Hours,
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    short_memory: datetime,
+) -> None:
+    await import_history(hass, freezer, loaded, from_="2026-09-20")
+    monkeypatch.undo()
+    await import_history(hass, freezer, loaded, from_="2026-09-20")
+    assert await hours.read() == pytest.approx(expected_kwh(*world.ledger(STATION)), abs=1e-5)
+
+
+async def test_estimates_do_not_blur_what_is_known(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    loaded: ConfigEntry,
+    world: World,
+    request: pytest.FixtureRequest,
+) -> None:
+    """A cloud that forgets sessions does not spoil the hours they were written to."""
+    await import_history(hass, freezer, loaded, from_="2026-09-20")
+    rows = await all_rows(hass)
+    request.getfixturevalue("short_memory")
+    answer = await import_history(hass, freezer, loaded, from_="2026-09-20", to="2026-10-20")
+    assert await all_rows(hass) == rows
+    assert [s["estimated_days"] for s in answer["stations"]] == [0, 0]
+
+
+def notifications(hass: HomeAssistant) -> list[str]:
+    found = persistent_notification._async_get_or_create_notifications(hass)
+    return [notification["message"] for notification in found.values()]
+
+
+async def test_progress_and_restart(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    loaded: MockConfigEntry,
+    cloud: Cloud,
+    world: World,
+) -> None:
+    """It goes on after a restart with the quarter it was at."""
+    action = asyncio.ensure_future(
+        hass.services.async_call(
+            "eevion",
+            "import_history",
+            {"from": "2026-08-01", "to": "2026-11-01"},
+            blocking=True,
+            return_response=True,
+        )
+    )
+
+    async def until_october() -> None:
+        store = loaded.runtime_data.history._store
+        while not (store.plan and store.plan.reached):
+            await asyncio.sleep(0)
+
+    await pass_until(hass, freezer, loaded, until_october())
+    assert "%" in notifications(hass)[0]
+    with pytest.raises(HomeAssistantError, match="imported already"):
+        await import_history(hass, freezer, loaded, from_="2026-08-01")
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    with pytest.raises(HomeAssistantError, match="goes on by itself"):
+        await action
+    asked = len(reports(cloud))
+    assert await hass.config_entries.async_setup(loaded.entry_id)
+
+    async def until_done() -> None:
+        while loaded.runtime_data.history._store.plan:
+            await asyncio.sleep(0)
+
+    await pass_until(hass, freezer, loaded, until_done())
+    october = datetime(2026, 10, 1, tzinfo=UTC).timestamp() * 1000
+    later = [body["startTimestamp"] for body in reports(cloud)[asked:] if body["startTimestamp"]]
+    assert later
+    assert min(later) >= october
+    assert notifications(hass) == []
+    for station in world.stations:
+        hours = Hours(hass, loaded, world, station.name)
+        over = [s for s in station.ledger if s.end_ms / 1000 < NOW.timestamp() - 90_000]
+        found = {h: v for h, v in (await hours.read()).items() if h < NOW.timestamp() - 2 * 86400}
+        wanted = {h: v for h, v in expected_kwh(*over).items() if h < NOW.timestamp() - 2 * 86400}
+        assert found == pytest.approx(wanted, abs=1e-5)
+
+
+async def test_passing_faults(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    loaded: ConfigEntry,
+    hours: Hours,
+    cloud: Cloud,
+    world: World,
+) -> None:
+    for kind in ("error", "rate_limited", "drop", "truncated", "html"):
+        cloud.faults.fail_next(kind, path="/session/report", count=2)
+    await import_history(hass, freezer, loaded, from_="2026-09-20")
+    assert await hours.read() == pytest.approx(expected_kwh(*world.ledger(STATION)), abs=1e-5)
+
+
+async def test_a_cloud_that_is_gone(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    loaded: ConfigEntry,
+    hours: Hours,
+    cloud: Cloud,
+    world: World,
+) -> None:
+    cloud.faults.fail_next("error", path="/session/report", count=1000)
+    with pytest.raises(HomeAssistantError, match="goes on by itself"):
+        await import_history(hass, freezer, loaded, from_="2026-09-20")
+    assert "stopped" in notifications(hass)[0]
+    cloud.faults.clear()
+    freezer.tick(1801)
+    async_fire_time_changed(hass)
+
+    async def until_done() -> None:
+        while loaded.runtime_data.history._store.plan:
+            await asyncio.sleep(0)
+
+    await pass_until(hass, freezer, loaded, until_done())
+    assert notifications(hass) == []
+    assert await hours.read() == pytest.approx(expected_kwh(*world.ledger(STATION)), abs=1e-5)
+
+
+async def test_once_after_the_installation(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    cloud: Cloud,
+    world: World,
+) -> None:
+    hass.config_entries.async_update_entry(entry, options={"import_history": True})
+
+    async def until_done() -> None:
+        while not entry.runtime_data.history._store.is_done_once:
+            await asyncio.sleep(0)
+
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await pass_until(hass, freezer, entry, until_done())
+    for station in world.stations:
+        hours = Hours(hass, entry, world, station.name)
+        assert await hours.read() == pytest.approx(expected_kwh(*station.ledger), abs=1e-5)
+    asked = len(reports(cloud))
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert len(reports(cloud)) <= asked + 2
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({"from": "2026-10-02", "to": "2026-10-01"}, "is empty"),
+        ({"from": "2026-12-01"}, "is empty"),
+        ({"stations": ["Nowhere"]}, "no station Nowhere"),
+    ],
+    ids=str,
+)
+async def test_mistakes(
+    hass: HomeAssistant, loaded: ConfigEntry, data: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(HomeAssistantError, match=told):
+        await hass.services.async_call("eevion", "import_history", data, blocking=True)
+
+
+async def test_a_corrupt_progress_file(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    entry: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    name = f"eevion.history.{entry.entry_id}"
+    hass_storage[name] = {"version": 1, "key": name, "data": {"plan": {"what": 1}}}
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert "How far the import" in caplog.text
