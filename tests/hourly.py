@@ -1,7 +1,7 @@
 """What tests of the hourly statistics have in common."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable
 import logging
 import time
 from typing import Any
@@ -81,15 +81,14 @@ def earned(*sessions: Session) -> float:
     return float(sum(s.snapshot(s.end_ms).bill.cost for s in sessions if s.end_ms))
 
 
-async def pass_until[R](
+async def pass_while(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     entry: ConfigEntry,
-    doing: Coroutine[Any, Any, R],
-) -> R:
-    """Let time pass until something that waits for the cloud's budget is done."""
-    task = asyncio.ensure_future(doing)
-    while not task.done():
+    goes_on: Callable[[], bool],
+) -> None:
+    """Let time pass for something that waits for the cloud's budget."""
+    while goes_on():
         # The recorder takes real time, which is not to count.
         history = getattr(entry, "runtime_data", None) and entry.runtime_data.history
         if history is None or not history._hourly.lock.locked():
@@ -97,7 +96,6 @@ async def pass_until[R](
             async_fire_time_changed(hass)
             await hass.async_block_till_done()
         await hass.async_add_executor_job(time.sleep, 0.005)
-    return await task
 
 
 async def import_history(
@@ -105,10 +103,13 @@ async def import_history(
 ) -> dict[str, Any]:
     """Call the action, and let it do its work; `from_` is `from`."""
     data = {key.rstrip("_"): value for key, value in data.items()}
-    action = hass.services.async_call(
-        "eevion", "import_history", data, blocking=True, return_response=True
+    action = asyncio.ensure_future(
+        hass.services.async_call(
+            "eevion", "import_history", data, blocking=True, return_response=True
+        )
     )
-    answer = await pass_until(hass, freezer, entry, action)
+    await pass_while(hass, freezer, entry, lambda: not action.done())
+    answer = await action
     assert answer is not None
     return dict(answer)
 

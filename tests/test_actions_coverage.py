@@ -216,6 +216,6 @@ async def test_diagnostics_of_a_device(
     assert site.name not in str(told)
     cloud.faults.set("error")
     told = await get_diagnostics_for_device(hass, hass_client, loaded, of_station)
-    assert list(told["now"][0]) == ["error"]
+    assert told["now"] == [{"error": "EevionResponseError"}]
     await hass.config_entries.async_unload(loaded.entry_id)
     assert await get_diagnostics_for_device(hass, hass_client, loaded, of_station) == {}

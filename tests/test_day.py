@@ -239,6 +239,7 @@ async def day(
     await day.settle()
 
 
+@pytest.mark.timeout(180)  # twenty seconds on an idle machine
 async def test_a_day_with_restarts(day: Day) -> None:
     for hour in range(24):
         busy_until = time.time() + 220

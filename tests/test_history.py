@@ -109,7 +109,7 @@ async def test_a_correction(
     assert await hours.read() == pytest.approx(expected_kwh(session, other), abs=1e-5)
 
 
-class _Killed(HomeAssistantError):
+class _KilledError(HomeAssistantError):
     """Home Assistant is no more."""
 
 
@@ -132,7 +132,7 @@ async def test_a_kill(
         if is_written:
             await write(store, series)
         on_disk.append(copy.deepcopy(hass_storage))
-        raise _Killed
+        raise _KilledError
 
     with patch.object(StatisticsStore, "async_write", killed):
         await charge(world, wait, 1800)

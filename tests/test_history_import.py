@@ -24,7 +24,7 @@ from tests.hourly import (
     earned,
     expected_kwh,
     import_history,
-    pass_until,
+    pass_while,
 )
 
 pytestmark = pytest.mark.usefixtures("recorder_mock")
@@ -271,13 +271,8 @@ async def test_progress_and_restart(
             return_response=True,
         )
     )
-
-    async def until_october() -> None:
-        store = loaded.runtime_data.history._store
-        while not (store.plan and store.plan.reached):
-            await asyncio.sleep(0)
-
-    await pass_until(hass, freezer, loaded, until_october())
+    store = loaded.runtime_data.history._store
+    await pass_while(hass, freezer, loaded, lambda: not (store.plan and store.plan.reached))
     assert "%" in notifications(hass)[0]
     with pytest.raises(HomeAssistantError, match="imported already"):
         await import_history(hass, freezer, loaded, from_="2026-08-01")
@@ -286,12 +281,8 @@ async def test_progress_and_restart(
         await action
     asked = len(reports(cloud))
     assert await hass.config_entries.async_setup(loaded.entry_id)
-
-    async def until_done() -> None:
-        while loaded.runtime_data.history._store.plan:
-            await asyncio.sleep(0)
-
-    await pass_until(hass, freezer, loaded, until_done())
+    store = loaded.runtime_data.history._store
+    await pass_while(hass, freezer, loaded, lambda: store.plan is not None)
     october = datetime(2026, 10, 1, tzinfo=UTC).timestamp() * 1000
     later = [body["startTimestamp"] for body in reports(cloud)[asked:] if body["startTimestamp"]]
     assert later
@@ -334,12 +325,8 @@ async def test_a_cloud_that_is_gone(
     cloud.faults.clear()
     freezer.tick(1801)
     async_fire_time_changed(hass)
-
-    async def until_done() -> None:
-        while loaded.runtime_data.history._store.plan:
-            await asyncio.sleep(0)
-
-    await pass_until(hass, freezer, loaded, until_done())
+    store = loaded.runtime_data.history._store
+    await pass_while(hass, freezer, loaded, lambda: store.plan is not None)
     assert notifications(hass) == []
     assert await hours.read() == pytest.approx(expected_kwh(*world.ledger(STATION)), abs=1e-5)
 
@@ -352,13 +339,9 @@ async def test_once_after_the_installation(
     world: World,
 ) -> None:
     hass.config_entries.async_update_entry(entry, options={"import_history": True})
-
-    async def until_done() -> None:
-        while not entry.runtime_data.history._store.is_done_once:
-            await asyncio.sleep(0)
-
     assert await hass.config_entries.async_setup(entry.entry_id)
-    await pass_until(hass, freezer, entry, until_done())
+    store = entry.runtime_data.history._store
+    await pass_while(hass, freezer, entry, lambda: not store.is_done_once)
     for station in world.stations:
         hours = Hours(hass, entry, world, station.name)
         assert await hours.read() == pytest.approx(expected_kwh(*station.ledger), abs=1e-5)

@@ -335,10 +335,10 @@ def test_a_session_that_comes_late_is_taken_out_of_what_was_missed(
 
 def test_a_correction_that_the_report_knew_first_counts_once() -> None:
     account = take(begun(), session("a"))
-    account.compare(Sums(1_500_000, {UNNAMED: 4000}), NOW + DAY)
+    account.compare(Sums(1_900_000, {UNNAMED: 6000}), NOW + DAY)
     account.take(session("a", wh=1500, cost=0.4, updatedAt=(START + timedelta(days=1)).isoformat()))
-    assert counted(account) == (1500, {"CAD": 0.4})
-    assert not account.missed.energy
+    assert counted(account) == (1900, {"CAD": 0.6})
+    assert account.missed == Sums(400_000, {"CAD": 2000})
 
 
 def test_a_session_after_the_report_is_not_taken_out_of_what_was_missed() -> None:

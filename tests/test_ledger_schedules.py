@@ -698,6 +698,46 @@ def test_schedules(
         asyncio.run(live())
 
 
+@pytest.mark.parametrize("skew", [-400 * DAY, -2 * DAY, 2 * DAY, 400 * DAY])
+def test_a_clock_that_is_wrong_for_a_while(skew: float) -> None:
+    """Sessions afterwards count as such, and at once: not only when the report is read."""
+    house = House(Settings(sites=1, stations=1, history_days=2), latency=0, disk_s=0)
+    name = house.world.stations[0].name
+
+    async def charge() -> None:
+        house.world.plug_in(name, card=True)
+        await house.poll(1800)
+        house.world.unplug(name)
+        await house.poll(600)
+
+    async def live() -> None:
+        await house.switch_on()
+        await charge()
+        house.clock.skew = skew
+        await charge()
+        await house.shut_down()
+        await house.switch_on()
+        await charge()
+        house.clock.skew = 0
+        await charge()
+        await house.kill()
+        await house.clock.wait(3 * 3600)
+        await house.switch_on()
+        await charge()
+        house.check()
+        # What is found beyond the sessions afterwards is found within days.
+        await house.clock.suspend(1.1 * DAY)
+        await house.poll(600)
+        correct(house.world, house.world.charging.ended[0], 1.3)
+        await house.clock.suspend(2.2 * DAY)
+        await house.poll(600)
+        house.is_all_listed = False
+        house.check()
+
+    with house.stand_ins():
+        asyncio.run(live())
+
+
 # The same in a real Home Assistant, over HTTP.
 
 
@@ -790,7 +830,10 @@ async def test_a_long_schedule_in_home_assistant(
     cloud.settings.list_holds_ended = bool(seed % 2)
     cloud.settings.report_counts_by = random.choice(["start", "end"])
     home = Home(hass, entry, cloud, wait)
-    await wait(2)
+    # A session of each station tells the currency of the report's money.
+    for station in home.stations:
+        world.plug_in(station.name, card=True)
+    await wait(31)
     for _ in range(50):
         await home.live(random)
     cloud.faults.clear()

@@ -1,5 +1,6 @@
 """Amounts over hours: none is lost, none is made."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 from homeassistant.util import dt as dt_util
@@ -7,8 +8,9 @@ from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.eevion.days import Day, days_between, months, quarters
-from custom_components.eevion.figures import electricity
+from custom_components.eevion.figures import Figures, electricity
 from custom_components.eevion.ledger import Entry
+from custom_components.eevion.past import past_hours
 from custom_components.eevion.posting import Posted
 from custom_components.eevion.spread import HOUR_S, apportion, hours_between, spread
 
@@ -86,13 +88,16 @@ def test_another_currency_is_not_added() -> None:
 
 
 @pytest.fixture(params=["America/Toronto", "Asia/Kolkata", "America/St_Johns", "UTC"])
-def zone(request: pytest.FixtureRequest) -> str:
+def zone(request: pytest.FixtureRequest) -> Iterator[str]:
     before = dt_util.get_default_time_zone()
     found = dt_util.get_time_zone(request.param)
     assert found
     dt_util.set_default_time_zone(found)
-    request.addfinalizer(lambda: dt_util.set_default_time_zone(before))
-    return str(request.param)
+    yield request.param
+    dt_util.set_default_time_zone(before)
+
+
+toronto = pytest.mark.parametrize("zone", ["America/Toronto"], indirect=True)
 
 
 def test_days_share_no_hour(zone: str) -> None:
@@ -105,19 +110,10 @@ def test_days_share_no_hour(zone: str) -> None:
     assert [len(quarter) for quarter in quarters(days)] == [90, 91, 92, 92]
 
 
-def test_daylight_saving_days() -> None:
-    before = dt_util.get_default_time_zone()
-    toronto = dt_util.get_time_zone("America/Toronto")
-    assert toronto
-    dt_util.set_default_time_zone(toronto)
-    try:
-        lengths = {
-            day: len(Day.of(day).hours)
-            for day in (date(2026, 3, 8), date(2026, 6, 1), date(2026, 11, 1))
-        }
-    finally:
-        dt_util.set_default_time_zone(before)
-    assert list(lengths.values()) == [23, 24, 25]
+@toronto
+def test_daylight_saving_days(zone: str) -> None:
+    days = (date(2026, 3, 8), date(2026, 6, 1), date(2026, 11, 1))
+    assert [len(Day.of(day).hours) for day in days] == [23, 24, 25]
 
 
 def test_electricity_follows_the_energy() -> None:
@@ -126,3 +122,31 @@ def test_electricity_follows_the_energy() -> None:
     assert electricity(8, day, energy) == {TEN: 6, TEN + HOUR_S: 2}
     assert electricity(8, day, {}) == dict.fromkeys(day, 2)
     assert electricity(0, day, energy) == {}
+
+
+@toronto
+def test_an_estimate_over_a_day_of_25_hours(zone: str) -> None:
+    days = days_between(date(2026, 10, 31), date(2026, 11, 2))
+    long = days[1]
+    passing = Posted(7200, 720, days[0].hours.stop - 3600.0, long.hours.start + 3600.0)
+    figures = {long: {"port": Figures(2500, 250, 100)}}
+    past = past_hours(
+        "port", days, marks=[passing], figures=figures, present={}, settled=days[2].hours.start
+    )
+    # It ended on that day, so that the report holds it.
+    assert past.estimated_days == 0
+    past = past_hours(
+        "port", days, marks=[], figures=figures, present={}, settled=days[2].hours.start
+    )
+    assert past.energy == dict.fromkeys(long.hours, 100)
+    assert past.cost == dict.fromkeys(long.hours, 10)
+    assert past.electricity == dict.fromkeys(long.hours, 4)
+    assert past.estimated_days == 1
+    again = past_hours(
+        "port", days, marks=[], figures=figures, present=past.energy, settled=days[2].hours.start
+    )
+    assert again == past
+    unsettled = past_hours(
+        "port", days, marks=[], figures=figures, present={}, settled=long.hours.start
+    )
+    assert unsettled.energy == {}

@@ -1,16 +1,19 @@
 """One request budget for each API key, whoever uses it and however often it is reloaded."""
 
+from functools import partial
 from hashlib import sha256
 from time import time
 from typing import TypedDict
 
-from homeassistant.core import CoreState, HomeAssistant, callback
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
+from homeassistant.core import CoreState, Event, HomeAssistant, callback
+from homeassistant.exceptions import UnsupportedStorageVersionError
 from homeassistant.helpers.singleton import singleton
 from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
 from .api import RateLimit
-from .const import DOMAIN
+from .const import DOMAIN, LOGGER
 
 _STORAGE_VERSION = 1
 
@@ -38,29 +41,55 @@ class Budgets:
         self._presumed = 0
         self._rate_limits: dict[str, RateLimit] = {}
         self._unwritten = 0
+        self._written: set[str] = set()
 
     async def async_load(self) -> None:
-        """Read what was used before the restart."""
-        if stored := await self._store.async_load():
-            self._used_before = stored["used"]
-            self._presumed = 0 if stored["is_clean"] else _UNWRITTEN
-            await self._store.async_save({**stored, "is_clean": False})
+        """Read what was used before the restart; what cannot be read presumes the worst."""
+        try:
+            stored = await self._store.async_load()
+            if stored is None:
+                return
+            used = {str(name): list(map(float, places)) for name, places in stored["used"].items()}
+            is_clean = stored["is_clean"] is True
+        except (
+            UnsupportedStorageVersionError,
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as err:
+            LOGGER.warning("The use of API keys before the restart cannot be read: %r", err)
+            used, is_clean = {}, False
+        self._used_before = used
+        self._presumed = 0 if is_clean else _UNWRITTEN
+        await self._store.async_save({"is_clean": False, "used": used})
 
     @callback
     def async_get(self, api_key: str) -> RateLimit:
         """Return the budget of a key."""
         name = sha256(api_key.encode()).hexdigest()
         if name not in self._rate_limits:
-            self._rate_limits[name] = rate_limit = RateLimit(on_use=self._async_used)
+            rate_limit = RateLimit(on_use=partial(self._async_used, name))
+            self._rate_limits[name] = rate_limit
             if (used := self._used_before.pop(name, None)) is not None:
+                self._written.add(name)
                 rate_limit.restore([*used, *[time()] * self._presumed])
         return self._rate_limits[name]
 
     @callback
-    def _async_used(self) -> None:
+    def _async_used(self, name: str) -> None:
         self._unwritten += 1
-        delay = _WRITE_DELAY if self._unwritten < _UNWRITTEN else 0
-        self._store.async_delay_save(self._async_dump, delay)
+        if self._unwritten < _UNWRITTEN and name in self._written:
+            self._store.async_delay_save(self._async_dump, _WRITE_DELAY)
+            return
+        # At once: a delay would be prolonged by those before.
+        self._written.add(name)
+        self._hass.async_create_task(self._store.async_save(self._async_dump()))
+
+    async def async_final_write(self, _event: Event) -> None:
+        """Note that Home Assistant was stopped, and did not break down."""
+        if not self._unwritten:  # else the storage does it by itself
+            await self._store.async_save(self._async_dump())
 
     @callback
     def _async_dump(self) -> _Stored:
@@ -77,4 +106,5 @@ async def async_get_budgets(hass: HomeAssistant) -> Budgets:
     """Return the budgets, read from the storage the first time."""
     budgets = Budgets(hass)
     await budgets.async_load()
+    hass.bus.async_listen(EVENT_HOMEASSISTANT_FINAL_WRITE, budgets.async_final_write)
     return budgets

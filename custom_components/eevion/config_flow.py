@@ -272,6 +272,7 @@ class EevionOptionsFlow(OptionsFlowWithReload):
                 return self.async_create_entry(
                     data={
                         CONF_EXCLUDED_SITES: sorted(names.keys() - set(user_input[CONF_SITES])),
+                        CONF_IMPORT_HISTORY: user_input[CONF_IMPORT_HISTORY],
                         CONF_INACTIVE_STATIONS: user_input[CONF_INACTIVE_STATIONS],
                     }
                 )

@@ -25,6 +25,7 @@ from .api import (
     EevionRateLimitError,
     RateLimit,
     Session,
+    Sessions,
     Sites,
     StationException,
 )
@@ -116,8 +117,9 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
     async def _async_update_data(self) -> Snapshot:
         """Fetch sites and sessions; fail as a whole, for half a snapshot tells lies."""
         try:
-            sites, sessions = await asyncio.gather(
-                self.client.list_sites(), self.client.list_sessions(page_size=self._page_size)
+            # A task of the entry: it may wait for requests, and must not outlive the entry.
+            sites, sessions = await self.config_entry.async_create_background_task(
+                self.hass, self._async_fetch(), f"{self.name} poll"
             )
         except EevionRateLimitError as err:
             if not self._is_fresh():
@@ -141,6 +143,11 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
             )
         self._set_cadence()
         return self._assembly.snapshot
+
+    async def _async_fetch(self) -> tuple[Sites, Sessions]:
+        return await asyncio.gather(
+            self.client.list_sites(), self.client.list_sessions(page_size=self._page_size)
+        )
 
     @property
     def _page_size(self) -> int:
@@ -257,8 +264,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
     def _async_set_totals(
         self, totals: Mapping[str, Totals], of_sites: Mapping[str, Totals]
     ) -> None:
-        self._assembly.set_totals(totals, of_sites)
-        self.async_note_changes(of_sites)
+        self.async_note_changes(self._assembly.set_totals(totals, of_sites))
         for port_id in totals:
             self._async_renew(port_id)
 

@@ -45,7 +45,8 @@ async def async_get_device_diagnostics(
             for site_id in ids & coordinator.data.sites.keys()
         ]
     except EevionError as err:
-        now.append({"error": str(err)})
+        # Its text may name the address.
+        now.append({"error": type(err).__name__})
     told = {"stations": [asdict(station) for station in stations], "now": now}
     return async_redact_data(told, _REDACTED)
 

@@ -55,6 +55,7 @@ class Jobs:
         self._ends: dict[str, asyncio.Future[JobResult]] = {}
         self._cancel_ask: CALLBACK_TYPE | None = None
         coordinator.config_entry.async_on_unload(self._async_unschedule)
+        coordinator.config_entry.async_on_unload(self._async_cancel_waits)
         self._async_show()
         self._async_schedule()
 
@@ -122,6 +123,12 @@ class Jobs:
         return await asyncio.shield(end)
 
     @callback
+    def _async_cancel_waits(self) -> None:
+        for end in self._ends.values():
+            end.cancel()
+        self._ends.clear()
+
+    @callback
     def async_ask(self) -> None:
         """Ask the cloud how the open jobs are doing."""
         self._async_unschedule()
@@ -173,7 +180,6 @@ class Jobs:
     def _result(self, job: OpenJob, told: Job) -> JobResult:
         """Read how it went for each station: the history names ports, the webhook stations."""
         completed = set(told.completed_ids)
-        reason = "; ".join(told.errors) or told.status_message or "-"
         is_good = not told.is_failed and not completed
         succeeded = [
             port_id
@@ -183,9 +189,18 @@ class Jobs:
         return JobResult(
             job_id=job.job_id,
             succeeded=tuple(succeeded),
-            refused={port: reason for port in job.port_ids if port not in succeeded},
+            refused={
+                port_id: self._reason(port_id, told)
+                for port_id in job.port_ids
+                if port_id not in succeeded
+            },
             original_values=told.original_values,
         )
+
+    def _reason(self, port_id: str, told: Job) -> str:
+        """Return what the cloud says of a station, else what it says of the job."""
+        own = [e for e in told.errors if self._name(port_id) in e or port_id in e]
+        return "; ".join(own or told.errors) or told.status_message or "-"
 
     def _name(self, port_id: str) -> str:
         station = self._coordinator.data.stations.get(port_id)

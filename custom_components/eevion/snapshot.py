@@ -73,10 +73,14 @@ class Assembly:
         """Keep the limits that were commanded, by port id."""
         self._limits |= limits
 
-    def set_totals(self, totals: Mapping[str, Totals], of_sites: Mapping[str, Totals]) -> None:
-        """Keep the totals that have been written, by port and by site id."""
+    def set_totals(
+        self, totals: Mapping[str, Totals], of_sites: Mapping[str, Totals]
+    ) -> AbstractSet[str]:
+        """Keep totals that have been written, by port and site id; return changed sites."""
         self._totals |= totals
-        self._site_totals.update(of_sites)
+        changed = {site for site, total in of_sites.items() if self._site_totals.get(site) != total}
+        self._site_totals |= of_sites
+        return changed
 
     def set_settings(self, wanted: Mapping[str, Settings], known: Mapping[str, Settings]) -> None:
         """Keep what jobs are about to set, where that changed, and all they have set."""
