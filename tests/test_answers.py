@@ -1,0 +1,47 @@
+"""Commands of the job history, in the words of the action that could give them again."""
+
+from typing import Any
+
+import pytest
+
+from custom_components.eevion.answers import commands_json
+
+
+@pytest.mark.parametrize(
+    ("told", "answered"),
+    [
+        ({"tariffId": {"tariffId": "t1"}}, {"tariff": "t1"}),
+        (
+            {"isPrivate": "yes", "isVisible": {"isVisible": "no"}},
+            {"is_private": True, "is_visible": False},
+        ),
+        ({"orderNb": {"orderNb": "123"}}, {"order_number": 123}),
+        ({"reset": {"type": "hard"}}, {"reset": "hard"}),
+        (
+            {"setMessage": {"setMessage": "hello", "expirationDate": 1711929600000}},
+            {"message": "hello", "message_expires": "2024-04-01T00:00:00+00:00"},
+        ),
+        ({"setMessage": {"setMessage": "", "expirationDate": 0}}, {"message": ""}),
+        (
+            {
+                "setChargingProfile": {
+                    "chargingProfileId": "1",
+                    "chargingProfilePurpose": "ofTheFuture",
+                    "maximumRate": 10,
+                }
+            },
+            {
+                "charging_profile_id": "1",
+                "charging_profile_amps": 10,
+                "charging_profile_purpose": "ofTheFuture",
+            },
+        ),
+        (
+            {"priorityStatus": {"priorityStatus": "outOfService"}},
+            {"priority_status": "out_of_service"},
+        ),
+        ({"somethingNew": {"a": 1}}, {"somethingNew": {"a": 1}}),
+    ],
+)
+def test_commands(told: dict[str, Any], answered: dict[str, Any]) -> None:
+    assert commands_json(told) == answered
