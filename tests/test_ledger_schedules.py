@@ -192,6 +192,7 @@ class Api:
         self.lists_past = True
         """Whether lists hold sessions that have ended; the documentation leaves it open."""
         self.lists: list[Sessions] = []
+        self.asked_since: list[float] = []
 
     async def _ask(self, handler: Callable[[Call], Any], body: object = None, **params: str) -> Any:
         await self.clock.pause(self.latency / 2)
@@ -217,6 +218,7 @@ class Api:
     ) -> Sessions:
         body: dict[str, object] = {"limit": 1000}
         if updated_on_or_after:
+            self.asked_since.append(updated_on_or_after.timestamp())
             body["updatedOnOrAfter"] = round(updated_on_or_after.timestamp() * 1000)
         rows = await self._ask(http_sessions.list_or_start, body)
         if not self.lists_past:
@@ -733,6 +735,8 @@ def test_a_clock_that_is_wrong_for_a_while(skew: float) -> None:
         await house.poll(600)
         house.is_all_listed = False
         house.check()
+        # Nor is all of the past asked for again and again.
+        assert min(house.api.asked_since) > START - 32 * DAY
 
     with house.stand_ins():
         asyncio.run(live())

@@ -427,6 +427,28 @@ async def test_it_begins_at_the_lifetime_figure(
     assert not account(entry, world, name).missed.energy
 
 
+async def test_it_begins_with_a_session_of_an_impossible_date(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    world: World,
+    name: str,
+    freezer: FrozenDateTimeFactory,
+    wait: Pass,
+) -> None:
+    """A station whose clock was never set; the past before it waits for the report."""
+    world.plug_in(name, card=True)
+    freezer.tick(600)
+    world.advance()
+    session = world.ledger(name)[-1]
+    session.created_ms = session.start_ms = 500
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await wait(2)
+    station = Station(hass, world, name)
+    energy_kwh = session.curve.energy_wh(world.timeline.now_ms) / 1000
+    assert 0 < float(station["sensor.total_energy"]) <= energy_kwh
+
+
 async def test_a_session_that_comes_just_when_the_report_is_made(
     hass: HomeAssistant,
     entry: MockConfigEntry,

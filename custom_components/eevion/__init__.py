@@ -20,7 +20,8 @@ from .const import CONF_ENVIRONMENT, DOMAIN
 from .control import Control
 from .coordinator import EevionConfigEntry, EevionCoordinator, EevionData
 from .exception_log import ExceptionLog
-from .history import HistoryStore, async_make_history
+from .history import async_make_history
+from .history_store import HistoryStore
 from .jobs import Jobs
 from .memory import Memory
 from .recovery import Recovery

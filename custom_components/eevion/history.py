@@ -2,16 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any
 
 from homeassistant.components import persistent_notification
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError, UnsupportedStorageVersionError
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_time_interval
-from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
 from .api import EevionError, EevionResponseError
@@ -20,70 +18,16 @@ from .coordinator import EevionCoordinator
 from .days import Day, days_between, quarters
 from .errors import failed, invalid
 from .figures import by_port
+from .history_store import HistoryStore, Plan
 from .hourly import Hourly
 from .importer import Importer, patiently
 from .texts import Texts
 
-_VERSION = 1
 _RETRY_INTERVAL = timedelta(minutes=30)
 # The ledgers begin within minutes of the installation.
 _READY_TRIES, _READY_S = 90, 10
 _LONGEST_MONTHS = 120
 _EPOCH = datetime.fromtimestamp(0, UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """An import that is not done; dates as in ISO 8601."""
-
-    first: str | None
-    """None until the first month with a report has been found."""
-    last: str
-    reached: str | None = None
-    """The day from which on it is still to be done."""
-    port_ids: Sequence[str] | None = None
-    """None for all stations."""
-    is_once: bool = False
-    """Whether it is the one after the installation."""
-
-
-class _Stored(TypedDict):
-    plan: dict[str, Any] | None
-    is_done_once: bool
-
-
-class HistoryStore:
-    """Remembers how far an import has come."""
-
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Name the file after the entry."""
-        self._store: Store[_Stored] = Store(
-            hass, _VERSION, f"{DOMAIN}.history.{entry.entry_id}", private=True
-        )
-        self.plan: Plan | None = None
-        self.is_done_once = False
-
-    async def async_load(self) -> None:
-        """Read the file; where it cannot be read, there is nothing to go on with."""
-        try:
-            if stored := await self._store.async_load():
-                self.plan = Plan(**stored["plan"]) if stored["plan"] else None
-                self.is_done_once = bool(stored["is_done_once"])
-        except (UnsupportedStorageVersionError, AttributeError, LookupError, TypeError) as err:
-            LOGGER.warning("How far the import of the history has come cannot be read: %r", err)
-
-    async def async_save(self, plan: Plan | None) -> None:
-        """Write how far it has come."""
-        is_done = plan is None and self.plan is not None and self.plan.is_once
-        stored = _Stored(
-            plan=asdict(plan) if plan else None, is_done_once=self.is_done_once or is_done
-        )
-        await self._store.async_save(stored)
-        self.plan, self.is_done_once = plan, stored["is_done_once"]
-
-    async def async_remove(self) -> None:
-        """Delete the file, with the entry."""
-        await self._store.async_remove()
 
 
 class History:
@@ -132,7 +76,7 @@ class History:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             if task.cancelled():
-                raise failed("import_interrupted", error="unloaded") from None
+                raise failed("import_interrupted", error="the account was unloaded") from None
             raise
         except EevionError as err:
             raise failed("import_interrupted", error=str(err)) from err
