@@ -36,7 +36,7 @@ class Tally:
             "hours": self.hours,
             "changed_rows": self.changed_rows,
             "estimated_days": self.estimated_days,
-            "energy_kwh": self.energy / WH / 1000,
+            "energy_kwh": round(self.energy / WH) / 1000,
             "currency": currency,
             "cost": self.cost / MONEY if currency else None,
             "energy_cost": self.electricity / MONEY if currency else None,
