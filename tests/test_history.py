@@ -210,3 +210,23 @@ async def test_electricity(
     async_fire_time_changed(hass)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert len([r for r in cloud.requests if r.path.endswith("report")]) == before
+
+
+async def test_electricity_after_a_bad_day(
+    hass: HomeAssistant, loaded: ConfigEntry, cloud: Cloud, world: World, wait: Pass
+) -> None:
+    """Neither a cloud that fails nor a recorder that refuses loses a day's cost."""
+    await charge(world, wait, 2 * HOUR_S)
+    hours = Hours(hass, loaded, world, STATION)
+    cloud.faults.set("error", path="/session/report")
+    for _ in range(50):
+        await wait(1801)
+    assert await hours.read("electricity") == {}
+    cloud.faults.clear()
+    with patch.object(StatisticsStore, "async_write", side_effect=HomeAssistantError("full")):
+        for _ in range(3):
+            await wait(1801)
+    assert await hours.read("electricity") == {}
+    for _ in range(5):
+        await wait(1801)
+    assert set(await hours.read("electricity")) == set(await hours.read())
