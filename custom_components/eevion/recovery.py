@@ -84,13 +84,14 @@ class Recovery:
         ports = {p: station.port for p, station in self._coordinator.data.stations.items()}
         await self._async_close_open(self._coordinator.active_session_ids())
         await self._async_sync()
+        if not self._accounting.is_recovered:
+            # What follows needs reports, and ledgers that have begun can do without.
+            self._accounting.async_recovered()
         await self._async_begin(ports)
         now = dt_util.utcnow().timestamp()
         if not 0 <= now - self._compared_at < _COMPARE_INTERVAL_S:
             await self._async_compare(ports, now)
             self._compared_at = now
-        if not self._accounting.is_recovered:
-            self._accounting.async_recovered()
 
     async def _async_close_open(self, active: AbstractSet[str]) -> None:
         """Ask for the sessions that were left open and are not to be seen any more."""
