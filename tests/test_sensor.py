@@ -97,3 +97,28 @@ async def test_site_totals(
     for _ in range(4):
         await wait(31)
     assert of_site() >= before
+
+
+async def test_what_a_session_tells_beside_its_values(
+    hass: HomeAssistant, loaded: ConfigEntry, world: World, wait: Pass
+) -> None:
+    """Tariff with fees, taxes, session limits, grace period, and demand response in a row."""
+    station = Station(hass, world, world.stations[0].name)
+    world.set_session_limit(station.name, 7200)
+    world.demand_response(station.name, 3000, lasts_s=3600)
+    world.demand_response(station.name, 4000, kind="loadSharing")
+    world.plug_in(station.name, card=True)
+    await wait(31)
+    await wait(60)
+    assert station["binary_sensor.demand_response"] == "on"
+    assert station["sensor.demand_response_limit"] == "3.0"
+    events = station.state("binary_sensor", "demand_response").attributes["events"]
+    assert [(event["state"], event["power_limit_kw"]) for event in events] == [
+        ("active", 3),
+        ("queued", 4),
+    ]
+    limits = station.state("sensor", "session_duration").attributes["limits"]
+    assert limits == [{"type": "sessionTime", "value": 7200}]
+    assert station.state("sensor", "session_cost").attributes["taxes"]
+    assert station.state("binary_sensor", "idle").attributes["grace_period"] is False
+    assert station.state("sensor", "tariff").attributes["occupancy_fee"]["unit"] == "hour"

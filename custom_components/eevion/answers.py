@@ -58,16 +58,14 @@ def session_json(session: Session, station: StationState | None, site: str | Non
         "cost_before_taxes": session.cost_before_taxes,
         "currency": session.currency.value if session.currency else None,
         "tax_included": session.tax_included,
-        "taxes": [
-            {"description": tax.description, "amount": tax.amount} for tax in session.taxes or ()
-        ],
-        "tariff": _tariff_json(session.tariff),
+        "taxes": taxes_json(session),
+        "tariff": tariff_json(session.tariff),
         "idle_fee": session.idle_fee,
         "is_idle": session.is_idle,
         "is_in_grace_period": session.is_in_grace_period,
         "grace_period_elapsed_s": session.grace_period_elapsed_s,
-        "demand_response": [_event_json(event) for event in session.demand_response or ()],
-        "limits": [{"type": limit.type, "value": limit.value} for limit in session.limits or ()],
+        "demand_response": [event_json(event) for event in session.demand_response or ()],
+        "limits": limits_json(session),
         "start_percentage": session.start_percentage,
         "end_percentage": session.end_percentage,
         "started_with": _word(session.started_with),
@@ -76,7 +74,18 @@ def session_json(session: Session, station: StationState | None, site: str | Non
     }
 
 
-def _tariff_json(tariff: Tariff | None) -> Json | None:
+def taxes_json(session: Session) -> list[Json]:
+    """Return the taxes of a session, in its currency."""
+    return [{"description": tax.description, "amount": tax.amount} for tax in session.taxes or ()]
+
+
+def limits_json(session: Session) -> list[Json]:
+    """Return the limits at which the cloud ends a session by itself."""
+    return [{"type": limit.type, "value": limit.value} for limit in session.limits or ()]
+
+
+def tariff_json(tariff: Tariff | None) -> Json | None:
+    """Return a tariff with its fees."""
     if tariff is None:
         return None
     return {
@@ -103,7 +112,8 @@ def _fee_json(fee: Fee | None) -> Json | None:
     }
 
 
-def _event_json(event: DemandResponseEvent) -> Json:
+def event_json(event: DemandResponseEvent) -> Json:
+    """Return a demand-response event."""
     return {
         "state": _word(event.state),
         "type": event.type,

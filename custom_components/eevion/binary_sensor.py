@@ -1,8 +1,8 @@
 """What is so, or is not, at a station."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import override
+from typing import Any, override
 
 from homeassistant.components.binary_sensor import (
     BinarySensorEntity,
@@ -13,6 +13,7 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .answers import event_json
 from .api import PortStatus
 from .coordinator import EevionConfigEntry
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
@@ -39,6 +40,22 @@ def _is_connected(station: StationState) -> bool | None:
     return None if status is None else status is not PortStatus.NOT_CONNECTED
 
 
+def _idle_attributes(station: StationState) -> Mapping[str, Any] | None:
+    if (session := station.active_session) is None:
+        return None
+    return {
+        "grace_period": session.is_in_grace_period,
+        "grace_period_elapsed_s": session.grace_period_elapsed_s,
+    }
+
+
+def _demand_response_attributes(station: StationState) -> Mapping[str, Any] | None:
+    """Return the events in progress: the one that limits and those that would be next."""
+    if (session := station.active_session) is None:
+        return None
+    return {"events": [event_json(event) for event in session.demand_response or () if event.state]}
+
+
 BINARY_SENSORS = (
     EevionBinarySensorDescription(
         key="connected",
@@ -59,10 +76,12 @@ BINARY_SENSORS = (
     ),
     EevionBinarySensorDescription(
         key="idle",
+        attributes_fn=_idle_attributes,
         is_on_fn=lambda station: bool(station.active_session and station.active_session.is_idle),
     ),
     EevionBinarySensorDescription(
         key="demand_response",
+        attributes_fn=_demand_response_attributes,
         is_on_fn=lambda station: station.demand_response is not None,
     ),
     EevionBinarySensorDescription(

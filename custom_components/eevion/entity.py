@@ -1,8 +1,8 @@
 """What all entities have in common."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import override
+from typing import Any, override
 
 from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceInfo
@@ -24,6 +24,8 @@ class EevionDescription(EntityDescription):
     """False where this station can never have it."""
     is_essential: bool = False
     """Whether it starts enabled on the largest accounts, too."""
+    attributes_fn: Callable[[StationState], Mapping[str, Any] | None] = lambda _: None
+    """What belongs to the state."""
 
 
 class _DeviceEntity(CoordinatorEntity[EevionCoordinator]):
@@ -41,6 +43,9 @@ class _DeviceEntity(CoordinatorEntity[EevionCoordinator]):
 
 class EevionEntity(_DeviceEntity):
     """An entity of one station."""
+
+    entity_description: EevionDescription
+    _unrecorded_attributes = frozenset({"events", "idle_fee", "limits", "occupancy_fee", "taxes"})
 
     def __init__(
         self, coordinator: EevionCoordinator, port_id: str, description: EevionDescription
@@ -65,6 +70,12 @@ class EevionEntity(_DeviceEntity):
         """The newest state of the station, also while it is absent."""
         self._known = self.coordinator.data.stations.get(self.port_id, self._known)
         return self._known
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """What belongs to the state."""
+        return self.entity_description.attributes_fn(self.station)
 
     @property
     @override

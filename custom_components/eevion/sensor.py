@@ -1,8 +1,7 @@
 """What a station and its session measure."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, cast, override
+from typing import cast, override
 
 from homeassistant.components.sensor import (
     ATTR_LAST_RESET,
@@ -95,13 +94,6 @@ class EevionSensor(EevionEntity, RestoreSensor):
             return self._restored_reset
         session = self.station.session
         return (session.started_at or session.created_at) if session else None
-
-    @property
-    @override
-    def extra_state_attributes(self) -> Mapping[str, Any] | None:
-        """What belongs to the value."""
-        attributes_fn = self.entity_description.attributes_fn
-        return attributes_fn(self.station) if attributes_fn else None
 
 
 class EevionSiteSensor(EevionSiteEntity, SensorEntity):

@@ -21,6 +21,7 @@ from homeassistant.const import (
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
+from .answers import limits_json, tariff_json, taxes_json
 from .api import (
     ConnectorStatus,
     EndReason,
@@ -46,7 +47,6 @@ class EevionSensorDescription(EevionDescription, SensorEntityDescription):
     value_fn: Callable[[StationState], Value]
     unit_fn: Callable[[StationState], str | None] | None = None
     """For units that only the session tells."""
-    attributes_fn: Callable[[StationState], Mapping[str, Any]] | None = None
     is_of_session: bool = False
     """Whether it tells of the last session, until the next one begins."""
     is_per_session: bool = False
@@ -101,11 +101,19 @@ def _tariff(session: Session) -> str | None:
     return session.tariff.name if session.tariff else None
 
 
-def _tariff_attributes(station: StationState) -> Mapping[str, Any]:
-    tariff = station.session.tariff if station.session else None
-    if tariff is None:
-        return {}
-    return {"price": tariff.price, "type": tariff.type, "unit": tariff.unit}
+def _tariff_attributes(session: Session) -> Mapping[str, Any] | None:
+    told = tariff_json(session.tariff) or {}
+    return {name: value for name, value in told.items() if name not in ("id", "name")}
+
+
+def _cost_attributes(session: Session) -> Mapping[str, Any]:
+    return {"tax_included": session.tax_included, "taxes": taxes_json(session)}
+
+
+def _attributes(
+    read: Callable[[Session], Mapping[str, Any] | None],
+) -> Callable[[StationState], Mapping[str, Any] | None]:
+    return lambda station: read(station.session) if station.session else None
 
 
 def _started_with(session: Session) -> str | None:
@@ -148,6 +156,7 @@ SENSORS = (
     ),
     EevionSensorDescription(
         key="session_cost",
+        attributes_fn=_attributes(_cost_attributes),
         is_of_session=True,
         is_per_session=True,
         device_class=SensorDeviceClass.MONETARY,
@@ -169,6 +178,7 @@ SENSORS = (
     ),
     EevionSensorDescription(
         key="session_duration",
+        attributes_fn=_attributes(lambda session: {"limits": limits_json(session)}),
         is_of_session=True,
         device_class=SensorDeviceClass.DURATION,
         native_unit_of_measurement=UnitOfTime.SECONDS,
@@ -243,7 +253,7 @@ SENSORS = (
     EevionSensorDescription(
         key="tariff",
         is_of_session=True,
-        attributes_fn=_tariff_attributes,
+        attributes_fn=_attributes(_tariff_attributes),
         value_fn=_of_session(_tariff),
     ),
     EevionSensorDescription(
