@@ -25,7 +25,11 @@ from hypothesis import given, settings as profile, strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.eevion import accounting as accounting_module, recovery as recovery_module
+from custom_components.eevion import (
+    accounting as accounting_module,
+    alarm as alarm_module,
+    recovery as recovery_module,
+)
 from custom_components.eevion.accounting import Accounting
 from custom_components.eevion.api import (
     EevionConnectionError,
@@ -391,7 +395,7 @@ class House:
             patch.object(accounting_module, "dt_util", self.clock),
             patch.object(recovery_module, "dt_util", self.clock),
             patch.object(accounting_module, "async_call_later", self.clock.call_later),
-            patch.object(recovery_module, "async_call_later", self.clock.call_later),
+            patch.object(alarm_module, "async_call_later", self.clock.call_later),
         ):
             yield
 

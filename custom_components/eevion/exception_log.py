@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.core import callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
-from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
+from .alarm import Alarm
 from .api import EevionError, Lane, StationException
 from .const import LOGGER
 from .coordinator import EevionCoordinator
@@ -25,29 +25,17 @@ class ExceptionLog:
     def __init__(self, coordinator: EevionCoordinator) -> None:
         """Prepare; `async_start` begins."""
         self._coordinator = coordinator
+        self._alarm = Alarm(coordinator.hass, coordinator.config_entry, self.async_start)
         self._seen: dict[str, StationException] = {}
         self._is_first = True
-        self._cancel: CALLBACK_TYPE | None = None
-        coordinator.config_entry.async_on_unload(self._async_unschedule)
 
     @callback
     def async_start(self) -> None:
         """Read now, and again every few minutes."""
-        self._async_unschedule()
+        self._alarm.async_clear()
         self._coordinator.config_entry.async_create_background_task(
             self._coordinator.hass, self._async_try(), "read exceptions"
         )
-
-    @callback
-    def _async_due(self, _now: datetime) -> None:
-        self._cancel = None
-        self.async_start()
-
-    @callback
-    def _async_unschedule(self) -> None:
-        if self._cancel:
-            self._cancel()
-            self._cancel = None
 
     async def _async_try(self) -> None:
         try:
@@ -57,8 +45,7 @@ class ExceptionLog:
             self._async_take(told)
         except EevionError as err:
             LOGGER.debug("Exceptions cannot be read: %s", err)
-        self._async_unschedule()
-        self._cancel = async_call_later(self._coordinator.hass, _INTERVAL_S, self._async_due)
+        self._alarm.async_set(_INTERVAL_S)
 
     def _since(self) -> datetime:
         """Return the begin of the oldest that lasts: only so the cloud tells when it ends."""

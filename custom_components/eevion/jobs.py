@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from homeassistant.components import persistent_notification
-from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.core import callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
-from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
+from .alarm import Alarm
 from .api import Commands, EevionError, Job, Lane, Message
 from .const import DOMAIN, LOGGER, MAX_MESSAGE
 from .coordinator import EevionCoordinator
@@ -53,8 +53,7 @@ class Jobs:
         self._batch: dict[str, Commands] = {}
         self._sent: asyncio.Task[None] | None = None
         self._ends: dict[str, asyncio.Future[JobResult]] = {}
-        self._cancel_ask: CALLBACK_TYPE | None = None
-        coordinator.config_entry.async_on_unload(self._async_unschedule)
+        self._alarm = Alarm(coordinator.hass, coordinator.config_entry, self.async_ask)
         coordinator.config_entry.async_on_unload(self._async_cancel_waits)
         self._async_show()
         self._async_schedule()
@@ -131,28 +130,15 @@ class Jobs:
     @callback
     def async_ask(self) -> None:
         """Ask the cloud how the open jobs are doing."""
-        self._async_unschedule()
+        self._alarm.async_clear()
         self._coordinator.config_entry.async_create_background_task(
             self._coordinator.hass, self._async_ask(), "ask for jobs"
         )
 
     @callback
-    def _async_due(self, _now: datetime) -> None:
-        self._cancel_ask = None
-        self.async_ask()
-
-    @callback
     def _async_schedule(self) -> None:
-        if self._memory.content.jobs and self._cancel_ask is None:
-            self._cancel_ask = async_call_later(
-                self._coordinator.hass, _ASK_INTERVAL_S, self._async_due
-            )
-
-    @callback
-    def _async_unschedule(self) -> None:
-        if self._cancel_ask:
-            self._cancel_ask()
-            self._cancel_ask = None
+        if self._memory.content.jobs and not self._alarm.is_set:
+            self._alarm.async_set(_ASK_INTERVAL_S)
 
     async def _async_ask(self) -> None:
         jobs = self._memory.content.jobs

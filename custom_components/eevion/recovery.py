@@ -4,10 +4,10 @@ from collections.abc import Mapping, Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 import math
 
-from homeassistant.core import CALLBACK_TYPE, callback
-from homeassistant.helpers.event import async_call_later
+from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
 
+from .alarm import Alarm
 from .api import EevionError, EevionNotFoundError, Lane, Port, ReportRow
 from .const import LOGGER
 from .coordinator import STATIONS_CHANGED, EevionCoordinator
@@ -37,35 +37,23 @@ class Recovery:
     def __init__(self, coordinator: EevionCoordinator) -> None:
         """Prepare; it ends with the entry."""
         self._coordinator = coordinator
+        self._alarm = Alarm(coordinator.hass, coordinator.config_entry, self.async_start)
         self._client = coordinator.client
         self._accounting = coordinator.accounting
         self._compared_at = 0.0
-        self._cancel: CALLBACK_TYPE | None = None
         self._is_running = False
         entry = coordinator.config_entry
         entry.async_on_unload(coordinator.async_add_listener(self.async_start, STATIONS_CHANGED))
-        entry.async_on_unload(self._async_unschedule)
 
     @callback
     def async_start(self) -> None:
         """Run now, and again every few minutes."""
-        self._async_unschedule()
+        self._alarm.async_clear()
         if not self._is_running:
             coordinator = self._coordinator
             coordinator.config_entry.async_create_background_task(
                 coordinator.hass, self._async_try(), "complete ledgers"
             )
-
-    @callback
-    def _async_due(self, _now: datetime) -> None:
-        self._cancel = None
-        self.async_start()
-
-    @callback
-    def _async_unschedule(self) -> None:
-        if self._cancel:
-            self._cancel()
-            self._cancel = None
 
     async def _async_try(self) -> None:
         interval = _RETRY_INTERVAL_S
@@ -78,7 +66,7 @@ class Recovery:
             LOGGER.debug("The ledgers cannot be completed yet: %s", err)
         finally:
             self._is_running = False
-        self._cancel = async_call_later(self._coordinator.hass, interval, self._async_due)
+        self._alarm.async_set(interval)
 
     async def _async_run(self) -> None:
         ports = {p: station.port for p, station in self._coordinator.data.stations.items()}
