@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestServer
 import pytest
 
 from custom_components.eevion.api import EevionClient, RateLimit, rate_limit as rate_limit_module
+from custom_components.eevion.api.answer import Answer
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 API_KEY = "a-key-that-must-not-leak"
@@ -20,6 +21,11 @@ API_KEY = "a-key-that-must-not-leak"
 @pytest.fixture
 def example() -> Callable[[str], Any]:
     return lambda name: json.loads((FIXTURES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def answer_with(body: Any) -> Answer:
+    """Return the cloud's answer with a body."""
+    return Answer(status=200, body=json.dumps(body).encode(), retry_after=None, secret="")
 
 
 @dataclass(kw_only=True)

@@ -138,7 +138,7 @@ async def test_limits(client, world, hands, port):
     await client.start_session(station_id=port.station_id)
     hands.now += 60
     results = await client.set_charging_limits(
-        limits=[
+        limits=lambda: [
             ChargingLimit(station_id=port.station_id, unit=LimitUnit.AMPERE, limit=0),
             ChargingLimit(station_id="nobody's", unit=LimitUnit.WATT, limit=5000),
         ]

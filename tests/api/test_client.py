@@ -85,7 +85,7 @@ CALLS = [
     ),
     Call(
         method="set_charging_limits",
-        arguments={"limits": [LIMIT]},
+        arguments={"limits": lambda: [LIMIT]},
         request="POST /station/energy-management",
         answer="energy_management",
     ),
@@ -236,14 +236,14 @@ async def test_a_job_is_queued(client, cloud, example):
 async def test_limits_are_judged_row_by_row(client, cloud, status):
     details = [{"stationId": "2222", "result": "error", "message": "not connected"}]
     cloud.reply({"result": "error", "details": details}, status=status)
-    [result] = await client.set_charging_limits(limits=[LIMIT])
+    [result] = await client.set_charging_limits(limits=lambda: [LIMIT])
     assert (result.is_success, result.message) == (False, "not connected")
 
 
 async def test_limits_refused_as_a_whole(client, cloud):
     cloud.reply({"result": "error", "message": "no", "details": []})
     with pytest.raises(EevionRefusedError, match="no"):
-        await client.set_charging_limits(limits=[LIMIT])
+        await client.set_charging_limits(limits=lambda: [LIMIT])
 
 
 @each_call

@@ -37,11 +37,22 @@ from custom_components.eevion.api import (
     Tariff,
     Tax,
 )
+from custom_components.eevion.api.reader import Reader
+
+from .conftest import answer_with
+
+
+def read_sites(body: object) -> Sites:
+    return Sites.from_rows(Reader("id", Site.from_json).read(answer_with(body)))
+
+
+def read_sessions(body: object) -> Sessions:
+    return Sessions.from_rows(Reader("sessionId", Session.from_json).read(answer_with(body)))
 
 
 def test_sites(example):
     body = example("list_sites_and_their_stations")
-    sites = Sites.from_json(body)
+    sites = read_sites(body)
     assert sites.is_complete
     assert [site.site_id for site in sites.sites] == [site["id"] for site in body]
     for site, told in zip(sites.sites, body, strict=True):
@@ -70,7 +81,7 @@ def test_site_without_all_its_ports_is_not_complete(example):
     site = Site.from_json(body)
     assert len(site.ports) == len(body["ports"]) - 2
     assert not site.is_complete
-    assert not Sites.from_json([body]).is_complete
+    assert not read_sites([body]).is_complete
     del body["ports"]
     assert not Site.from_json(body).is_complete
 
@@ -148,7 +159,7 @@ def test_ended_session(example):
 
 
 def test_sessions(example):
-    sessions = Sessions.from_json(example("list_sessions"))
+    sessions = read_sessions(example("list_sessions"))
     assert sessions.is_complete
     charging, complete = sessions.sessions
     assert charging.is_active
@@ -159,7 +170,7 @@ def test_sessions(example):
     assert not complete.is_active, "the status wins over an empty end time"
     assert complete.active_event is None, "what limits an ended session is stale"
     assert complete.vehicle is None
-    assert not Sessions.from_json([{}]).is_complete
+    assert not read_sessions([{}]).is_complete
 
 
 def test_session_limits():

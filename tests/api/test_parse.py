@@ -20,9 +20,7 @@ from custom_components.eevion.api import (
     ReportRow,
     Session,
     SessionLimit,
-    Sessions,
     Site,
-    Sites,
     Station,
     StationException,
     Tariff,
@@ -116,8 +114,10 @@ def test_rows_are_read_or_refused(read, data):
 
 @given(st.lists(ROWS | JSON, max_size=5))
 def test_lists_keep_what_can_be_read(data):
-    for read in (Sites.from_json, Sessions.from_json, Report.from_json):
-        assert isinstance(read(data).is_complete, bool)
+    for read in (Site.from_json, Session.from_json, Port.from_json):
+        models, is_complete = parse.rows(data, read)
+        assert is_complete == (len(models) == len(data))
+    assert isinstance(Report.from_json(data).is_complete, bool)
     for row in data:
         SessionLimit.list_from_json(row)
     results = LimitResult.list_from_json({"details": data}, asked=["1", "2"])

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from contextlib import suppress
+from itertools import pairwise
 import math
 
 from hypothesis import given, settings, strategies as st
@@ -283,22 +284,31 @@ def test_a_failed_request_counts_as_well():
     run(main())
 
 
-def test_a_refusal_pauses_everybody_longer_each_time():
+@pytest.mark.parametrize(
+    ("lane", "pauses"),
+    [(Lane.POLL, [5, 10, 20, 40, 60, 60]), (Lane.COMMAND, [1, 2, 4, 8, 16, 32])],
+)
+def test_refusals_pause_longer_each_time(lane, pauses):
+    """Commands come first also here, and are no flood either."""
+
     async def main() -> None:
         limit = limiter()
-        pauses = []
-        for _ in range(6):
-            async with limit.slot(Lane.COMMAND, max_wait=math.inf):
+        sent_at = []
+        for _ in range(len(pauses) + 1):
+            async with limit.slot(lane, max_wait=math.inf):
+                sent_at.append(now())
                 limit.backed_off()
-            pauses.append(limit.paused_for)
-            assert limit.available(Lane.COMMAND) == 0
+            assert limit.available(lane) == 0
             with pytest.raises(EevionRateLimitError):
-                await use(limit, Lane.COMMAND, max_wait=1)
-        assert pauses == [5, 10, 20, 40, 60, 60]
-        await use(limit, Lane.COMMAND, max_wait=math.inf)
-        async with limit.slot(Lane.COMMAND):
+                await use(limit, lane, max_wait=0.5)
+        gaps = [later - earlier for earlier, later in pairwise(sent_at)]
+        assert gaps == pytest.approx(pauses)
+        await use(limit, lane, max_wait=math.inf)
+        begin = now()
+        async with limit.slot(lane):
             limit.backed_off()
-        assert limit.paused_for == 5, "a success begins anew"
+        await use(limit, lane, max_wait=math.inf)
+        assert now() - begin == pytest.approx(pauses[0]), "a success begins anew"
 
     run(main())
 
@@ -320,7 +330,7 @@ def test_retry_after_is_honored_within_reason(retry_after, pause):
         limit = limiter()
         limit.backed_off(retry_after)
         assert limit.paused_for == pause
-        await use(limit, Lane.COMMAND, max_wait=math.inf)
+        await use(limit, Lane.POLL, max_wait=math.inf)
         assert now() == pytest.approx(pause)
 
     run(main())

@@ -34,7 +34,7 @@ READS = {
 COMMANDS = {
     "start": lambda client: client.start_session(station_id="a"),
     "stop": lambda client: client.stop_session(session_id="x", port_id="p"),
-    "limits": lambda client: client.set_charging_limits(limits=[]),
+    "limits": lambda client: client.set_charging_limits(limits=list),
     "ticket": lambda client: client.create_ticket(station_names=[], message="m"),
 }
 reads = pytest.mark.parametrize("call", READS.values(), ids=READS)

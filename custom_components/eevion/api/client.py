@@ -1,5 +1,6 @@
 """The client of the Eevion cloud: one method for each thing it can do."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 import math
@@ -13,6 +14,7 @@ from .exceptions import StationException
 from .jobs import Job, JobReceipt
 from .limits import ChargingLimit, LimitResult
 from .rate_limit import Lane, RateLimit
+from .reader import Reader
 from .report import Report
 from .session import Session, Sessions
 from .site import Site, Sites, Station
@@ -25,6 +27,10 @@ _MAX_PAGES = 50
 _HISTORY_PAGE = 750
 # The documented default, which the cloud may make of any `limit`.
 _SESSIONS_PAGE = 500
+
+
+def _session_reader() -> Reader[Session]:
+    return Reader("sessionId", Session.from_json)
 
 
 class EevionClient:
@@ -46,6 +52,7 @@ class EevionClient:
         request_timeout: float = 15,
     ) -> None:
         """Share `session` and, with all who use the key, `rate_limit`; the timeout is in s."""
+        self.rate_limit = rate_limit
         self._transport = Transport(
             session=session,
             api_key=api_key,
@@ -54,10 +61,14 @@ class EevionClient:
             url=url,
             request_timeout=request_timeout,
         )
+        self._sites = Reader("id", Site.from_json)
+        self._sessions = defaultdict[int, Reader[Session]](_session_reader)
+        """By the number of the page."""
 
     async def list_sites(self, *, lane: Lane = Lane.POLL) -> Sites:
         """Return all sites with their ports (`GET /site`)."""
-        return Sites.from_json((await self._transport.read("GET", "site", lane=lane)).rows())
+        answer = await self._transport.read("GET", "site", lane=lane)
+        return Sites.from_rows(self._sites.read(answer))
 
     async def get_site(self, *, site_id: str, lane: Lane = Lane.CONFIRM) -> Site:
         """Return a site (`GET /site/{siteId}`); raise EevionNotFoundError without one."""
@@ -92,27 +103,31 @@ class EevionClient:
             body["stations"] = list(stations)
         if updated_on_or_after:
             body["updatedOnOrAfter"] = parse.milliseconds(updated_on_or_after)
+        is_whole_list = len(body) == 1
         found: dict[str, Session] = {}
         is_complete = True
         offset = 0
-        for _ in range(_MAX_PAGES):
+        for number in range(_MAX_PAGES):
             answer = await self._transport.read(
                 "POST", "session", lane=lane, body=body | {"offset": offset}
             )
-            rows = answer.rows()
-            page = Sessions.from_json(rows)
-            known = len(found)
-            found |= {session.session_id: session for session in page.sessions}
+            reader = self._sessions[number] if is_whole_list else _session_reader()
+            page = reader.read(answer)
+            is_last = page.count not in (page_size, _SESSIONS_PAGE)
+            if is_last and not number and len(page.models) < most:
+                return Sessions.from_rows(page)
             is_complete = is_complete and page.is_complete
+            known = len(found)
+            found |= {session.session_id: session for session in page.models}
             if len(found) >= most:
                 is_complete = False
                 break
-            if not rows or len(rows) not in (page_size, _SESSIONS_PAGE):
+            if is_last:
                 break
             if len(found) == known:
                 is_complete = False
                 break
-            offset += len(rows)
+            offset += page.count
         else:
             is_complete = False
         return Sessions(sessions=tuple(found.values())[:limit], is_complete=is_complete)
@@ -145,12 +160,23 @@ class EevionClient:
         told = answer.fields(is_lookup=True)
         return Session.from_json({"sessionId": session_id, "portId": port_id, **told})
 
-    async def set_charging_limits(self, *, limits: Sequence[ChargingLimit]) -> list[LimitResult]:
-        """Limit stations (`POST /station/energy-management`); each one's result counts."""
-        body = [limit.to_json() for limit in limits]
+    async def set_charging_limits(
+        self, *, limits: Callable[[], Sequence[ChargingLimit]]
+    ) -> list[LimitResult]:
+        """Limit stations (`POST /station/energy-management`); each one's result counts.
+
+        `limits` is asked when the request can leave, and again where the cloud did not take it.
+        """
+        asked: Sequence[ChargingLimit] = ()
+
+        def body() -> list[dict[str, Any]]:
+            nonlocal asked
+            asked = limits()
+            return [limit.to_json() for limit in asked]
+
         answer = await self._transport.command("POST", "station", "energy-management", body=body)
         return LimitResult.list_from_json(
-            answer.fields(has_rows=True), asked=[limit.station_id for limit in limits]
+            answer.fields(has_rows=True), asked=[limit.station_id for limit in asked]
         )
 
     async def list_exceptions(

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from enum import IntEnum
 import heapq
 from itertools import count
@@ -20,6 +21,7 @@ _LEAST_SHARE = 6
 _GROWTH_INTERVAL = 5.0
 _LEAST_PAUSE = 1.0
 _FIRST_PAUSE = 5.0
+_FIRST_PAUSE_OF_COMMANDS = 1.0
 _LONGEST_PAUSE = 60.0
 _LONGEST_RETRY_AFTER = 300.0
 
@@ -38,6 +40,25 @@ RESERVE = {Lane.COMMAND: 0, Lane.CONFIRM: 4, Lane.POLL: 12, Lane.BACKGROUND: 24}
 
 MAX_WAIT = {Lane.COMMAND: 30.0, Lane.CONFIRM: 30.0, Lane.POLL: 30.0, Lane.BACKGROUND: math.inf}
 """Seconds a request of the lane waits for a place unless told otherwise."""
+
+
+@dataclass(slots=True)
+class _Pause:
+    """How long nothing is sent after HTTP 429: longer each time it helps nothing."""
+
+    first: float
+    length: float = 0
+    until: float = -math.inf
+
+    def begin(self, now: float, retry_after: float | None) -> None:
+        """Pause; requests refused together are one refusal."""
+        pause = 0.0
+        if now >= self.until:
+            pause = self.length or self.first
+            self.length = min(pause * 2, _LONGEST_PAUSE)
+        if retry_after is not None and retry_after >= 0:
+            pause = min(max(retry_after, _LEAST_PAUSE), _LONGEST_RETRY_AFTER)
+        self.until = max(self.until, now + pause)
 
 
 class RateLimit:
@@ -68,8 +89,9 @@ class RateLimit:
         self._order = count()
         self._timer: asyncio.TimerHandle | None = None
         self._full_share = self._share = max(1, limit - RESERVE[Lane.POLL])
-        self._pause = _FIRST_PAUSE
-        self._paused_until = self._backed_off_at = self._grown_at = -math.inf
+        self._pause = _Pause(_FIRST_PAUSE)
+        self._pause_of_commands = _Pause(_FIRST_PAUSE_OF_COMMANDS)
+        self._backed_off_at = self._grown_at = -math.inf
 
     @property
     def used(self) -> int:
@@ -82,7 +104,11 @@ class RateLimit:
     @property
     def paused_for(self) -> float:
         """Seconds until the pause that the cloud asked for is over."""
-        return max(0.0, self._paused_until - self._now())
+        return self._paused_for(Lane.POLL)
+
+    def _paused_for(self, lane: Lane) -> float:
+        pause = self._pause_of_commands if lane is Lane.COMMAND else self._pause
+        return max(0.0, pause.until - self._now())
 
     @property
     def is_contended(self) -> bool:
@@ -91,7 +117,7 @@ class RateLimit:
 
     def available(self, lane: Lane) -> int:
         """Return how many requests of a lane could be sent right now."""
-        return 0 if self.paused_for else max(0, self._allowed(lane) - self.used)
+        return 0 if self._paused_for(lane) else max(0, self._allowed(lane) - self.used)
 
     @asynccontextmanager
     async def slot(self, lane: Lane, *, max_wait: float | None = None) -> AsyncGenerator[None]:
@@ -113,18 +139,17 @@ class RateLimit:
             self._serve()
 
     def backed_off(self, retry_after: float | None = None) -> None:
-        """Pause everything after HTTP 429, and leave more room to others who use the key."""
+        """Pause after HTTP 429, and leave more room to others who use the key.
+
+        Where the cloud does not say for how long, commands try again the soonest.
+        """
         now = self._now()
         if not self.paused_for:
-            # Requests refused together are one refusal.
             self._share = max(min(_LEAST_SHARE, self._full_share), self._share // 2)
-            self._backed_off_at = self._grown_at = now
-            pause, self._pause = self._pause, min(self._pause * 2, _LONGEST_PAUSE)
-        else:
-            pause = 0.0
-        if retry_after is not None and retry_after >= 0:
-            pause = min(max(retry_after, _LEAST_PAUSE), _LONGEST_RETRY_AFTER)
-        self._paused_until = max(self._paused_until, now + pause)
+            self._grown_at = now
+        self._backed_off_at = now
+        for pause in (self._pause, self._pause_of_commands):
+            pause.begin(now, retry_after)
         self._serve()
 
     def dump(self) -> list[float]:
@@ -154,21 +179,25 @@ class RateLimit:
         return allowed
 
     def _grow(self) -> None:
-        self._pause = _FIRST_PAUSE
+        self._pause.length = self._pause_of_commands.length = 0
         if self.is_contended and self._now() >= self._grown_at + _GROWTH_INTERVAL:
             self._share += 1
             self._grown_at = self._now()
 
     def _delay(self, lane: Lane, *, ahead: int = 0) -> float:
         """Return the seconds until a place can be free at the earliest."""
+        paused_for = self._paused_for(lane)
         missing = self.used + ahead + 1 - self._allowed(lane)
         if missing <= 0:
-            return self.paused_for
+            return paused_for
         if missing > len(self._ended):
-            return max(self.paused_for, self._period)
-        return max(self.paused_for, self._ended[missing - 1] + self._period - self._now())
+            return max(paused_for, self._period)
+        return max(paused_for, self._ended[missing - 1] + self._period - self._now())
 
     async def _take(self, lane: Lane, max_wait: float) -> None:
+        if not self._waiters and not self._delay(lane):
+            self._in_flight += 1
+            return
         ahead = sum(waiter[0] <= lane for waiter in self._waiters)
         if (delay := self._delay(lane, ahead=ahead)) > max_wait:
             raise EevionRateLimitError("No request is left", retry_after=delay)

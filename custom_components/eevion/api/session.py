@@ -1,12 +1,14 @@
 """Charging sessions, as `POST /session`, `GET /session/{id}` and the stop tell them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import partial
 import math
 from typing import Any, Self
 
 from . import parse
+from .reader import Before, Rows
 from .tariff import Tariff
 from .words import (
     ConnectorStatus,
@@ -151,44 +153,21 @@ class Session:
         return replace(self, **told)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read a session, whole or partial; raise EevionResponseError without `sessionId`."""
-        location = parse.mapping(data.get("location"))
-        vehicle = parse.text(data.get("vehicle"))
-        return cls(
-            session_id=parse.required(data, "sessionId"),
-            port_id=parse.text(data.get("portId")),
-            station_id=parse.text(data.get("stationId")),
-            site_id=parse.text(location.get("id")),
-            time_zone=parse.text(location.get("timeZone")),
-            status=parse.word(SessionStatus, data.get("status")),
-            connector_status=parse.word(ConnectorStatus, data.get("stationStatus")),
-            last_heartbeat=parse.timestamp(data.get("stationLastHeartbeat")),
-            created_at=parse.timestamp(data.get("createdAt")),
-            started_at=parse.timestamp(data.get("startTime")),
-            ended_at=parse.timestamp(data.get("endTime")),
-            updated_at=parse.timestamp(data.get("updatedAt")),
-            duration_s=parse.positive(data.get("duration")),
-            energy_wh=parse.positive(data.get("energy")),
-            power_w=parse.positive(data.get("power")),
-            cost=parse.number(data.get("cost")),
-            cost_before_taxes=parse.number(data.get("costBeforeTaxes")),
-            currency=parse.word(Currency, data.get("currency")),
-            idle_fee=parse.number(data.get("currentIdleFee")),
-            is_idle=parse.boolean(data.get("isIdle")),
-            is_in_grace_period=parse.boolean(data.get("isInGracePeriod")),
-            grace_period_elapsed_s=parse.positive(data.get("gracePeriodElapsedSeconds")),
-            demand_response=_list(data.get("demandResponse"), DemandResponseEvent.from_json),
-            start_percentage=_percentage(data.get("startPercentageFilled")),
-            end_percentage=_percentage(data.get("endPercentageFilled")),
-            started_with=parse.word(StartedWith, data.get("startWith")),
-            end_reason=parse.word(EndReason, data.get("endReason")),
-            limits=SessionLimit.list_from_json(data.get("sessionLimits")),
-            tariff=Tariff.from_json(data.get("tariff")),
-            tax_included=parse.boolean(data.get("taxIncluded")),
-            taxes=_list(data.get("taxes"), Tax.from_json),
-            vehicle=None if vehicle == "Unknown" else vehicle,
-        )
+    def from_json(cls, data: Mapping[str, Any], before: Before[Session] | None = None) -> Session:
+        """Read a session, whole or partial; raise EevionResponseError without `sessionId`.
+
+        Of one that was read `before`, only the fields that changed are read.
+        """
+        if before is None or before.row.keys() != data.keys():
+            session_id = parse.required(data, "sessionId")
+            told = {name: read(data.get(key)) for key, name, read in _FIELDS}
+            return cls(session_id=session_id, **told)
+        known = before.row
+        news = [key for key, value in data.items() if known[key] != value]
+        changes = {
+            name: read(data[key]) for key in news for name, read in _FIELDS_BY_KEY.get(key, ())
+        }
+        return replace(before.model, **changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,10 +179,9 @@ class Sessions:
     """False where a row or the end could not be read: then absence proves nothing."""
 
     @classmethod
-    def from_json(cls, data: list[Any]) -> Self:
-        """Read all sessions that can be read."""
-        sessions, is_complete = parse.rows(data, Session.from_json)
-        return cls(sessions=tuple(sessions), is_complete=is_complete)
+    def from_rows(cls, rows: Rows[Session]) -> Self:
+        """Take all sessions that could be read, of a list that is one page."""
+        return cls(sessions=rows.models, is_complete=rows.is_complete)
 
 
 def _limit(event: DemandResponseEvent) -> float:
@@ -219,3 +197,56 @@ def _list[R](value: Any, read: Any) -> tuple[R, ...] | None:
     if not isinstance(value, list):
         return None
     return tuple(parse.rows(value, read)[0])
+
+
+def _demand_response(value: Any) -> tuple[DemandResponseEvent, ...] | None:
+    return _list(value, DemandResponseEvent.from_json)
+
+
+def _taxes(value: Any) -> tuple[Tax, ...] | None:
+    return _list(value, Tax.from_json)
+
+
+def _vehicle(value: Any) -> str | None:
+    vehicle = parse.text(value)
+    return None if vehicle == "Unknown" else vehicle
+
+
+_FIELDS: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
+    ("portId", "port_id", parse.text),
+    ("stationId", "station_id", parse.text),
+    ("location", "site_id", lambda value: parse.text(parse.mapping(value).get("id"))),
+    ("location", "time_zone", lambda value: parse.text(parse.mapping(value).get("timeZone"))),
+    ("status", "status", partial(parse.word, SessionStatus)),
+    ("stationStatus", "connector_status", partial(parse.word, ConnectorStatus)),
+    ("stationLastHeartbeat", "last_heartbeat", parse.timestamp),
+    ("createdAt", "created_at", parse.timestamp),
+    ("startTime", "started_at", parse.timestamp),
+    ("endTime", "ended_at", parse.timestamp),
+    ("updatedAt", "updated_at", parse.timestamp),
+    ("duration", "duration_s", parse.positive),
+    ("energy", "energy_wh", parse.positive),
+    ("power", "power_w", parse.positive),
+    ("cost", "cost", parse.number),
+    ("costBeforeTaxes", "cost_before_taxes", parse.number),
+    ("currency", "currency", partial(parse.word, Currency)),
+    ("currentIdleFee", "idle_fee", parse.number),
+    ("isIdle", "is_idle", parse.boolean),
+    ("isInGracePeriod", "is_in_grace_period", parse.boolean),
+    ("gracePeriodElapsedSeconds", "grace_period_elapsed_s", parse.positive),
+    ("demandResponse", "demand_response", _demand_response),
+    ("startPercentageFilled", "start_percentage", _percentage),
+    ("endPercentageFilled", "end_percentage", _percentage),
+    ("startWith", "started_with", partial(parse.word, StartedWith)),
+    ("endReason", "end_reason", partial(parse.word, EndReason)),
+    ("sessionLimits", "limits", SessionLimit.list_from_json),
+    ("tariff", "tariff", Tariff.from_json),
+    ("taxIncluded", "tax_included", parse.boolean),
+    ("taxes", "taxes", _taxes),
+    ("vehicle", "vehicle", _vehicle),
+)
+"""Key of the answer, attribute, and how it is read."""
+_FIELDS_BY_KEY = {
+    key: tuple((name, read) for known, name, read in _FIELDS if known == key)
+    for key, _, _ in _FIELDS
+}

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from . import parse
+from .reader import Before, Rows
 from .words import PortStatus
 
 
@@ -72,10 +73,13 @@ class Site:
     """False where a port could not be read: then absence proves nothing."""
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read a site; raise EevionResponseError where it has no id."""
+    def from_json(cls, data: Mapping[str, Any], before: Before[Site] | None = None) -> Self:
+        """Read a site; raise EevionResponseError where it has no id.
+
+        Of one that was read `before`, only the ports that changed are read.
+        """
         site_id = parse.required(data, "id")
-        ports, is_complete = parse.rows(parse.items(data.get("ports")), Port.from_json)
+        ports, is_complete = _ports(parse.items(data.get("ports")), before)
         return cls(
             site_id=site_id,
             name=parse.text(data.get("name")) or site_id,
@@ -96,13 +100,10 @@ class Sites:
     """False where a site or a port could not be read."""
 
     @classmethod
-    def from_json(cls, data: list[Any]) -> Self:
-        """Read all sites that can be read."""
-        sites, is_complete = parse.rows(data, Site.from_json)
-        return cls(
-            sites=tuple(sites),
-            is_complete=is_complete and all(site.is_complete for site in sites),
-        )
+    def from_rows(cls, rows: Rows[Site]) -> Self:
+        """Take all sites that could be read."""
+        is_complete = rows.is_complete and all(site.is_complete for site in rows.models)
+        return cls(sites=rows.models, is_complete=is_complete)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,3 +120,17 @@ class Station:
             port=Port.from_json(data),
             site=Site.from_json(parse.mapping(data.get("location"))),
         )
+
+
+def _ports(rows: list[Any], before: Before[Site] | None) -> tuple[list[Port], bool]:
+    if before:
+        known_rows, known = parse.items(before.row.get("ports")), before.model.ports
+        if len(rows) == len(known_rows) == len(known):
+            pairs = iter(zip(known_rows, known, strict=True))
+
+            def read(row: Mapping[str, Any]) -> Port:
+                known_row, port = next(pairs)
+                return port if row == known_row else Port.from_json(row)
+
+            return parse.rows(rows, read)
+    return parse.rows(rows, Port.from_json)

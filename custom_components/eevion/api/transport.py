@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -33,6 +34,7 @@ from .words import Environment
 
 MAX_BODY = 32 * 1024 * 1024
 _CHUNK = 64 * 1024
+_URLS = 32
 
 
 class DroppedError(EevionConnectionError):
@@ -59,6 +61,8 @@ class Transport:
         self._base = URL(url).with_user(None).with_query(None).with_fragment(None)
         self._params = {"environment": "staging"} if environment is Environment.STAGING else {}
         self._timeout = request_timeout
+        # Most requests are for the same few paths.
+        self._url = lru_cache(maxsize=_URLS)(self._make_url)
 
     async def read(
         self,
@@ -87,7 +91,10 @@ class Transport:
             is_refused = True
 
     async def command(self, method: str, *path: str, body: Any) -> Answer:
-        """Send a command; it is sent again only while the cloud says that it took none (429)."""
+        """Send a command; it is sent again only while the cloud says that it took none (429).
+
+        A body that is a function is asked for when the command can leave.
+        """
         clock = asyncio.get_running_loop().time
         deadline = clock() + MAX_WAIT[Lane.COMMAND]
         while True:
@@ -109,9 +116,11 @@ class Transport:
         max_wait: float | None = None,
     ) -> Answer:
         """Send one request, once, in a place of the budget."""
-        url = self._url(path).with_query({**(params or {}), **self._params})
+        url = self._url(tuple(path))
+        if params:
+            url = url.update_query(params)
         async with self._rate_limit.slot(lane, max_wait=max_wait):
-            answer = await self._exchange(method, url, body=body)
+            answer = await self._exchange(method, url, body=body() if callable(body) else body)
             if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
                 self._rate_limit.backed_off(answer.retry_after)
         return answer
@@ -149,22 +158,24 @@ class Transport:
         except (ClientError, OSError) as err:
             raise EevionConnectionError(f"{type(err).__name__}: {err}") from None
 
-    def _url(self, path: Sequence[str]) -> URL:
+    def _make_url(self, path: tuple[str, ...]) -> URL:
         """Return the URL of a path whose parts may hold any character."""
         if not all(path):
             raise EevionNotFoundError("An empty id is nobody's")
         parts = [str(self._base).rstrip("/")]
         parts += [quote(part, safe="").replace(".", "%2E") for part in path]
-        return URL("/".join(parts), encoded=True)
+        return URL("/".join(parts), encoded=True).with_query(self._params)
 
 
 async def _read(response: ClientResponse) -> bytes:
-    body = bytearray()
+    chunks: list[bytes] = []
+    size = 0
     async for chunk in response.content.iter_chunked(_CHUNK):
-        body += chunk
-        if len(body) > MAX_BODY:
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_BODY:
             raise EevionResponseError("The cloud answered with more than is sensible")
-    return bytes(body)
+    return b"".join(chunks)
 
 
 async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
