@@ -49,9 +49,13 @@ def poll_requests(cloud: Cloud) -> list[str]:
     ]
 
 
-def polls(cloud: Cloud) -> list[float]:
-    """When there was a poll, by its request for the sites."""
-    return [request.time for request in cloud.requests if request.path.endswith("/site")]
+def polls(cloud: Cloud, path: str = "/session") -> list[float]:
+    """When there was a poll, by its request for the sessions."""
+    return [
+        request.time
+        for request in cloud.requests
+        if request.path.endswith(path) and "updatedOnOrAfter" not in str(request.body)
+    ]
 
 
 def device(hass: HomeAssistant, entry: ConfigEntry, identifier: str) -> dr.DeviceEntry | None:
@@ -226,7 +230,8 @@ async def test_a_cloud_that_is_lost_removes_nothing(
         await wait(31)
     assert len(dr.async_entries_for_config_entry(dr.async_get(hass), loaded.entry_id)) == 6
     world.sites[:] = sites
-    await wait(31)
+    for _ in range(3):
+        await wait(31)
     assert platforms(hass, loaded, world.stations[0].port_id).keys() >= PLATFORMS
 
 
@@ -353,34 +358,55 @@ async def test_a_poll_costs_two_requests(
         assert poll_requests(cloud) == ["site", "session"]
 
 
-async def gaps(cloud: Cloud, wait: Pass, seconds: int) -> list[int]:
+async def gaps(cloud: Cloud, wait: Pass, seconds: int, path: str = "/session") -> list[int]:
     """Return the seconds between polls, as the clock goes on second by second."""
     cloud.requests.clear()
     for _ in range(seconds):
         await wait(1)
-    times = polls(cloud)
+    times = polls(cloud, path)
     return [round(later - earlier) for earlier, later in pairwise(times)]
 
 
+@pytest.mark.parametrize("path", ["/session", "/site"])
 async def test_the_pace_while_nothing_moves(
-    loaded: ConfigEntry, cloud: Cloud, world: World, wait: Pass
+    loaded: ConfigEntry, cloud: Cloud, world: World, wait: Pass, path: str
 ) -> None:
     world.plug_in(world.stations[0].name)
-    assert set(await gaps(cloud, wait, 150)) <= {30, 31}
+    assert set(await gaps(cloud, wait, 150, path)) <= {29, 30}
 
 
 async def test_the_pace_while_somebody_charges(
     loaded: ConfigEntry, cloud: Cloud, world: World, wait: Pass
 ) -> None:
+    """Sites change seldom, and are asked for seldom."""
     world.plug_in(world.stations[0].name, card=True)
     await wait(31)
-    found = await gaps(cloud, wait, 60)
-    assert set(found) <= {5, 6}
-    assert len(found) >= 9
+    await wait(5)
+    found = await gaps(cloud, wait, 130)
+    assert set(found) <= {4, 5}
+    assert set(await gaps(cloud, wait, 130, "/site")) <= {29, 30, 31, 32, 33}
     world.unplug(world.stations[0].name)
     await wait(6)
     await wait(31)
-    assert set(await gaps(cloud, wait, 100)) <= {30, 31}
+    assert set(await gaps(cloud, wait, 100)) <= {29, 30}
+
+
+async def test_the_status_of_a_station_follows_its_session(
+    hass: HomeAssistant, loaded: ConfigEntry, world: World, names: list[str], wait: Pass
+) -> None:
+    """The sites are asked for out of turn."""
+    station = Station(hass, world, names[0])
+    other = Station(hass, world, names[1])
+    world.plug_in(names[1], card=True)
+    await wait(31)
+    await wait(5)
+    for _ in range(10):
+        await wait(2)
+    assert other["sensor.status"] == "in_use"
+    world.plug_in(names[0], card=True)
+    for _ in range(10):
+        await wait(1)
+    assert station["sensor.status"] == "in_use"
 
 
 async def test_the_pace_after_a_command(
@@ -391,17 +417,52 @@ async def test_the_pace_after_a_command(
     names: list[str],
     wait: Pass,
 ) -> None:
-    """Soon, then often for half a minute, and then seldom again."""
+    """Often until the cloud shows what came of it, and then as ever."""
     station = Station(hass, world, names[0])
     world.plug_in(names[0])
     await station.turn("on")
-    await wait(6)
+    found = await gaps(cloud, wait, 40)
+    assert set(found[:2]) <= {2, 3}, "until it is authorized"
+    assert set(found[2:]) <= {4, 5}
     cloud.requests.clear()
     await station.turn("off")
     found = await gaps(cloud, wait, 120)
-    assert set(found[:4]) <= {4, 5, 6}
-    assert set(found[-2:]) <= {30, 31}
-    assert len(found) <= 12
+    assert set(found) <= {29, 30}
+
+
+async def test_a_command_that_the_cloud_never_shows(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    cloud: Cloud,
+    world: World,
+    names: list[str],
+    wait: Pass,
+) -> None:
+    """Nobody asks often for ever."""
+    cloud.settings.authorizing_s = 1000
+    station = Station(hass, world, names[0])
+    world.plug_in(names[0])
+    await station.turn("on")
+    found = await gaps(cloud, wait, 120)
+    assert set(found[:13]) <= {2, 3}
+    assert set(found[17:]) <= {4, 5}
+
+
+async def test_the_pace_of_a_cloud_that_fails_all_night(
+    loaded: ConfigEntry, cloud: Cloud, world: World, wait: Pass
+) -> None:
+    """Slower and slower, not at the same seconds in all homes, and at once back to normal."""
+    world.plug_in(world.stations[0].name, card=True)
+    await wait(31)
+    cloud.faults.set("error")
+    found = await gaps(cloud, wait, 3600)
+    assert set(found[:6]) <= {4, 5}
+    assert set(found[-12:]) <= set(range(96, 146))
+    assert len(set(found[-12:])) > 1
+    cloud.faults.clear()
+    for _ in range(3):
+        await wait(60)
+    assert set(await gaps(cloud, wait, 60)) <= {4, 5}
 
 
 class Writes:
@@ -587,7 +648,11 @@ async def test_sessions_that_went_missing_are_asked_for_few_at_a_time(
 
 
 async def test_a_poll_that_waits_ends_with_the_account(
-    hass: HomeAssistant, loaded: ConfigEntry, cloud: Cloud, freezer: FrozenDateTimeFactory
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    cloud: Cloud,
+    world: World,
+    freezer: FrozenDateTimeFactory,
 ) -> None:
     """A command asked for it, and the budget is used up just now."""
     rate_limit = loaded.runtime_data.rate_limit
@@ -598,7 +663,7 @@ async def test_a_poll_that_waits_ends_with_the_account(
             await asyncio.sleep(0)
 
     rate_limit.backed_off(20)
-    await coordinator.async_follow_command()
+    await coordinator.async_follow_command(world.stations[0].port_id, lambda _: False)
     freezer.tick(timedelta(seconds=2))
     async_fire_time_changed(hass)
     await settle()

@@ -39,6 +39,7 @@ from custom_components.eevion.api import (
     Session,
     Sessions,
     Site,
+    parse,
 )
 from custom_components.eevion.recovery import Recovery
 from custom_components.eevion.session_book import SessionBook
@@ -228,7 +229,8 @@ class Api:
         if not self.lists_past:
             known = self.world.charging.active
             rows = [row for row in rows if row["sessionId"] in known]
-        answer = Sessions.from_json(rows)
+        sessions, is_complete = parse.rows(rows, Session.from_json)
+        answer = Sessions(sessions=tuple(sessions), is_complete=is_complete)
         self.lists.append(answer)
         return answer
 

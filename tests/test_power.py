@@ -95,6 +95,22 @@ def test_a_station_whose_highest_power_nobody_knows() -> None:
     assert meter(1, charging(100)) == 360_000
 
 
+def test_whole_watt_hours_make_a_calm_power() -> None:
+    meter = Meter()
+    found = [meter(seconds, charging(7680 * seconds // 3600)) for seconds in range(0, 600, 4)]
+    assert all(power == pytest.approx(7680, abs=200) for power in found[6:])
+
+
+def test_a_change_shows_within_half_a_minute() -> None:
+    meter = Meter()
+    for seconds in range(0, 120, 4):
+        meter(seconds, charging(7680 * seconds / 3600))
+    before = 7680 * 116 / 3600
+    for seconds in range(4, 29, 4):
+        power = meter(116 + seconds, charging(before + 1440 * seconds / 3600))
+    assert power == 1440
+
+
 def test_each_session_is_measured_for_itself() -> None:
     meter = Meter()
     meter(0, charging(5000))

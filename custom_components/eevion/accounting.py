@@ -129,10 +129,9 @@ class Accounting:
             if self.on_saved:
                 self.on_saved(written)
 
-    def has_site_begun(self, site_id: str | None) -> bool:
-        """Tell whether totals of a site have been shown."""
-        accounts = [a for a in self.accounts.values() if a.site_id == site_id and a.is_begun]
-        return any(account.shown != Sums() for account in accounts)
+    def begun_sites(self) -> set[str | None]:
+        """Return the sites whose totals have been shown."""
+        return {a.site_id for a in self.accounts.values() if a.is_begun and a.shown != Sums()}
 
     def _site_totals(self) -> dict[str, Totals]:
         """Return the totals of the sites whose stations have all begun; some may be gone."""

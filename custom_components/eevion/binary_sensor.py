@@ -28,6 +28,12 @@ class EevionBinarySensorDescription(EevionDescription, BinarySensorEntityDescrip
 
     is_on_fn: Callable[[StationState], bool | None]
 
+    @property
+    @override
+    def shown_fns(self) -> tuple[Callable[[StationState], object], ...]:
+        """The state and its attributes."""
+        return (self.is_on_fn, *super().shown_fns)
+
 
 # The types that the documentation shows; there is no list of them.
 _DISCONNECTED = ("ConnectionClosed", "Offline")

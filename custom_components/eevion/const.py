@@ -7,21 +7,27 @@ from typing import Final
 DOMAIN: Final = "eevion"
 LOGGER: Final = logging.getLogger(__package__)
 MANUFACTURER: Final = "Hypercharge"
+PROFILE_URL: Final = "https://app.hypercharge.com/quantev/profile"
 
 CONF_ADVANCED: Final = "advanced"
+CONF_CLOUDHOOK_URL: Final = "cloudhook_url"
 CONF_ENVIRONMENT: Final = "environment"
 CONF_EXCLUDED_SITES: Final = "excluded_sites"
 CONF_IMPORT_HISTORY: Final = "import_history"
 CONF_INACTIVE_STATIONS: Final = "inactive_stations"
 CONF_KNOWN_SITES: Final = "known_sites"
 CONF_SITES: Final = "sites"
+CONF_WEBHOOK_URL: Final = "webhook_url"
 
 ERROR_NOT_PLUGGED_IN: Final = 707
 """`details.code` of a refused start without a car."""
 
-INTERVAL_ACTIVE: Final = timedelta(seconds=5)
-"""While somebody charges or a command is under way."""
-INTERVAL_IDLE: Final = timedelta(seconds=30)
+INTERVAL_BURST: Final = timedelta(seconds=2)
+"""After a command, until the cloud shows what it did."""
+INTERVAL_ACTIVE: Final = timedelta(seconds=4)
+"""While somebody charges: what ends is then seen within 5 s, the answer's time included."""
+INTERVAL_IDLE: Final = timedelta(seconds=29)
+"""While nothing moves, and for sites always: what begins is seen within 30 s."""
 
 MIN_LIMIT_A: Final = 6
 """The least a car charges with (IEC 61851, SAE J1772); 0 pauses."""

@@ -1,11 +1,11 @@
 """Polls an account: two requests however many stations there are."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, cast, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -17,18 +17,18 @@ from homeassistant.util import dt as dt_util
 from .accounting import Accounting
 from .api import (
     ChargingLimit,
-    EevionAuthenticationError,
     EevionClient,
-    EevionConnectionError,
     EevionError,
     EevionNotFoundError,
     EevionRateLimitError,
+    Lane,
     RateLimit,
     Session,
     Sessions,
     Sites,
     StationException,
 )
+from .cadence import Cadence
 from .const import (
     CONF_EXCLUDED_SITES,
     CONF_INACTIVE_STATIONS,
@@ -40,21 +40,22 @@ from .const import (
 )
 from .devices import Devices
 from .enabling import Enabling
+from .errors import poll_error
 from .listeners import SelectiveCoordinator
 from .managed import Settings
 from .memory import Memory
 from .snapshot import Assembly, Snapshot
+from .station import StationState
 from .sums import Totals
 
 if TYPE_CHECKING:
     from .control import Control
     from .history import History
     from .jobs import Jobs
+    from .webhook import Webhook
 
 # So old may data get while another program uses up the key's requests.
 _PATIENCE_S = 180
-# After a command the cloud is asked often until it shows what came of it.
-_BURST_S = 30
 # Sessions that went missing are asked for one by one; so many after each poll.
 _CONFIRMATIONS = 5
 _PAGE_SIZE = 1000
@@ -72,6 +73,7 @@ class EevionData:
     jobs: Jobs
     memory: Memory
     rate_limit: RateLimit
+    webhook: Webhook
     history: History | None = None
     """None without the recorder."""
 
@@ -105,49 +107,79 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         self.accounting = accounting
         accounting.on_written = self._async_set_totals
         self._memory = memory
+        self._cadence = Cadence(client.rate_limit)
         self.devices = Devices(hass, entry)
         self.enabling = Enabling(hass, entry)
         self.last_success: datetime | None = None
         self.site_names: dict[str, str] = {}
         self._assembly = Assembly()
-        self._burst_until = 0.0
+        self._sites = Sites(sites=(), is_complete=False)
+        self._sessions: dict[str, Session] = {}
+        """The newest list, by session id."""
+        self._listed: Sequence[Session] | None = None
+        """The newest list where nothing has come between; the same one tells nothing new."""
+        self._listed_at = float("-inf")
+        self._renewing = asyncio.Lock()
         self.data = self._assembly.snapshot
 
     @override
+    def subject(self, subject_id: object) -> StationState | Snapshot | None:
+        """Return a station's state, and for a site's id the snapshot."""
+        data = self.data
+        if state := data.stations.get(subject_id):  # type: ignore[call-overload]
+            return cast("StationState", state)
+        return data if subject_id in data.sites else None
+
+    @override
+    async def _async_refresh(
+        self,
+        log_failures: bool = True,
+        raise_on_auth_failed: bool = False,
+        scheduled: bool = False,
+        raise_on_entry_error: bool = False,
+    ) -> None:
+        """Poll; whoever asks for it wants everything to be new."""
+        if not scheduled:
+            self._cadence.want_sites()
+        await super()._async_refresh(
+            log_failures, raise_on_auth_failed, scheduled, raise_on_entry_error
+        )
+
+    @override
     async def _async_update_data(self) -> Snapshot:
-        """Fetch sites and sessions; fail as a whole, for half a snapshot tells lies."""
+        """Fetch sessions and, where they are due, sites; half an answer tells lies."""
+        with_sites = self._cadence.are_sites_due
         try:
             # A task of the entry: it may wait for requests, and must not outlive the entry.
             sites, sessions = await self.config_entry.async_create_background_task(
-                self.hass, self._async_fetch(), f"{self.name} poll"
+                self.hass, self._async_fetch(with_sites=with_sites), f"{self.name} poll"
             )
         except EevionRateLimitError as err:
             if not self._is_fresh():
-                raise _update_failed(err) from err
+                raise self._failed(err) from err
             LOGGER.debug("No requests left; what is known stays for now")
             self._retry_after = err.retry_after
             return self.data
         except EevionError as err:
-            raise _update_failed(err) from err
+            raise self._failed(err) from err
         if not sites.sites:
             # An account whose stations are all gone is less likely than a passing fault.
+            self._cadence.note_failure()
+            self._set_interval()
             raise UpdateFailed(translation_domain=DOMAIN, translation_key="no_stations")
         self.last_success = dt_util.utcnow()
-        missing = self._assembly.book.update(sessions.sessions)
-        self._async_take_sites(sites)
-        self.accounting.async_follow(self._assembly.snapshot.stations)
-        self._async_take(sessions.sessions)
-        if missing:
-            self.config_entry.async_create_background_task(
-                self.hass, self._async_confirm(missing[:_CONFIRMATIONS]), "confirm sessions"
-            )
-        self._set_cadence()
-        return self._assembly.snapshot
+        if with_sites:
+            self._async_take_sites(sites)
+        self._async_take_sessions(sessions.sessions)
+        self._cadence.note_answer(self.data.stations, with_sites=with_sites)
+        self._set_interval()
+        return self.data
 
-    async def _async_fetch(self) -> tuple[Sites, Sessions]:
-        return await asyncio.gather(
-            self.client.list_sites(), self.client.list_sessions(page_size=self._page_size)
-        )
+    async def _async_fetch(self, *, with_sites: bool) -> tuple[Sites, Sessions]:
+        sessions = self.client.list_sessions(page_size=self._page_size)
+        if not with_sites:
+            return self._sites, await sessions
+        return await asyncio.gather(self.client.list_sites(), sessions)
 
     @property
     def _page_size(self) -> int:
@@ -159,12 +191,20 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
             return False
         return (dt_util.utcnow() - self.last_success).total_seconds() < _PATIENCE_S
 
-    def _set_cadence(self) -> None:
-        is_busy = monotonic() < self._burst_until or any(self._assembly.book.active())
-        self.update_interval = INTERVAL_ACTIVE if is_busy else INTERVAL_IDLE
+    def _failed(self, err: EevionError) -> ConfigEntryAuthFailed | UpdateFailed:
+        self._cadence.note_failure()
+        self._set_interval()
+        return poll_error(err)
+
+    def _set_interval(self) -> None:
+        self.update_interval = self._cadence.interval(is_active=any(self._assembly.book.active()))
 
     @callback
     def _async_take_sites(self, sites: Sites) -> None:
+        """Follow the sites; the very same ones tell nothing new."""
+        if sites.sites is self._sites.sites and not self.devices.has_absent:
+            return
+        self._sites = sites
         self.site_names = {site.site_id: site.name for site in sites.sites}
         options = self.config_entry.options
         excluded = options.get(CONF_EXCLUDED_SITES, ())
@@ -174,16 +214,41 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
             now=dt_util.utcnow(),
         )
         self.async_note_changes(changed)
-        snapshot = self._assembly.snapshot
-        self.enabling.async_decide(snapshot.stations)
+        self.enabling.async_decide(self.data.stations)
         if self.devices.async_sync(
-            snapshot.sites, snapshot.stations, is_complete=sites.is_complete
+            self.data.sites, self.data.stations, is_complete=sites.is_complete
         ):
             self.async_note_changes([STATIONS_CHANGED])
+            self.accounting.async_follow(self.data.stations)
+            # What is known of sessions may concern the stations that have come.
+            self._sessions.clear()
+            self._listed = None
         known = sorted(site.site_id for site in sites.sites)
         if sites.is_complete and known != self.config_entry.data.get(CONF_KNOWN_SITES):
             self.hass.config_entries.async_update_entry(
                 self.config_entry, data={**self.config_entry.data, CONF_KNOWN_SITES: known}
+            )
+
+    @callback
+    def _async_take_sessions(self, listed: Sequence[Session]) -> None:
+        """Take in the newest list, and see to what is missing from it."""
+        self._listed_at = monotonic()
+        if listed is self._listed:
+            self.async_note_changes(self._assembly.pass_time(now=dt_util.utcnow()))
+            return
+        before = self._sessions
+        self._sessions = {session.session_id: session for session in listed}
+        news = [s for s in listed if before.get(s.session_id) is not s]
+        changed, missing = self._assembly.take_sessions(listed, now=dt_util.utcnow())
+        self.async_note_changes(changed)
+        self._async_take(news)
+        self._listed = None if missing else listed
+        if before.keys() != self._sessions.keys():
+            # A session that begins or ends changes the status of its port.
+            self._cadence.want_sites()
+        if missing:
+            self.config_entry.async_create_background_task(
+                self.hass, self._async_confirm(missing[:_CONFIRMATIONS]), "confirm sessions"
             )
 
     async def _async_confirm(self, missing: Iterable[Session]) -> None:
@@ -203,10 +268,12 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         try:
             newest = await self.client.get_session(session_id=session.session_id)
         except EevionNotFoundError:
+            self._listed = None
             self._assembly.book.forget(session)
             self._async_renew(session.port_id)
             return None
         newest = newest.at_port(session.port_id)
+        self._listed = None
         self._assembly.book.apply(newest)
         self.accounting.async_take([newest])
         self._async_renew(newest.port_id)
@@ -215,9 +282,11 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
     @callback
     def async_take_past(self, sessions: Sequence[Session]) -> None:
         """Take in sessions that a look into the past brought."""
+        self._listed = None
         for session in sessions:
             self._assembly.book.apply(session)
-            self.async_note_changes(self._assembly.refresh(session.port_id, now=dt_util.utcnow()))
+        ports = {session.port_id for session in sessions if session.port_id}
+        self.async_note_changes(self._assembly.refresh(ports, now=dt_util.utcnow()))
         self._async_take(sessions)
         self.async_update_listeners()
 
@@ -226,11 +295,12 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         """Keep what outlasts a snapshot: amounts, and the names of tariffs."""
         self.accounting.async_take(sessions)
         if self._memory.async_learn_tariffs(session.tariff for session in sessions):
-            self.async_note_changes(self.data.stations)
+            self.async_note_changes(self.data.stations, is_for_all=True)
 
     @callback
     def async_apply_partial(self, session: Session) -> None:
         """Show what the answer to a start or stop tells."""
+        self._listed = None
         session = self._assembly.book.apply_partial(session)
         self.accounting.async_take([session])
         self._async_renew(session.port_id)
@@ -239,8 +309,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
     def async_set_limits(self, limits: Mapping[str, ChargingLimit]) -> None:
         """Show the limits that the cloud has taken, by port id."""
         self._assembly.set_limits(limits)
-        for port_id in limits:
-            self._async_renew(port_id)
+        self._async_renew(*limits)
 
     @callback
     def async_set_settings(
@@ -248,8 +317,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
     ) -> None:
         """Show what jobs are about to set, by port id, and what they have set."""
         self._assembly.set_settings(wanted, known)
-        for port_id in wanted:
-            self._async_renew(port_id)
+        self._async_renew(*wanted)
 
     @callback
     def async_set_exceptions(
@@ -257,16 +325,14 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
     ) -> None:
         """Show the exceptions that last, by the station's name; these ports changed."""
         self._assembly.set_exceptions(exceptions)
-        for port_id in port_ids:
-            self._async_renew(port_id)
+        self._async_renew(*port_ids)
 
     @callback
     def _async_set_totals(
         self, totals: Mapping[str, Totals], of_sites: Mapping[str, Totals]
     ) -> None:
         self.async_note_changes(self._assembly.set_totals(totals, of_sites))
-        for port_id in totals:
-            self._async_renew(port_id)
+        self._async_renew(*totals)
 
     def active_session_ids(self) -> set[str]:
         """Return the ids of the sessions that the newest poll saw going on."""
@@ -274,39 +340,28 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         return {s.session_id for s in book.active() if book.is_listed(s)}
 
     @callback
-    def _async_renew(self, port_id: str | None) -> None:
-        self.async_note_changes(self._assembly.refresh(port_id, now=dt_util.utcnow()))
+    def _async_renew(self, *port_ids: str | None) -> None:
+        known = [port_id for port_id in port_ids if port_id]
+        self.async_note_changes(self._assembly.refresh(known, now=dt_util.utcnow()))
         self.async_update_listeners()
 
-    async def async_refresh_if_old(self) -> None:
-        """Poll where the last answer is older than the shortest interval.
+    async def async_renew_sessions(self) -> None:
+        """Ask for the sessions ahead of any poll, where the newest list is not of just now.
 
-        What people do at the station or in the app must not be undone by mistake.
+        What people do at the station or in the app must not be undone by mistake. Raises
+        EevionError.
         """
-        now = dt_util.utcnow()
-        if self.last_success is None or now - self.last_success >= INTERVAL_ACTIVE:
-            await self.async_refresh()
+        async with self._renewing:
+            if monotonic() - self._listed_at < INTERVAL_ACTIVE.total_seconds():
+                return
+            sessions = await self.client.list_sessions(page_size=self._page_size, lane=Lane.CONFIRM)
+            self._async_take_sessions(sessions.sessions)
+            self.async_update_listeners()
 
-    async def async_follow_command(self) -> None:
-        """Poll soon, and often for a while: something is about to change."""
-        self._burst_until = monotonic() + _BURST_S
-        self.update_interval = INTERVAL_ACTIVE
+    async def async_follow_command(
+        self, port_id: str, is_shown: Callable[[StationState], bool]
+    ) -> None:
+        """Poll soon, and often until the cloud shows what the command did."""
+        self._cadence.expect(port_id, is_shown)
+        self._set_interval()
         await self.async_request_refresh()
-
-
-def _update_failed(err: EevionError) -> ConfigEntryAuthFailed | UpdateFailed:
-    if isinstance(err, EevionAuthenticationError):
-        return ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="invalid_auth")
-    if isinstance(err, EevionRateLimitError):
-        return UpdateFailed(
-            translation_domain=DOMAIN,
-            translation_key="rate_limited",
-            translation_placeholders={"seconds": f"{err.retry_after:.0f}"},
-            retry_after=err.retry_after,
-        )
-    is_lost = isinstance(err, EevionConnectionError)
-    return UpdateFailed(
-        translation_domain=DOMAIN,
-        translation_key="cannot_connect" if is_lost else "bad_response",
-        translation_placeholders={"error": str(err)},
-    )

@@ -22,6 +22,8 @@ class Devices:
         self._registry = dr.async_get(hass)
         self._entry_id = entry.entry_id
         self._told: dict[str, tuple[str | None, ...]] = {}
+        self.has_absent = False
+        """Whether the last complete answer left devices out: the next one decides."""
         self._absences: dict[str, int] = {
             identifier: 0
             for device in dr.async_entries_for_config_entry(self._registry, self._entry_id)
@@ -83,7 +85,9 @@ class Devices:
 
     @callback
     def _async_drop_absent(self, present: AbstractSet[str]) -> None:
-        for identifier in self._absences.keys() - present:
+        absent = self._absences.keys() - present
+        self.has_absent = bool(absent)
+        for identifier in absent:
             self._absences[identifier] += 1
             if self._absences[identifier] < _ABSENCES:
                 continue

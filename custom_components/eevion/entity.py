@@ -13,6 +13,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from .const import DOMAIN
 from .coordinator import STATIONS_CHANGED, EevionConfigEntry, EevionCoordinator, EevionData
 from .enabling import Share
+from .listeners import View
 from .station import StationState
 
 
@@ -24,17 +25,41 @@ class EevionDescription(EntityDescription):
     """False where this station can never have it."""
     is_essential: bool = False
     """Whether it starts enabled on the largest accounts, too."""
-    attributes_fn: Callable[[StationState], Mapping[str, Any] | None] = lambda _: None
+    attributes_fn: Callable[[StationState], Mapping[str, Any] | None] | None = None
     """What belongs to the state."""
+
+    @property
+    def shown_fns(self) -> tuple[Callable[[StationState], object], ...]:
+        """What its entity shows of a station, besides whether it is available."""
+        return (self.attributes_fn,) if self.attributes_fn else ()
+
+    @property
+    def view(self) -> Callable[[StationState], object] | None:
+        """Tell states apart for which its entity is to be written; None where all are."""
+        match self.shown_fns:
+            case ():
+                return _nothing
+            case (shown_fn,):
+                return shown_fn
+            case shown_fns:
+                return lambda station: [shown_fn(station) for shown_fn in shown_fns]
+
+
+def _nothing(_: object) -> None:
+    """Tell no states apart."""
 
 
 class _DeviceEntity(CoordinatorEntity[EevionCoordinator]):
     _attr_has_entity_name = True
 
     def __init__(
-        self, coordinator: EevionCoordinator, device_id: str, description: EntityDescription
+        self,
+        coordinator: EevionCoordinator,
+        device_id: str,
+        description: EntityDescription,
+        read: Callable[[Any], object] | None,
     ) -> None:
-        super().__init__(coordinator, context=device_id)
+        super().__init__(coordinator, context=View(device_id, read))
         self.entity_description = description
         self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, device_id)})
         self._attr_translation_key = description.key
@@ -51,7 +76,7 @@ class EevionEntity(_DeviceEntity):
         self, coordinator: EevionCoordinator, port_id: str, description: EevionDescription
     ) -> None:
         """Bind a row of the table to a station."""
-        super().__init__(coordinator, port_id, description)
+        super().__init__(coordinator, port_id, description, description.view)
         self.port_id = port_id
         self._known = coordinator.data.stations[port_id]
         share = coordinator.enabling.share(port_id)
@@ -75,7 +100,8 @@ class EevionEntity(_DeviceEntity):
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
         """What belongs to the state."""
-        return self.entity_description.attributes_fn(self.station)
+        attributes_fn = self.entity_description.attributes_fn
+        return attributes_fn(self.station) if attributes_fn else None
 
     @property
     @override
@@ -91,7 +117,7 @@ class EevionSiteEntity(_DeviceEntity):
         self, coordinator: EevionCoordinator, site_id: str, description: EntityDescription
     ) -> None:
         """Bind a row of the table to a site."""
-        super().__init__(coordinator, site_id, description)
+        super().__init__(coordinator, site_id, description, None)
         self.site_id = site_id
 
     @property

@@ -1,11 +1,16 @@
-"""What a person is told when a command fails."""
+"""What a person is told when a poll or a command fails."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import (
+    ConfigEntryAuthFailed,
+    HomeAssistantError,
+    ServiceValidationError,
+)
+from homeassistant.helpers.update_coordinator import UpdateFailed
 
 from .api import (
     EevionAuthenticationError,
@@ -47,6 +52,25 @@ def read_errors(hass: HomeAssistant, entry: ConfigEntry) -> Iterator[None]:
             raise failed("cannot_connect", error=str(err)) from err
         except EevionRefusedError as err:
             raise failed("question_refused", message=err.message) from err
+
+
+def poll_error(err: EevionError) -> ConfigEntryAuthFailed | UpdateFailed:
+    """Return the error that says why there is nothing new."""
+    if isinstance(err, EevionAuthenticationError):
+        return ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="invalid_auth")
+    if isinstance(err, EevionRateLimitError):
+        return UpdateFailed(
+            translation_domain=DOMAIN,
+            translation_key="rate_limited",
+            translation_placeholders={"seconds": f"{err.retry_after:.0f}"},
+            retry_after=err.retry_after,
+        )
+    is_lost = isinstance(err, EevionConnectionError)
+    return UpdateFailed(
+        translation_domain=DOMAIN,
+        translation_key="cannot_connect" if is_lost else "bad_response",
+        translation_placeholders={"error": str(err)},
+    )
 
 
 def failed(key: str, **placeholders: str) -> HomeAssistantError:

@@ -28,6 +28,12 @@ class EevionEventDescription(EevionDescription, EventEntityDescription):
 
     changes_fn: Callable[[StationState, StationState], Iterator[_Event]] | None = None
 
+    @property
+    @override
+    def view(self) -> Callable[[StationState], object] | None:
+        """All states, where events are made of what changed between them."""
+        return None if self.changes_fn else super().view
+
 
 def session_events(before: StationState, after: StationState) -> Iterator[_Event]:
     """Yield what happened to sessions between two states."""
@@ -95,6 +101,7 @@ class EevionEvent(EevionEntity, EventEntity):
         """Begin with the state of now: what was before is no event."""
         super().__init__(coordinator, port_id, description)
         self._before = self.station
+        self._was_available = self.available
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -111,9 +118,14 @@ class EevionEvent(EevionEntity, EventEntity):
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        """Tell what happened since the last state."""
+        """Tell what happened since the last state; later, while the cloud is away."""
+        if self._was_available != self.available:
+            # Before the events: to triggers, what follows unavailable is what was restored.
+            self._was_available = self.available
+            super()._handle_coordinator_update()
+        if not self.available:
+            return
         before, self._before = self._before, self.station
         if changes_fn := self.entity_description.changes_fn:
             for event, attributes in changes_fn(before, self._before):
                 self._async_tell(event, attributes)
-        super()._handle_coordinator_update()

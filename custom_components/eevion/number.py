@@ -1,5 +1,6 @@
 """The limits of a station, as they were last commanded."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, override
 
@@ -17,6 +18,7 @@ from homeassistant.helpers.restore_state import ExtraStoredData, RestoreEntity
 from .api import ChargingLimit, LimitUnit
 from .coordinator import EevionConfigEntry
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
+from .station import StationState
 
 PARALLEL_UPDATES = 0
 
@@ -26,6 +28,16 @@ class EevionNumberDescription(EevionDescription, NumberEntityDescription):
     """A limit of a station."""
 
     limit_unit: LimitUnit
+
+    @property
+    @override
+    def shown_fns(self) -> tuple[Callable[[StationState], object], ...]:
+        """The limit and the highest one."""
+        unit = self.limit_unit
+        return (
+            lambda station: station.limit_in(unit),
+            lambda station: station.highest_limit(unit),
+        )
 
 
 NUMBERS = (

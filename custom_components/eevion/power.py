@@ -1,6 +1,6 @@
 """Charging power, derived from the energy of successive answers."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from .api import ConnectorStatus, Session, SessionStatus
@@ -9,8 +9,14 @@ from .api import ConnectorStatus, Session, SessionStatus
 # stations every minute or so, not at our pace.
 _PATIENCE_S = 180
 _SILENT_INTERVALS = 3
+# The energy comes in whole watt-hours: over a few seconds that is a rough measure.
+_WINDOW_S = 20
 # How far our clock and the cloud's may differ over one interval.
 _JITTER_S = 2
+
+
+type _Step = tuple[float, float]
+"""Seconds, and the energy in Wh that they brought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,7 @@ class _Sample:
     interval_s: float = 0
     is_dated: bool = False
     """Whether `updated_at` moved with the energy: then the cloud's clock is the better one."""
+    steps: tuple[_Step, ...] = ()
 
 
 class PowerMeter:
@@ -53,23 +60,27 @@ class PowerMeter:
         self, session: Session, energy_wh: float, received_at: datetime, max_w: float | None
     ) -> _Sample:
         """Return the sample to go on from: the last one while the energy stands still."""
-        first = _Sample(session.session_id, energy_wh, received_at, session.updated_at)
         last = self._last
+        updated_at = session.updated_at
         if last is None or last.session_id != session.session_id or energy_wh < last.energy_wh:
-            return first
+            return _Sample(session.session_id, energy_wh, received_at, updated_at)
         received_s = (received_at - last.received_at).total_seconds()
         if energy_wh == last.energy_wh or received_s <= 0:
             return last
-        interval = received_s
-        if (dated_s := _seconds(last.updated_at, session.updated_at)) > 0:
-            first = replace(first, is_dated=True)
-            if not last.is_dated and abs(dated_s - received_s) > _JITTER_S:
-                # It may have been the energy that was updated, or something else.
-                return replace(first, power_w=last.power_w, interval_s=last.interval_s)
-            interval = dated_s
-        power = (energy_wh - last.energy_wh) * 3600 / interval
-        power = float(round(min(power, max_w) if max_w else power))
-        return replace(first, power_w=power, interval_s=interval)
+        power, steps = last.power_w, last.steps
+        dated_s = _seconds(last.updated_at, updated_at)
+        is_dated = dated_s > 0
+        if is_dated and not last.is_dated and abs(dated_s - received_s) > _JITTER_S:
+            # It may have been the energy that was updated, or something else.
+            interval = last.interval_s
+        else:
+            interval = dated_s if is_dated else received_s
+            steps = _latest((*steps, (interval, energy_wh - last.energy_wh)))
+            power = sum(wh for _, wh in steps) * 3600 / sum(seconds for seconds, _ in steps)
+            power = float(round(min(power, max_w) if max_w else power))
+        return _Sample(
+            session.session_id, energy_wh, received_at, updated_at, power, interval, is_dated, steps
+        )
 
 
 def _may_deliver(session: Session) -> bool:
@@ -78,6 +89,13 @@ def _may_deliver(session: Session) -> bool:
         and session.status is not SessionStatus.AUTHORIZING
         and session.connector_status in (None, ConnectorStatus.CHARGING)
     )
+
+
+def _latest(steps: tuple[_Step, ...]) -> tuple[_Step, ...]:
+    """Return the last steps that make up the window, or as many as there are."""
+    while sum(seconds for seconds, _ in steps[1:]) >= _WINDOW_S:
+        steps = steps[1:]
+    return steps
 
 
 def _seconds(earlier: datetime | None, later: datetime | None) -> float:

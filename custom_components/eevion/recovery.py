@@ -129,11 +129,12 @@ class Recovery:
                 row = (await self._async_lifetime(begin, port.station_id)).get(port.station_id)
             figures[port_id] = _sums(row)
         await self._async_sync()
+        begun_sites = self._accounting.begun_sites()
         for port_id, figure in figures.items():
             # One that came meanwhile may be in the figure or not: the next run will know.
             if self._session_ids(port_id) == known[port_id]:
                 account = self._accounting.accounts[port_id]
-                if self._accounting.has_site_begun(account.site_id):
+                if account.site_id in begun_sites:
                     account.before_site = figure.copy()
                 account.begin(figure, until[port_id])
                 account.missed_until = now.timestamp()

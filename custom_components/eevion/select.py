@@ -1,7 +1,7 @@
 """The tariff of a station."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import override
 
@@ -13,6 +13,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .api import Commands
 from .coordinator import EevionConfigEntry
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
+from .station import StationState
 
 PARALLEL_UPDATES = 0
 
@@ -20,6 +21,12 @@ PARALLEL_UPDATES = 0
 @dataclass(frozen=True, kw_only=True)
 class EevionSelectDescription(EevionDescription, SelectEntityDescription):
     """A choice at a station."""
+
+    @property
+    @override
+    def shown_fns(self) -> tuple[Callable[[StationState], object], ...]:
+        """The choice; the options are the account's."""
+        return (lambda station: station.tariff_id,)
 
 
 SELECTS = (

@@ -21,7 +21,7 @@ from .entity import (
     async_follow_devices,
 )
 from .site_sensors import SITE_SENSORS, EevionSiteSensorDescription
-from .station_sensors import SENSORS, EevionSensorDescription, Value
+from .station_sensors import SENSORS, EevionSensorDescription, Value, session_start
 
 PARALLEL_UPDATES = 0
 
@@ -57,7 +57,7 @@ class EevionSensor(EevionEntity, RestoreSensor):
     async def async_added_to_hass(self) -> None:
         """Bring back what is told of the last session: the cloud may not list it any more."""
         await super().async_added_to_hass()
-        if self.entity_description.is_of_session and self.station.session is None:
+        if self.entity_description.session_fn and self.station.session is None:
             self._restored = await self.async_get_last_sensor_data()
             if last := await self.async_get_last_state():
                 self._restored_reset = dt_util.parse_datetime(
@@ -74,7 +74,7 @@ class EevionSensor(EevionEntity, RestoreSensor):
         """What the newest state says."""
         if self._past:
             return cast("Value", self._past.native_value)
-        return self.entity_description.value_fn(self.station)
+        return self.entity_description.value(self.station)
 
     @property
     @override
@@ -90,10 +90,7 @@ class EevionSensor(EevionEntity, RestoreSensor):
         """The start of the session that is counted."""
         if not self.entity_description.is_per_session:
             return None
-        if self._past:
-            return self._restored_reset
-        session = self.station.session
-        return (session.started_at or session.created_at) if session else None
+        return self._restored_reset if self._past else session_start(self.station)
 
 
 class EevionSiteSensor(EevionSiteEntity, SensorEntity):

@@ -1,10 +1,10 @@
 """Puts together what sites, sessions and commands tell of each station."""
 
-from collections.abc import Iterable, Mapping, Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence, Set as AbstractSet
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from .api import ChargingLimit, Site, StationException
+from .api import ChargingLimit, Port, PortStatus, Session, Site, StationException
 from .managed import NOTHING, Settings
 from .power import PowerMeter
 from .session_book import SessionBook
@@ -14,28 +14,33 @@ from .sums import Totals
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All sites and stations at one moment, by their ids."""
+    """The newest of all sites and stations, by their ids."""
 
-    sites: Mapping[str, Site] = field(default_factory=dict)
+    sites: dict[str, Site] = field(default_factory=dict)
     stations: dict[str, StationState] = field(default_factory=dict)
-    site_totals: Mapping[str, Totals] = field(default_factory=dict)
+    site_totals: dict[str, Totals] = field(default_factory=dict)
 
     def stations_at(self, site_id: str) -> list[StationState]:
         """Return the stations of a site."""
-        return [state for state in self.stations.values() if state.site_id == site_id]
+        return [
+            state
+            for port in self.sites[site_id].ports
+            if (state := self.stations.get(port.port_id)) and state.site_id == site_id
+        ]
 
 
 class Assembly:
-    """Makes each snapshot out of the one before; tells which ids changed."""
+    """Keeps the snapshot; each change returns the ids of the sites and stations concerned."""
 
     def __init__(self) -> None:
         """Start empty."""
         self.snapshot = Snapshot()
         self.book = SessionBook()
         self._meters: dict[str, PowerMeter] = {}
+        self._flowing: set[str] = set()
+        """Stations with a power, which time alone brings to an end."""
         self._limits: dict[str, ChargingLimit] = {}
         self._totals: dict[str, Totals] = {}
-        self._site_totals: dict[str, Totals] = {}
         self._wanted: dict[str, Settings] = {}
         self._known: Mapping[str, Settings] = {}
         self._exceptions: Mapping[str, tuple[StationException, ...]] = {}
@@ -43,31 +48,60 @@ class Assembly:
     def take_sites(
         self, sites: Iterable[Site], *, with_inactive: bool, now: datetime
     ) -> AbstractSet[str]:
-        """Make a new snapshot; planned and decommissioned ports are in it only where asked for.
+        """Follow the sites; planned and decommissioned ports count only where asked for.
 
-        Returns the ids of the sites and stations that changed. A port that two sites
-        claim counts for the first.
+        A port that two sites claim counts for the first.
         """
-        before = self.snapshot
-        self.snapshot = Snapshot({site.site_id: site for site in sites}, {}, self._site_totals)
-        for site in self.snapshot.sites.values():
+        before = dict(self.snapshot.sites)
+        self.snapshot.sites.clear()
+        self.snapshot.sites.update((site.site_id, site) for site in sites)
+        changed: set[str] = set(before.keys() ^ self.snapshot.sites.keys())
+        places: dict[str, tuple[str, Port]] = {}
+        for site_id, site in self.snapshot.sites.items():
             for port in site.ports:
                 if with_inactive or port.is_in_place:
-                    state = StationState(site_id=site.site_id, port=port)
-                    self.snapshot.stations.setdefault(port.port_id, state)
-        self.book.retain(self.snapshot.stations)
-        self._meters = {p: m for p, m in self._meters.items() if p in self.snapshot.stations}
-        for port_id, state in self.snapshot.stations.items():
-            self.snapshot.stations[port_id] = self._completed(state, now)
-        return _differences(before.stations, self.snapshot.stations)
+                    places.setdefault(port.port_id, (site_id, port))
+        stations = self.snapshot.stations
+        for port_id in stations.keys() - places.keys():
+            changed |= {port_id, stations.pop(port_id).site_id}
+            self._meters.pop(port_id, None)
+            self._flowing.discard(port_id)
+        self.book.retain(places)
+        for port_id, (site_id, port) in places.items():
+            known = stations.get(port_id)
+            if known is None or known.port is not port or known.site_id != site_id:
+                blank = StationState(site_id=site_id, port=port)
+                stations[port_id] = self._completed(blank, now)
+                changed |= _ids(known, stations[port_id])
+        return changed
 
-    def refresh(self, port_id: str | None, *, now: datetime) -> AbstractSet[str]:
-        """Renew one station's state; return the ids that changed."""
-        if port_id is None or (known := self.snapshot.stations.get(port_id)) is None:
-            return frozenset()
-        state = self._completed(known, now)
-        self.snapshot.stations[port_id] = state
-        return _differences({port_id: known}, {port_id: state})
+    def take_sessions(
+        self, sessions: Iterable[Session], *, now: datetime
+    ) -> tuple[AbstractSet[str], Sequence[Session]]:
+        """Take in a whole list; return also the active sessions that are missing from it."""
+        missing = self.book.update(sessions)
+        self.book.retain(self.snapshot.stations)
+        stale = [
+            port_id
+            for port_id, state in self.snapshot.stations.items()
+            if state.session is not (session := self.book.get(port_id))
+            or state.is_session_listed != self.book.is_listed(session)
+        ]
+        return self.refresh({*stale, *self._flowing}, now=now), missing
+
+    def refresh(self, port_ids: Iterable[str], *, now: datetime) -> AbstractSet[str]:
+        """Renew the states of stations."""
+        stations = self.snapshot.stations
+        changed: set[str] = set()
+        for port_id in port_ids:
+            if known := stations.get(port_id):
+                stations[port_id] = self._completed(known, now)
+                changed |= _ids(known, stations[port_id])
+        return changed
+
+    def pass_time(self, *, now: datetime) -> AbstractSet[str]:
+        """Renew what changes though the cloud tells nothing new."""
+        return self.refresh(tuple(self._flowing), now=now)
 
     def set_limits(self, limits: Mapping[str, ChargingLimit]) -> None:
         """Keep the limits that were commanded, by port id."""
@@ -78,8 +112,9 @@ class Assembly:
     ) -> AbstractSet[str]:
         """Keep totals that have been written, by port and site id; return changed sites."""
         self._totals |= totals
-        changed = {site for site, total in of_sites.items() if self._site_totals.get(site) != total}
-        self._site_totals |= of_sites
+        known = self.snapshot.site_totals
+        changed = {site for site, total in of_sites.items() if known.get(site) != total}
+        known |= of_sites
         return changed
 
     def set_settings(self, wanted: Mapping[str, Settings], known: Mapping[str, Settings]) -> None:
@@ -93,28 +128,42 @@ class Assembly:
 
     def _completed(self, state: StationState, now: datetime) -> StationState:
         port = state.port
-        session = self.book.get(port.port_id)
-        meter = self._meters.setdefault(port.port_id, PowerMeter())
-        return replace(
-            state,
+        port_id = port.port_id
+        session = self.book.get(port_id)
+        if (meter := self._meters.get(port_id)) is None:
+            meter = self._meters[port_id] = PowerMeter()
+        power_w = meter.read(session, now, port.max_power_w)
+        if power_w:
+            self._flowing.add(port_id)
+        else:
+            self._flowing.discard(port_id)
+        return StationState(
+            site_id=state.site_id,
+            port=port,
             session=session,
             is_session_listed=self.book.is_listed(session),
-            power_w=meter.read(session, now, port.max_power_w),
-            limit=self._limits.get(port.port_id),
-            wanted=self._wanted.get(port.port_id, NOTHING),
-            known=self._known.get(port.port_id, NOTHING),
+            power_w=power_w,
+            limit=self._limits.get(port_id),
+            wanted=self._wanted.get(port_id, NOTHING),
+            known=self._known.get(port_id, NOTHING),
             exceptions=self._exceptions.get(port.station_id, ()),
-            totals=self._totals.get(port.port_id),
+            totals=self._totals.get(port_id),
         )
 
 
-def _differences(
-    before: Mapping[str, StationState], after: Mapping[str, StationState]
-) -> AbstractSet[str]:
-    changed: set[str] = set()
-    for port_id in before.keys() | after.keys():
-        old, new = before.get(port_id), after.get(port_id)
-        if old != new:
-            changed.add(port_id)
-            changed |= {state.site_id for state in (old, new) if state}
-    return changed
+def _ids(old: StationState | None, new: StationState) -> AbstractSet[str]:
+    """Return whom the difference of two states concerns."""
+    if old is None:
+        return {new.port.port_id, new.site_id}
+    # Sessions that are not the same object tell something new.
+    if old.session is new.session and old == new:
+        return frozenset()
+    if _tallied(old) == _tallied(new):
+        return {new.port.port_id}
+    return {new.port.port_id, old.site_id, new.site_id}
+
+
+def _tallied(state: StationState) -> tuple[str, bool, bool]:
+    """Return what a site's figures count of a station."""
+    is_available = state.port.status is PortStatus.AVAILABLE
+    return state.site_id, is_available, state.active_session is not None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, override
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
@@ -44,13 +44,43 @@ _AC_LEVELS = (1, 2)
 class EevionSensorDescription(EevionDescription, SensorEntityDescription):
     """A sensor of a station."""
 
-    value_fn: Callable[[StationState], Value]
+    value_fn: Callable[[StationState], Value] | None = None
+    """What it tells of a station."""
+    session_fn: Callable[[Session], Value] | None = None
+    """What it tells of the last session, until the next one begins."""
     unit_fn: Callable[[StationState], str | None] | None = None
     """For units that only the session tells."""
-    is_of_session: bool = False
-    """Whether it tells of the last session, until the next one begins."""
     is_per_session: bool = False
     """Whether it counts from zero with each session."""
+
+    def value(self, station: StationState) -> Value:
+        """Return what it tells."""
+        if self.session_fn:
+            return self.session_fn(station.session) if station.session else None
+        return self.value_fn(station) if self.value_fn else None
+
+    @property
+    @override
+    def shown_fns(self) -> tuple[Callable[[StationState], object], ...]:
+        """The state, its unit, the reset and its attributes."""
+        fns: list[Callable[[StationState], object] | None] = [self.value_fn, self.unit_fn]
+        if session_fn := self.session_fn:
+            # No session is something else than one that tells nothing: the last one shows.
+            fns.append(
+                lambda station: session_fn(station.session) if station.session else _NO_SESSION
+            )
+        if self.is_per_session:
+            fns.append(session_start)
+        return (*filter(None, fns), *super().shown_fns)
+
+
+_NO_SESSION = object()
+
+
+def session_start(station: StationState) -> datetime | None:
+    """Return when the present or last session began."""
+    session = station.session
+    return (session.started_at or session.created_at) if session else None
 
 
 def _options(words: type[StrEnum], *without: StrEnum) -> list[str]:
@@ -59,11 +89,6 @@ def _options(words: type[StrEnum], *without: StrEnum) -> list[str]:
 
 def _name(word: StrEnum | None) -> str | None:
     return word.name.lower() if word else None
-
-
-def _of_session(read: Callable[[Session], Value]) -> Callable[[StationState], Value]:
-    """Read from the present or last session."""
-    return lambda station: read(station.session) if station.session else None
 
 
 def _currency(station: StationState) -> str | None:
@@ -136,15 +161,13 @@ SENSORS = (
     ),
     EevionSensorDescription(
         key="session_status",
-        is_of_session=True,
         device_class=SensorDeviceClass.ENUM,
         entity_category=EntityCategory.DIAGNOSTIC,
         options=_options(SessionStatus),
-        value_fn=_of_session(lambda session: _name(session.status)),
+        session_fn=lambda session: _name(session.status),
     ),
     EevionSensorDescription(
         key="session_energy",
-        is_of_session=True,
         is_essential=True,
         is_per_session=True,
         device_class=SensorDeviceClass.ENERGY,
@@ -152,52 +175,47 @@ SENSORS = (
         state_class=SensorStateClass.TOTAL,
         suggested_display_precision=2,
         suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        value_fn=_of_session(lambda session: session.energy_wh),
+        session_fn=lambda session: session.energy_wh,
     ),
     EevionSensorDescription(
         key="session_cost",
         attributes_fn=_attributes(_cost_attributes),
-        is_of_session=True,
         is_per_session=True,
         device_class=SensorDeviceClass.MONETARY,
         state_class=SensorStateClass.TOTAL,
         suggested_display_precision=2,
         unit_fn=_currency,
-        value_fn=_of_session(lambda session: session.cost),
+        session_fn=lambda session: session.cost,
     ),
     EevionSensorDescription(
         key="session_cost_before_taxes",
-        is_of_session=True,
         is_per_session=True,
         device_class=SensorDeviceClass.MONETARY,
         entity_registry_enabled_default=False,
         state_class=SensorStateClass.TOTAL,
         suggested_display_precision=2,
         unit_fn=_currency,
-        value_fn=_of_session(lambda session: session.cost_before_taxes),
+        session_fn=lambda session: session.cost_before_taxes,
     ),
     EevionSensorDescription(
         key="session_duration",
         attributes_fn=_attributes(lambda session: {"limits": limits_json(session)}),
-        is_of_session=True,
         device_class=SensorDeviceClass.DURATION,
         native_unit_of_measurement=UnitOfTime.SECONDS,
         suggested_display_precision=0,
         suggested_unit_of_measurement=UnitOfTime.MINUTES,
-        value_fn=_of_session(_duration),
+        session_fn=_duration,
     ),
     EevionSensorDescription(
         key="session_start",
-        is_of_session=True,
         device_class=SensorDeviceClass.TIMESTAMP,
-        value_fn=_of_session(lambda session: session.started_at),
+        session_fn=lambda session: session.started_at,
     ),
     EevionSensorDescription(
         key="session_end",
-        is_of_session=True,
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_registry_enabled_default=False,
-        value_fn=_of_session(lambda session: None if session.is_active else session.ended_at),
+        session_fn=lambda session: None if session.is_active else session.ended_at,
     ),
     EevionSensorDescription(
         key="power",
@@ -211,50 +229,44 @@ SENSORS = (
     ),
     EevionSensorDescription(
         key="idle_fee",
-        is_of_session=True,
         entity_registry_enabled_default=False,
         suggested_display_precision=2,
         unit_fn=_idle_fee_unit,
-        value_fn=_of_session(lambda session: session.idle_fee),
+        session_fn=lambda session: session.idle_fee,
     ),
     EevionSensorDescription(
         key="state_of_charge",
-        is_of_session=True,
         device_class=SensorDeviceClass.BATTERY,
         exists_fn=lambda station: station.port.level not in _AC_LEVELS,
         native_unit_of_measurement=PERCENTAGE,
         state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=0,
-        value_fn=_of_session(_state_of_charge),
+        session_fn=_state_of_charge,
     ),
     EevionSensorDescription(
         key="vehicle",
-        is_of_session=True,
         entity_registry_enabled_default=False,
-        value_fn=_of_session(lambda session: session.vehicle),
+        session_fn=lambda session: session.vehicle,
     ),
     EevionSensorDescription(
         key="started_with",
-        is_of_session=True,
         device_class=SensorDeviceClass.ENUM,
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
         options=_options(StartedWith, StartedWith.UNKNOWN),
-        value_fn=_of_session(_started_with),
+        session_fn=_started_with,
     ),
     EevionSensorDescription(
         key="end_reason",
-        is_of_session=True,
         device_class=SensorDeviceClass.ENUM,
         entity_category=EntityCategory.DIAGNOSTIC,
         options=_options(EndReason),
-        value_fn=_of_session(lambda session: _name(session.end_reason)),
+        session_fn=lambda session: _name(session.end_reason),
     ),
     EevionSensorDescription(
         key="tariff",
-        is_of_session=True,
         attributes_fn=_attributes(_tariff_attributes),
-        value_fn=_of_session(_tariff),
+        session_fn=_tariff,
     ),
     EevionSensorDescription(
         key="demand_response_limit",
@@ -289,6 +301,6 @@ SENSORS = (
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
-        value_fn=_of_session(lambda session: session.last_heartbeat),
+        session_fn=lambda session: session.last_heartbeat,
     ),
 )

@@ -28,6 +28,12 @@ class EevionSwitchDescription(EevionDescription, SwitchEntityDescription):
     turn_off_fn: Callable[[EevionData, str], Awaitable[None]]
     assumed_state: bool = False
 
+    @property
+    @override
+    def shown_fns(self) -> tuple[Callable[[StationState], object], ...]:
+        """The state."""
+        return (self.is_on_fn, *super().shown_fns)
+
 
 def _in_service(data: EevionData, port_id: str) -> Commands:
     word = data.memory.content.in_service_words.get(port_id, IN_SERVICE)
