@@ -89,7 +89,7 @@ async def test_old_data_is_renewed_once_for_all(
     freezer.tick(20)
     cloud.requests.clear()
     await act(hass, "stop_session", stations=names)
-    assert [r.path.rpartition("/")[2] for r in cloud.requests] == ["site", "session"]
+    assert [r.path.rpartition("/")[2] for r in cloud.requests] == ["session"]
 
 
 @pytest.mark.parametrize(("field", "unit", "value"), [("amps", "A", 12), ("watts", "W", 4000)])

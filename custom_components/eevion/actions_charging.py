@@ -48,8 +48,6 @@ async def _async_start_session(call: ServiceCall) -> None:
     """Start a session at each station that has none."""
     target = await async_commanded(call)
     is_to_continue: bool | None = call.data.get(ATTR_CONTINUE_IF_BATTERY_FULL)
-    # Once, instead of once for each station.
-    await target.coordinator.async_refresh_if_old()
     control = target.data.control
     await _async_all(
         control.async_start(port_id, continue_if_battery_full=is_to_continue)
@@ -60,7 +58,6 @@ async def _async_start_session(call: ServiceCall) -> None:
 async def _async_stop_session(call: ServiceCall) -> None:
     """End the sessions of stations."""
     target = await async_commanded(call)
-    await target.coordinator.async_refresh_if_old()
     await _async_all(target.data.control.async_stop(port_id) for port_id in target.port_ids)
 
 

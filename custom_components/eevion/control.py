@@ -12,6 +12,7 @@ from homeassistant.core import callback
 from .api import (
     ChargingLimit,
     EevionConnectionError,
+    EevionError,
     EevionRefusedError,
     Lane,
     LimitUnit,
@@ -19,11 +20,15 @@ from .api import (
     Session,
     SessionStatus,
 )
-from .const import MIN_LIMIT_A
+from .const import ERROR_NOT_PLUGGED_IN, LOGGER, MIN_LIMIT_A
 from .coordinator import EevionCoordinator
 from .errors import command_errors, failed, invalid
+from .limiter import Limiter
 from .station import StationState
+from .webhook import Webhook
 
+# So long a start waits to hear of sessions that began since the newest list.
+_LOOK_S = 1
 # Some stations give a driver five minutes to be authorized.
 _STOP_PATIENCE_S = 330
 
@@ -51,9 +56,11 @@ class _Wish:
 class Control:
     """Gives commands for one account and shows at once what the cloud answers."""
 
-    def __init__(self, coordinator: EevionCoordinator) -> None:
+    def __init__(self, coordinator: EevionCoordinator, webhook: Webhook) -> None:
         """Prepare; a stop that waits ends with the entry."""
         self._coordinator = coordinator
+        self._webhook = webhook
+        self._limiter = Limiter(coordinator)
         self._wishes: defaultdict[str, _Wish] = defaultdict(_Wish)
         coordinator.config_entry.async_on_unload(self._async_withdraw_stops)
 
@@ -78,7 +85,7 @@ class Control:
         wish = self._wishes[port_id]
         wish.withdraw_stop()
         async with wish.lock:
-            await self._coordinator.async_refresh_if_old()
+            await self._async_look()
             station = self._station(port_id)
             if station.active_session:
                 return
@@ -92,7 +99,15 @@ class Control:
                     )
                 self._coordinator.async_apply_partial(session)
             finally:
-                await self._coordinator.async_follow_command()
+                await self._coordinator.async_follow_command(port_id, _has_begun)
+
+    async def _async_look(self) -> None:
+        """See what people did at the station since the newest list, if the cloud tells it soon."""
+        try:
+            async with asyncio.timeout(_LOOK_S):
+                await self._coordinator.async_renew_sessions()
+        except (EevionError, TimeoutError) as err:
+            LOGGER.debug("A command goes by what was known before: %r", err)
 
     async def _async_start(
         self, station: StationState, *, continue_if_battery_full: bool | None
@@ -100,10 +115,15 @@ class Control:
         port = station.port
         try:
             session = await self._coordinator.client.start_session(
-                station_id=port.station_id, continue_if_battery_full=continue_if_battery_full
+                station_id=port.station_id,
+                continue_if_battery_full=continue_if_battery_full,
+                webhook=self._webhook.url,
             )
-        except EevionConnectionError:
-            # The cloud may have taken it, and a second start is no way to find out.
+        except (EevionConnectionError, EevionRefusedError) as err:
+            # The cloud may have taken it, or somebody was quicker; a second start is no way
+            # to find out.
+            if isinstance(err, EevionRefusedError) and err.code == ERROR_NOT_PLUGGED_IN:
+                raise
             if (found := await self._async_find_started(station)) is None:
                 raise
             return found
@@ -121,7 +141,9 @@ class Control:
         """End the session that goes on; wait where the cloud still authorizes it."""
         wish = self._wishes[port_id]
         wish.is_stop_wanted = True
-        await self._coordinator.async_refresh_if_old()
+        if (station := self._station(port_id)).active_session is None:
+            with self._errors(station.port.station_id):
+                await self._coordinator.async_renew_sessions()
         remove = self._coordinator.async_add_listener(wish.changed.set, port_id)
         try:
             async with asyncio.timeout(_STOP_PATIENCE_S):
@@ -148,7 +170,7 @@ class Control:
                 with self._errors(station.port.station_id):
                     return await self._async_stop(session, port_id)
             finally:
-                await self._coordinator.async_follow_command()
+                await self._coordinator.async_follow_command(port_id, _has_ended)
 
     async def _async_stop(self, session: Session, port_id: str) -> bool:
         coordinator = self._coordinator
@@ -169,12 +191,10 @@ class Control:
     async def async_set_limits(self, wanted: Mapping[str, float], unit: LimitUnit) -> None:
         """Limit stations, by port id, in one request; each station's own answer counts."""
         limits = {port_id: self.limit(port_id, value, unit) for port_id, value in wanted.items()}
-        names = ", ".join(limit.station_id for limit in limits.values())
-        with self._errors(names):
-            results = await self._coordinator.client.set_charging_limits(
-                limits=list(limits.values())
-            )
-        refused = {r.station_id: r.message for r in results if not r.is_success}
+        names = [limit.station_id for limit in limits.values()]
+        with self._errors(", ".join(names)):
+            refusals = await self._limiter.async_send(limits)
+        refused = {name: refusals[name] for name in names if name in refusals}
         self._coordinator.async_set_limits(
             {port: limit for port, limit in limits.items() if limit.station_id not in refused}
         )
@@ -201,3 +221,14 @@ class Control:
                 highest=f"{highest:g} {unit}" if highest else "-",
             )
         return ChargingLimit(station_id=port.station_id, unit=unit, limit=value)
+
+
+def _has_begun(station: StationState) -> bool:
+    """Tell whether the cloud's list shows what a start did."""
+    session = station.active_session if station.is_session_listed else None
+    return session is not None and session.status is not SessionStatus.AUTHORIZING
+
+
+def _has_ended(station: StationState) -> bool:
+    """Tell whether the cloud's list shows what a stop did."""
+    return station.active_session is None and not station.is_charging

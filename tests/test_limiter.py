@@ -1,0 +1,161 @@
+"""Limits that are given together leave together, and only the newest."""
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+
+from simulator import Cloud, Settings, World
+from tests.actions import sent
+from tests.conftest import API_KEY
+from tests.helpers import Station
+
+pytestmark = pytest.mark.usefixtures("limits_wait")
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(keys=(API_KEY,), sites=2, stations=14, seed=7)
+
+
+@pytest.fixture
+def stations(hass: HomeAssistant, loaded: ConfigEntry, world: World) -> list[Station]:
+    present = [station for station in world.stations if station.lifecycle == "active"][:10]
+    for station in present:
+        world.connect(station.name)
+    return [Station(hass, world, station.name) for station in present]
+
+
+class Clock:
+    """Real limits in frozen time."""
+
+    def __init__(self, freezer: FrozenDateTimeFactory) -> None:
+        self._freezer = freezer
+
+    async def tick(self, seconds: float) -> None:
+        self._freezer.tick(seconds)
+        for _ in range(200):
+            await asyncio.sleep(0)
+
+    async def until_done(self, calls: Iterable[Awaitable[Any]]) -> list[Any]:
+        """Let time pass until all calls have come to an end; return what they raised."""
+        ends = asyncio.gather(*calls, return_exceptions=True)
+        for _ in range(1000):
+            if ends.done():
+                break
+            await self.tick(0.05)
+        return await ends
+
+
+@pytest.fixture
+def clock(freezer: FrozenDateTimeFactory) -> Clock:
+    return Clock(freezer)
+
+
+def limits(cloud: Cloud) -> list[dict[str, float]]:
+    """Return the limits of each request, by the name of the station."""
+    return [
+        {row["stationId"]: row["newChargingProfile"]["limit"] for row in body}
+        for body in sent(cloud, "/energy-management")
+    ]
+
+
+async def test_ten_limits_are_one_request(
+    stations: list[Station], cloud: Cloud, clock: Clock
+) -> None:
+    """They are given one after the other, within 100 ms."""
+    calls = []
+    for number, station in enumerate(stations):
+        calls.append(asyncio.ensure_future(station.limit(6 + number)))
+        await clock.tick(0.0099)
+    assert await clock.until_done(calls) == [None] * 10
+    assert limits(cloud) == [{s.name: 6 + number for number, s in enumerate(stations)}]
+    assert [float(station["number.charging_limit"]) for station in stations] == list(range(6, 16))
+
+
+async def test_the_newest_limit_wins(stations: list[Station], cloud: Cloud, clock: Clock) -> None:
+    one, other = stations[:2]
+    calls = [one.limit(value) for value in (8, 16, 10)] + [other.limit(12)]
+    assert await clock.until_done(calls) == [None] * 4
+    assert limits(cloud) == [{one.name: 10, other.name: 12}]
+    assert float(one["number.charging_limit"]) == 10
+
+
+async def test_a_limit_that_waits_for_the_budget_is_replaced(
+    loaded: ConfigEntry, stations: list[Station], cloud: Cloud, clock: Clock
+) -> None:
+    loaded.runtime_data.rate_limit.backed_off(20)
+    calls = []
+    for value in (8, 16, 10):
+        calls.append(asyncio.ensure_future(stations[0].limit(value)))
+        await clock.tick(3)
+    assert not limits(cloud)
+    assert await clock.until_done(calls) == [None] * 3
+    assert limits(cloud) == [{stations[0].name: 10}]
+
+
+async def test_a_refused_request_takes_newer_limits_along(
+    stations: list[Station], cloud: Cloud, clock: Clock
+) -> None:
+    """429 says that the cloud did not take it."""
+    cloud.faults.fail_next("rate_limited", path="/station/energy-management")
+    one, other = stations[:2]
+    calls = [asyncio.ensure_future(one.limit(8))]
+    while not limits(cloud):
+        await clock.tick(0.05)
+    calls += [asyncio.ensure_future(other.limit(12)), asyncio.ensure_future(one.limit(10))]
+    assert await clock.until_done(calls) == [None] * 3
+    assert limits(cloud) == [{one.name: 8}, {one.name: 10, other.name: 12}]
+    assert [r.status for r in cloud.requests if r.path.endswith("-management")] == [429, 200]
+
+
+async def test_limits_of_one_station_do_not_overtake_each_other(
+    stations: list[Station], cloud: Cloud, clock: Clock
+) -> None:
+    """What is given while a request is under way waits for its end."""
+    calls = [asyncio.ensure_future(stations[0].limit(8))]
+    while not limits(cloud):
+        await clock.tick(0.02)
+    calls.append(asyncio.ensure_future(stations[0].limit(10)))
+    assert await clock.until_done(calls) == [None, None]
+    assert limits(cloud) == [{stations[0].name: 8}, {stations[0].name: 10}]
+    assert float(stations[0]["number.charging_limit"]) == 10
+
+
+async def test_only_the_refused_station_fails(
+    stations: list[Station], cloud: Cloud, world: World, clock: Clock
+) -> None:
+    world.disconnect(stations[1].name)
+    told = await clock.until_done(station.limit(9) for station in stations[:3])
+    assert [told[0], told[2]] == [None, None]
+    assert isinstance(told[1], HomeAssistantError)
+    assert stations[1].name in str(told[1])
+    assert len(limits(cloud)) == 1
+    assert float(stations[0]["number.charging_limit"]) == 9
+
+
+async def test_a_lost_request_fails_for_all(
+    stations: list[Station], cloud: Cloud, clock: Clock
+) -> None:
+    cloud.faults.fail_next("drop_answer", path="/station/energy-management")
+    told = await clock.until_done(station.limit(9) for station in stations[:3])
+    assert [type(error) for error in told] == [HomeAssistantError] * 3
+    assert len(limits(cloud)) <= 1
+    assert await clock.until_done([stations[0].limit(10)]) == [None]
+
+
+async def test_one_who_waits_is_told_when_the_account_is_unloaded(
+    hass: HomeAssistant, loaded: ConfigEntry, stations: list[Station], cloud: Cloud, clock: Clock
+) -> None:
+    loaded.runtime_data.rate_limit.backed_off(20)
+    call = asyncio.ensure_future(stations[0].limit(8))
+    await clock.tick(1)
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    [told] = await clock.until_done([call])
+    assert isinstance(told, HomeAssistantError)
+    assert not limits(cloud)
