@@ -126,6 +126,7 @@ async def test_form_over_http(
     hass: HomeAssistant, cloud_url: str, hass_client: ClientSessionGenerator
 ) -> None:
     assert await async_setup_component(hass, "config", {})
+    assert await async_setup_component(hass, "webhook", {})
     client = await hass_client()
     path = "/api/config/config_entries/flow"
     response = await client.post(path, json={"handler": "eevion"})
@@ -551,6 +552,7 @@ async def test_options_over_http(
     hass: HomeAssistant, loaded: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
     assert await async_setup_component(hass, "config", {})
+    assert await async_setup_component(hass, "webhook", {})
     client: ClientSession = await hass_client()
     response = await client.post(
         "/api/config/config_entries/options/flow", json={"handler": loaded.entry_id}
@@ -575,6 +577,7 @@ async def test_the_section_has_no_default(
 ) -> None:
     """One would make the browser leave out the defaults of the fields within."""
     assert await async_setup_component(hass, "config", {})
+    assert await async_setup_component(hass, "webhook", {})
     client: ClientSession = await hass_client()
     response = await client.post("/api/config/config_entries/flow", json={"handler": "eevion"})
     shown = await response.json()

@@ -34,6 +34,7 @@ async def test_nothing_of_people(
     text = json.dumps(told)
     personal = [
         API_KEY,
+        loaded.data["webhook_id"],
         cloud_url,
         "127.0.0.1",
         "Toyota",

@@ -24,8 +24,10 @@ from .history import async_make_history
 from .history_store import HistoryStore
 from .jobs import Jobs
 from .memory import Memory
+from .push import Push
 from .recovery import Recovery
 from .services import async_setup_services
+from .webhook import Webhook, async_remove_cloudhook
 
 PLATFORMS = [
     Platform.BINARY_SENSOR,
@@ -64,10 +66,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bo
     await memory.async_load()
     coordinator = EevionCoordinator(hass, entry, client, accounting, memory)
     await coordinator.async_config_entry_first_refresh()
-    jobs = Jobs(coordinator, memory)
+    webhook = Webhook(hass, entry)
+    jobs = Jobs(coordinator, memory, webhook)
     history = await async_make_history(hass, coordinator)
     entry.runtime_data = EevionData(
-        coordinator, Control(coordinator), jobs, memory, rate_limit, history
+        coordinator, Control(coordinator, webhook), jobs, memory, rate_limit, webhook, history
     )
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(
@@ -76,7 +79,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bo
     Recovery(coordinator).async_start()
     if history:
         await history.async_start()
-    ExceptionLog(coordinator).async_start()
+    exceptions = ExceptionLog(coordinator)
+    exceptions.async_start()
+    webhook.async_start(Push(coordinator, jobs, exceptions).async_take)
     entry.async_create_background_task(hass, jobs.async_learn(), "read job history")
     return True
 
@@ -91,6 +96,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> b
 
 async def async_remove_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> None:
     """Delete what was stored of an account."""
+    await async_remove_cloudhook(hass, entry)
     await Accounting(hass, entry).async_remove()
     await HistoryStore(hass, entry).async_remove()
     await Memory(hass, entry).async_remove()

@@ -1,36 +1,30 @@
 """From an API key to an account; and when the key, the address or the wishes change."""
 
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Any, override
 
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
     SOURCE_RECONFIGURE,
     ConfigEntry,
-    ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
-    OptionsFlowWithReload,
 )
 from homeassistant.const import CONF_API_KEY, CONF_URL
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import (
-    BooleanSelector,
-    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
-    SelectSelectorMode,
     TextSelector,
     TextSelectorConfig,
     TextSelectorType,
 )
-from homeassistant.util.network import is_local
 import probatio as vol
 from yarl import URL
 
+from .addresses import is_local_host
 from .api import (
     BASE_URL,
     EevionAuthenticationError,
@@ -45,14 +39,12 @@ from .budget import async_get_budgets
 from .const import (
     CONF_ADVANCED,
     CONF_ENVIRONMENT,
-    CONF_EXCLUDED_SITES,
-    CONF_IMPORT_HISTORY,
-    CONF_INACTIVE_STATIONS,
     CONF_KNOWN_SITES,
-    CONF_SITES,
     DOMAIN,
     LOGGER,
+    PROFILE_URL,
 )
+from .options_flow import EevionOptionsFlow
 
 _KEY_SELECTOR = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
 _REAUTH_SCHEMA = vol.Schema({vol.Required(CONF_API_KEY): _KEY_SELECTOR})
@@ -79,7 +71,6 @@ _USER_SCHEMA = vol.Schema(
 )
 _TITLE = "Eevion"
 """Of an account with several sites."""
-_PROFILE_URL = "https://app.hypercharge.com/quantev/profile"
 
 
 class _InputError(Exception):
@@ -103,19 +94,10 @@ def _checked_url(text: str) -> str:
         or url.raw_password is not None
         or url.query_string
         or url.fragment
-        or (is_plain and not _is_local(host))
+        or (is_plain and not is_local_host(host))
     ):
         raise _InputError("invalid_url")
     return str(url).rstrip("/")
-
-
-def _is_local(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return is_local(ip_address(host))
-    except ValueError:
-        return False
 
 
 class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -165,7 +147,7 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(schema, self._shown_input(user_input)),
             errors=errors,
-            description_placeholders={"profile_url": _PROFILE_URL},
+            description_placeholders={"profile_url": PROFILE_URL},
         )
 
     def _entry(self) -> ConfigEntry | None:
@@ -254,52 +236,4 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
                 and not set(site_ids).isdisjoint(entry.data[CONF_KNOWN_SITES])
             ),
             None,
-        )
-
-
-class EevionOptionsFlow(OptionsFlowWithReload):
-    """Which sites and stations are wanted."""
-
-    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the sites; what is left out is stored, so that new sites are included."""
-        if self.config_entry.state is not ConfigEntryState.LOADED:
-            return self.async_abort(reason="not_loaded")
-        names = self.config_entry.runtime_data.coordinator.site_names
-        excluded = self.config_entry.options.get(CONF_EXCLUDED_SITES, [])
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            if user_input[CONF_SITES]:
-                return self.async_create_entry(
-                    data={
-                        CONF_EXCLUDED_SITES: sorted(names.keys() - set(user_input[CONF_SITES])),
-                        CONF_IMPORT_HISTORY: user_input[CONF_IMPORT_HISTORY],
-                        CONF_INACTIVE_STATIONS: user_input[CONF_INACTIVE_STATIONS],
-                    }
-                )
-            errors[CONF_SITES] = "no_sites"
-        schema = vol.Schema(
-            {
-                vol.Required(CONF_SITES): SelectSelector(
-                    SelectSelectorConfig(
-                        options=[
-                            SelectOptionDict(value=site_id, label=name)
-                            for site_id, name in names.items()
-                        ],
-                        mode=SelectSelectorMode.LIST,
-                        multiple=True,
-                    )
-                ),
-                vol.Required(CONF_INACTIVE_STATIONS, default=False): BooleanSelector(),
-                vol.Required(CONF_IMPORT_HISTORY, default=False): BooleanSelector(),
-            }
-        )
-        suggested = user_input or {
-            CONF_SITES: [site_id for site_id in names if site_id not in excluded],
-            CONF_INACTIVE_STATIONS: self.config_entry.options.get(CONF_INACTIVE_STATIONS, False),
-            CONF_IMPORT_HISTORY: self.config_entry.options.get(CONF_IMPORT_HISTORY, False),
-        }
-        return self.async_show_form(
-            step_id="init",
-            data_schema=self.add_suggested_values_to_schema(schema, suggested),
-            errors=errors,
         )

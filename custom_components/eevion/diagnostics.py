@@ -5,15 +5,25 @@ from typing import Any
 
 from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_API_KEY, CONF_URL
+from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_WEBHOOK_ID
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 
 from .api import EevionError
-from .const import DOMAIN
+from .const import CONF_CLOUDHOOK_URL, DOMAIN
 from .coordinator import EevionConfigEntry
 
-_REDACTED = {CONF_API_KEY, CONF_URL, "vehicle", "name", "title", "region", "country"}
+_REDACTED = {
+    CONF_API_KEY,
+    CONF_CLOUDHOOK_URL,
+    CONF_URL,
+    CONF_WEBHOOK_ID,
+    "country",
+    "name",
+    "region",
+    "title",
+    "vehicle",
+}
 
 
 async def async_get_config_entry_diagnostics(

@@ -28,6 +28,7 @@ class ExceptionLog:
         self._alarm = Alarm(coordinator.hass, coordinator.config_entry, self.async_start)
         self._seen: dict[str, StationException] = {}
         self._is_first = True
+        self._asked = self._taken = 0
 
     @callback
     def async_start(self) -> None:
@@ -39,13 +40,21 @@ class ExceptionLog:
 
     async def _async_try(self) -> None:
         try:
-            told = await self._coordinator.client.list_exceptions(
-                since=self._since(), lane=Lane.BACKGROUND
-            )
-            self._async_take(told)
+            await self.async_read(Lane.BACKGROUND)
         except EevionError as err:
             LOGGER.debug("Exceptions cannot be read: %s", err)
         self._alarm.async_set(_INTERVAL_S)
+
+    async def async_read(self, lane: Lane = Lane.CONFIRM) -> bool:
+        """Read now; return whether there was anything new. Raises EevionError."""
+        self._asked += 1
+        order = self._asked
+        told = await self._coordinator.client.list_exceptions(since=self._since(), lane=lane)
+        if order < self._taken:
+            # An older answer may call ended ones lasting again.
+            return False
+        self._taken = order
+        return self._async_take(told)
 
     def _since(self) -> datetime:
         """Return the begin of the oldest that lasts: only so the cloud tells when it ends."""
@@ -55,7 +64,7 @@ class ExceptionLog:
         return max(horizon, min([newest - _OVERLAP, *lasting]))
 
     @callback
-    def _async_take(self, told: Iterable[StationException]) -> None:
+    def _async_take(self, told: Iterable[StationException]) -> bool:
         """Note what is new, and say it; at the first time all is old."""
         touched: set[str] = set()
         for exception in sorted(
@@ -75,6 +84,7 @@ class ExceptionLog:
         self._is_first = False
         self._forget_old()
         self._async_show(touched)
+        return bool(touched)
 
     def _forget_old(self) -> None:
         """Keep what lasts, and what the next answer will hold again."""

@@ -19,6 +19,7 @@ from .errors import command_errors, failed, invalid
 from .managed import NOTHING, Settings
 from .memory import Memory, OpenJob
 from .signals import EVENT_JOB, signal
+from .webhook import Webhook
 
 # Commands given together leave together.
 _TOGETHER_S = 0.1
@@ -46,10 +47,11 @@ class JobResult:
 class Jobs:
     """The jobs of one account."""
 
-    def __init__(self, coordinator: EevionCoordinator, memory: Memory) -> None:
+    def __init__(self, coordinator: EevionCoordinator, memory: Memory, webhook: Webhook) -> None:
         """Take up the jobs that were open before a restart."""
         self._coordinator = coordinator
         self._memory = memory
+        self._webhook = webhook
         self._batch: dict[str, Commands] = {}
         self._sent: asyncio.Task[None] | None = None
         self._ends: dict[str, asyncio.Future[JobResult]] = {}
@@ -103,7 +105,7 @@ class Jobs:
         stations = [coordinator.data.stations[port_id].port.station_id for port_id in port_ids]
         with command_errors(coordinator.hass, coordinator.config_entry, ", ".join(stations)):
             receipt = await coordinator.client.manage_stations(
-                station_ids=stations, commands=commands
+                station_ids=stations, commands=commands, webhook=self._webhook.url
             )
         self._memory.content.jobs[receipt.job_id] = OpenJob(
             job_id=receipt.job_id,
@@ -129,18 +131,23 @@ class Jobs:
 
     @callback
     def async_ask(self) -> None:
-        """Ask the cloud how the open jobs are doing."""
-        self._alarm.async_clear()
+        """Ask in the background how the open jobs are doing."""
         self._coordinator.config_entry.async_create_background_task(
-            self._coordinator.hass, self._async_ask(), "ask for jobs"
+            self._coordinator.hass, self.async_look(), "ask for jobs"
         )
+
+    def is_open(self, job_id: str) -> bool:
+        """Whether a job has not ended, as far as is known."""
+        return job_id in self._memory.content.jobs
 
     @callback
     def _async_schedule(self) -> None:
         if self._memory.content.jobs and not self._alarm.is_set:
             self._alarm.async_set(_ASK_INTERVAL_S)
 
-    async def _async_ask(self) -> None:
+    async def async_look(self) -> None:
+        """Ask the cloud how the open jobs are doing."""
+        self._alarm.async_clear()
         jobs = self._memory.content.jobs
         if not jobs:
             return

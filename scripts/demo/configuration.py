@@ -66,6 +66,8 @@ def write_configuration(folder: Path, port: int) -> bool:
     # Home Assistant takes `http:` in YAML for a trial and undoes it after five minutes.
     _storage(folder, "http").unlink(missing_ok=True)
     _seed(folder, "http", {"server_host": ["127.0.0.1"], "server_port": port})
+    # Where the simulator can call it.
+    _seed(folder, "core.config", {"internal_url": f"http://127.0.0.1:{port}", "radius": 100})
     # This step counts as done: it would add integrations that ask the internet.
     _seed(folder, "onboarding", {"done": ["core_config"]}, version=4)
     if find_spec("homeassistant.components.marketplace"):
