@@ -1,0 +1,37 @@
+"""How often the cloud is asked, and what is left of the budget."""
+
+from typing import Any
+
+from homeassistant.components import system_health
+from homeassistant.core import HomeAssistant, callback
+
+from .api import BASE_URL
+from .const import DOMAIN
+from .coordinator import EevionConfigEntry
+
+
+@callback
+def async_register(hass: HomeAssistant, register: system_health.SystemHealthRegistration) -> None:
+    """Register the page."""
+    register.async_register_info(_async_info)
+
+
+async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
+    """Return the figures; several accounts are told in one line each, without their names."""
+    entries: list[EevionConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
+    running = [entry.runtime_data for entry in entries]
+    return {
+        "can_reach_cloud": system_health.async_check_can_reach_url(hass, BASE_URL),
+        "connected_accounts": sum(data.coordinator.last_update_success for data in running),
+        "stations": sum(len(data.coordinator.data.stations) for data in running),
+        "interval": ", ".join(
+            f"{interval.total_seconds():.0f} s"
+            for data in running
+            if (interval := data.coordinator.update_interval)
+        ),
+        "requests_left": ", ".join(
+            f"{data.rate_limit.limit - data.rate_limit.used} / {data.rate_limit.limit}"
+            for data in running
+        ),
+        "push": ", ".join("on" if data.webhook.url else "off" for data in running),
+    }

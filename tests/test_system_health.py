@@ -1,0 +1,51 @@
+"""What the system page says of the integration."""
+
+import asyncio
+import json
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from pytest_homeassistant_custom_component.common import get_system_health_info
+from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
+
+from custom_components.eevion.api import BASE_URL
+from simulator import World
+from tests.conftest import Pass
+from tests.test_translations import FOLDER
+
+
+async def test_the_page(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    world: World,
+    wait: Pass,
+) -> None:
+    assert await async_setup_component(hass, "system_health", {})
+    world.plug_in(world.stations[0].name, card=True)
+    await wait(31)
+    told = await get_system_health_info(hass, "eevion")
+    reach = told.pop("can_reach_cloud")
+    assert asyncio.iscoroutine(reach)
+    reach.close()
+    used = loaded.runtime_data.rate_limit.used
+    assert told == {
+        "connected_accounts": 1,
+        "stations": 2,
+        "interval": "4 s",
+        "requests_left": f"{60 - used} / 60",
+        "push": "off",
+    }
+    english = json.loads((FOLDER / "translations/en.json").read_text(encoding="utf-8"))
+    assert english["system_health"]["info"].keys() == {"can_reach_cloud", *told}
+
+
+async def test_without_an_account(
+    hass: HomeAssistant, aioclient_mock: AiohttpClientMocker, enable_custom_integrations: None
+) -> None:
+    aioclient_mock.get(BASE_URL, text="")
+    assert await async_setup_component(hass, "system_health", {})
+    assert await async_setup_component(hass, "eevion", {})
+    told = await get_system_health_info(hass, "eevion")
+    assert await told["can_reach_cloud"] == "ok"
+    assert told["stations"] == 0
