@@ -4,32 +4,38 @@
 import custom_components.eevion  # noqa: F401, I001
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-import time
-import tracemalloc
 from typing import Any
 from unittest.mock import patch
 
 from aiohttp import ThreadedResolver
 from homeassistant.core import Event, HomeAssistant, State, callback
-from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 import orjson
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 
-from .scenes import KEY
+from .scenes import KEY, SCENES
+
+# A poll of the account, as the integration asks for it.
+REQUESTS = {"site": ("GET", None), "session": ("POST", b'{"limit":1000,"offset":0}')}
+HEADERS = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cost:
-    """Of one poll, in seconds."""
+class Clock:
+    """The time of what is replayed; s."""
 
-    cpu: float
-    stall: float
+    def __init__(self) -> None:
+        self.now = SCENES[0].start
+
+    def utcnow(self) -> datetime:
+        return datetime.fromtimestamp(self.now, UTC)
+
+    def monotonic(self) -> float:
+        return self.now
 
 
 class _Resolver(ThreadedResolver):
@@ -52,19 +58,31 @@ async def home(folder: Path) -> AsyncIterator[HomeAssistant]:
             await hass.async_stop(force=True)
 
 
+@asynccontextmanager
+async def house(folder: Path, url: str) -> AsyncIterator[House]:
+    """Run a Home Assistant for the integration, by a clock that is set by hand."""
+    clock = Clock()
+    async with home(folder) as hass:
+        with (
+            patch("homeassistant.util.dt.utcnow", clock.utcnow),
+            patch("custom_components.eevion.cadence.monotonic", clock.monotonic),
+        ):
+            yield House(hass, url, clock)
+
+
 class House:
     """The integration, polled by hand."""
 
-    def __init__(self, hass: HomeAssistant, url: str) -> None:
+    def __init__(self, hass: HomeAssistant, url: str, clock: Clock) -> None:
         self.hass = hass
         self.url = url
+        self.clock = clock
         self.entry = MockConfigEntry(
             domain="eevion",
             title="Benchmark",
             data={"api_key": KEY, "environment": "production", "url": url, "known_sites": []},
         )
         self.changes: list[State] = []
-        hass.bus.async_listen("state_changed", self._note)
 
     @callback
     def _note(self, event: Event[Any]) -> None:
@@ -78,72 +96,48 @@ class House:
         await self.hass.async_block_till_done()
         data = self.entry.runtime_data
         data.rate_limit.limit = 10**9
-        data.coordinator.update_interval = None
         self._coordinator = data.coordinator
+        self.stop_timer()
+        self.hass.bus.async_listen("state_changed", self._note)
 
-    async def poll(self) -> None:
-        """Poll, and wait until all entities have been told."""
+    async def full_poll(self) -> None:
+        """Do as when a person asks for it: everything is fetched."""
         await self._coordinator.async_refresh()
+        await self._told()
+
+    async def timed_poll(self) -> None:
+        """Do as when the integration's timer fires: by the clock, it may not ask for all."""
+        await self._coordinator._async_refresh(scheduled=True)  # noqa: SLF001
+        await self._told()
+
+    async def _told(self) -> None:
         assert self._coordinator.last_update_success
-        await self.hass.async_block_till_done()
+        if self.hass._tasks:  # noqa: SLF001
+            await self.hass.async_block_till_done()
 
-    async def floor_poll(self, changes: list[State]) -> None:
-        """Fetch and decode the same, and write the same states."""
-        session = async_get_clientsession(self.hass)
-        headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    @property
+    def interval(self) -> float:
+        """The seconds until the integration's timer would fire."""
+        interval = self._coordinator.update_interval
+        assert interval
+        return float(interval.total_seconds())
 
-        async def fetch(method: str, path: str, body: bytes | None) -> None:
-            async with session.request(
-                method, f"{self.url}/{path}", data=body, headers=headers
-            ) as response:
-                orjson.loads(await response.read())
+    def stop_timer(self) -> None:
+        """Let no poll come but by hand."""
+        self._coordinator._async_unsub_refresh()  # noqa: SLF001
 
-        await asyncio.gather(
-            fetch("GET", "site", None), fetch("POST", "session", b'{"limit":1000,"offset":0}')
-        )
+    async def floor_poll(
+        self, requests: Collection[str], changes: Iterable[State], domain: str = "floor"
+    ) -> None:
+        """Fetch and decode, and write the states that changed."""
+        await asyncio.gather(*(self._fetch(name) for name in requests))
         for state in changes:
-            self.hass.states.async_set(f"floor.{state.object_id}", state.state, state.attributes)
+            self.hass.states.async_set(f"{domain}.{state.object_id}", state.state, state.attributes)
 
-    def floor_load(self) -> None:
-        """Register as many entities, and write as many states."""
-        registry = er.async_get(self.hass)
-        for entity in er.async_entries_for_config_entry(registry, self.entry.entry_id):
-            made = registry.async_get_or_create(
-                entity.domain,
-                "floor",
-                entity.unique_id,
-                suggested_object_id=f"floor_{entity.entity_id.partition('.')[2]}",
-                disabled_by=entity.disabled_by,
-            )
-            if state := self.hass.states.get(entity.entity_id):
-                self.hass.states.async_set(made.entity_id, state.state, state.attributes)
-
-
-async def cpu(work: Callable[[], Awaitable[None]]) -> float:
-    """Return the CPU seconds of something."""
-    begin = time.process_time()
-    await work()
-    return time.process_time() - begin
-
-
-async def stall(work: Callable[[], Awaitable[None]]) -> float:
-    """Return the longest that something keeps all else from running, in CPU seconds."""
-    longest = 0.0
-    task = asyncio.ensure_future(work())
-    last = time.thread_time()
-    while not task.done():
-        await asyncio.sleep(0)
-        now = time.thread_time()
-        longest, last = max(longest, now - last), now
-    await task
-    return longest
-
-
-async def memory(work: Callable[[], Awaitable[None]]) -> int:
-    """Return the bytes that something leaves behind."""
-    tracemalloc.start()
-    before, _ = tracemalloc.get_traced_memory()
-    await work()
-    after, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return after - before
+    async def _fetch(self, name: str) -> None:
+        session = async_get_clientsession(self.hass)
+        method, body = REQUESTS[name]
+        async with session.request(
+            method, f"{self.url}/{name}", data=body, headers=HEADERS
+        ) as response:
+            orjson.loads(await response.read())

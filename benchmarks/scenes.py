@@ -1,6 +1,6 @@
 """What the cloud answers in successive polls: bodies made by the simulator."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 import math
 from pathlib import Path
@@ -11,31 +11,32 @@ from simulator import Cloud, Settings, World, create_app
 
 KEY = "key"
 START = 1_800_000_000.0
-STEP_S = 5
 # The first ten of the simulator's stations show every state; the later ones work.
 ODD = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """A day at the stations; shares are of all stations."""
+    """A day at the stations; shares are of all stations, at least one of each that is not 0."""
 
     name: str
+    start: float
     charging: float = 0
     changing: float = 0
+    """Go out of service and back."""
 
 
 SCENES = (
-    Scene(name="nothing changed"),
-    Scene(name="1 % changed", changing=0.01),
-    Scene(name="a quarter charging", charging=0.25),
-    Scene(name="all charging", charging=1),
+    Scene(name="nothing changed", start=START),
+    # Half of them in what the sites tell, half in what the sessions tell.
+    Scene(name="1 % changed", start=START + 7200, charging=0.005, changing=0.005),
+    Scene(name="a quarter charging", start=START + 14_400, charging=0.25),
 )
 
 
 class _Stage:
     def __init__(self, scene: Scene, count: int) -> None:
-        self.now = START
+        self.now = scene.start
         self._scene = scene
         sites = max(1, count // 100)
         settings = Settings(
@@ -45,31 +46,31 @@ class _Stage:
         self.world: World = self.cloud.world()
         for site in self.world.sites:
             site.stations = [s for s in site.stations if s.lifecycle == "active" and s.connected]
-        self._names = [station.name for station in self.world.stations][:count]
+        names = [station.name for station in self.world.stations][:count]
         for site in self.world.sites:
-            site.stations = [s for s in site.stations if s.name in self._names]
-        for name in self._names[: math.ceil(count * scene.charging)]:
+            site.stations = [s for s in site.stations if s.name in names]
+        charging = math.ceil(count * scene.charging)
+        for name in names[:charging]:
             self.world.plug_in(name, percent=0, battery_wh=1_000_000, card=True)
-        self.now += 60
+        self._idle = names[charging:]
+        self._changing = min(math.ceil(count * scene.changing), len(self._idle))
 
-    def steps(self, count: int) -> Iterator[None]:
-        """Let time pass, and stations go out of service and back."""
-        changing = round(max(1, len(self._names) * self._scene.changing))
-        for number in range(count):
-            if self._scene.changing:
-                begin = number // 2 * changing % len(self._names)
-                for name in self._names[begin : begin + changing]:
-                    (self.world.take_online if number % 2 else self.world.take_offline)(name)
+    def steps(self, gaps: Sequence[float]) -> Iterator[None]:
+        """Let time pass (s), and stations go out of service and back."""
+        for number, gap in enumerate(gaps):
+            self.now += gap
+            begin = number // 2 * self._changing % max(1, len(self._idle))
+            for name in self._idle[begin : begin + self._changing]:
+                (self.world.take_online if number % 2 else self.world.take_offline)(name)
             yield
-            self.now += STEP_S
 
 
-async def record(scene: Scene, count: int, frames: int, folder: Path) -> None:
-    """Write both bodies of each poll to files."""
+async def record(scene: Scene, count: int, gaps: Sequence[float], folder: Path) -> None:
+    """Write the bodies of a poll after each gap (s) to files."""
     stage = _Stage(scene, count)
     headers = {"Authorization": f"Bearer {KEY}"}
     async with TestClient(TestServer(create_app(stage.cloud))) as client:
-        for number, _ in enumerate(stage.steps(frames)):
+        for number, _ in enumerate(stage.steps(gaps)):
             async with client.get("/api/eevion/site", headers=headers) as response:
                 sites = await response.read()
             async with client.post(

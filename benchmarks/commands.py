@@ -1,0 +1,105 @@
+"""What a command costs from the action to the socket."""
+
+import asyncio
+from asyncio import selector_events
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+import time
+from typing import Any
+from unittest.mock import patch
+
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+import orjson
+
+from .house import HEADERS, House
+from .server import Server
+
+_PATH = "station/energy-management"
+_FIRST_BYTES = f"POST /{_PATH}".encode()
+# Home Assistant's and aiohttp's first times are not what counts.
+_UNCOUNTED = 5
+# Commands are rare: what they need is in no cache of the processor.
+_QUIET_S = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commands:
+    """Medians of CPU times in s."""
+
+    idle: float
+    polling: float
+    """While a poll waits for its answer."""
+    floor: float
+    """The same request straight to aiohttp."""
+
+
+@contextmanager
+def _wire() -> Iterator[list[float]]:
+    """Note the CPU time of each command's first bytes at the socket."""
+    noted: list[float] = []
+    transport = selector_events._SelectorSocketTransport  # type: ignore[attr-defined]  # noqa: SLF001
+    write, writelines = transport.write, transport.writelines
+
+    def note(first: Any) -> None:
+        if bytes(first[: len(_FIRST_BYTES)]) == _FIRST_BYTES:
+            noted.append(time.process_time())
+
+    def noting_write(self: Any, data: Any) -> None:
+        note(data)
+        write(self, data)
+
+    def noting_writelines(self: Any, data: Any) -> None:
+        lines = list(data)
+        note(lines[0])
+        writelines(self, lines)
+
+    with (
+        patch.object(transport, "write", noting_write),
+        patch.object(transport, "writelines", noting_writelines),
+    ):
+        yield noted
+
+
+async def measure_commands(house: House, server: Server, times: int) -> Commands:
+    """Limit one station after the other."""
+    registry = er.async_get(house.hass)
+    numbers = [
+        entity.entity_id
+        for entity in er.async_entries_for_config_entry(registry, house.entry.entry_id)
+        if entity.unique_id.endswith("_charging_limit") and entity.disabled_by is None
+    ]
+
+    async def limit(number: int) -> None:
+        target = {"entity_id": numbers[number % len(numbers)], "value": 6 + number % 8}
+        await house.hass.services.async_call("number", "set_value", target, blocking=True)
+
+    idle = await _measure(limit, times)
+    floor = await _measure(lambda number: _floor(house, number), times)
+    async with server.waits(house.full_poll) as poll:
+        polling = await _measure(limit, times)
+        assert not poll.done()
+    return Commands(idle=idle, polling=polling, floor=floor)
+
+
+async def _measure(command: Callable[[int], Awaitable[None]], times: int) -> float:
+    taken: list[float] = []
+    with _wire() as noted:
+        for number in range(_UNCOUNTED + times):
+            await asyncio.sleep(_QUIET_S)
+            noted.clear()
+            begin = time.process_time()
+            async with asyncio.timeout(10):
+                await command(number)
+            taken.append(noted[0] - begin)
+    return median(taken[_UNCOUNTED:])
+
+
+async def _floor(house: House, number: int) -> None:
+    profile = {"chargingRateUnit": "A", "limit": 6 + number % 8}
+    body = orjson.dumps([{"stationId": "station", "newChargingProfile": profile}])
+    session = async_get_clientsession(house.hass)
+    async with session.post(f"{house.url}/{_PATH}", data=body, headers=HEADERS) as response:
+        orjson.loads(await response.read())

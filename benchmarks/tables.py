@@ -1,0 +1,194 @@
+"""What was measured, as tables."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import goals
+from .commands import Commands
+from .polls import Polls
+from .rest import RestPolls
+from .setups import Setup
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """All that was measured with a number of stations; polls are by the scene's name."""
+
+    count: int
+    polls: dict[str, Polls]
+    rest_shared: RestPolls
+    rest_own: RestPolls
+    setup: Setup
+    commands: Commands
+
+
+@dataclass(frozen=True)
+class _Absolute:
+    """A column's name; what it holds differs from machine to machine."""
+
+    name: str
+
+
+type _Columns = Sequence[str | _Absolute]
+
+
+_POLL_COLUMNS: _Columns = (
+    "stations",
+    "scene",
+    "states",
+    _Absolute("floor"),
+    _Absolute("ours"),
+    "ratio",
+    "goal",
+    "reached",
+    "to same requests",
+    _Absolute("all asked"),
+    "all asked",
+    "rest, shared",
+    "rest, own",
+)
+_LOAD_COLUMNS: _Columns = (
+    "stations",
+    "scene",
+    "polls a minute",
+    "requests a poll",
+    "all asked",
+    "rest, shared",
+    "rest, own",
+    _Absolute("stall"),
+    "stall goal",
+    "reached",
+)
+_SETUP_COLUMNS: _Columns = (
+    "stations",
+    "entities",
+    _Absolute("CPU"),
+    _Absolute("Home Assistant"),
+    "CPU ratio",
+    "beyond goal",
+    "reached",
+    _Absolute("memory"),
+    _Absolute("Home Assistant"),
+    "memory ratio",
+    "beyond goal",
+    "reached",
+)
+_COMMAND_COLUMNS: _Columns = (
+    "stations",
+    _Absolute("floor"),
+    _Absolute("idle"),
+    "idle ratio",
+    _Absolute("during a poll"),
+    "during a poll ratio",
+    "goal",
+    "reached",
+)
+
+
+def show(sizes: Sequence[Size], *, ratios: bool) -> None:
+    """Print all, or what is the same on any machine."""
+    of_polls = [row for size in sizes for row in _poll_rows(size)]
+    _print("Polls, CPU", _POLL_COLUMNS, of_polls, ratios=ratios)
+    of_loads = [row for size in sizes for row in _load_rows(size)]
+    _print("Polls, requests and stalls", _LOAD_COLUMNS, of_loads, ratios=ratios)
+    of_setups = [_setup_row(size) for size in sizes]
+    _print("Setup, per station", _SETUP_COLUMNS, of_setups, ratios=ratios)
+    of_commands = [_command_row(size) for size in sizes]
+    _print("A command, action to socket", _COMMAND_COLUMNS, of_commands, ratios=ratios)
+
+
+def _poll_rows(size: Size) -> list[list[str]]:
+    rows = []
+    for name, polls in size.polls.items():
+        timed = polls.timed
+        ratio = timed.cpu / timed.floor
+        goal = goals.POLL[name] if size.count >= goals.POLL_FROM else None
+        rows.append(
+            [
+                str(size.count),
+                name,
+                f"{polls.states:.0f}",
+                _ms(timed.floor / timed.polls),
+                _ms(timed.cpu / timed.polls),
+                f"{ratio:.1f}",
+                *goals.judged(ratio, goal, "{:.1f}"),
+                f"{timed.cpu / timed.same:.1f}",
+                _ms(polls.full),
+                f"{polls.full / polls.full_floor:.1f}",
+                f"{size.rest_shared.cpu[name] / polls.full_floor:.0f}",
+                f"{size.rest_own.cpu[name] / polls.full_floor:.0f}",
+            ]
+        )
+    return rows
+
+
+def _load_rows(size: Size) -> list[list[str]]:
+    rows = []
+    for name, polls in size.polls.items():
+        goal = goals.STALL_S * 1000 if size.count >= goals.STALL_FROM else None
+        rows.append(
+            [
+                str(size.count),
+                name,
+                f"{polls.polls_a_minute:.0f}",
+                f"{polls.timed.requests / polls.timed.polls:.1f}",
+                f"{polls.full_requests:.0f}",
+                str(size.rest_shared.requests),
+                str(size.rest_own.requests),
+                _ms(polls.stall),
+                *goals.judged(polls.stall * 1000, goal, "{:.0f} ms"),
+            ]
+        )
+    return rows
+
+
+def _setup_row(size: Size) -> list[str]:
+    setup, count = size.setup, size.count
+    beyond = (setup.cpu - setup.reference_cpu) / count
+    memory_beyond = (setup.memory - setup.reference_memory) / count
+    return [
+        str(count),
+        str(setup.entities),
+        _ms(setup.cpu / count),
+        _ms(setup.reference_cpu / count),
+        f"{setup.cpu / setup.reference_cpu:.2f}",
+        *goals.judged(beyond * 1000, goals.SETUP_S * 1000, "{:.0f} ms"),
+        f"{setup.memory / count / 1000:.0f} KB",
+        f"{setup.reference_memory / count / 1000:.0f} KB",
+        f"{setup.memory / setup.reference_memory:.2f}",
+        *goals.judged(memory_beyond / 1000, goals.MEMORY / 1000, "{:.0f} KB"),
+    ]
+
+
+def _command_row(size: Size) -> list[str]:
+    commands = size.commands
+    slower = max(commands.idle, commands.polling)
+    return [
+        str(size.count),
+        _ms(commands.floor),
+        _ms(commands.idle),
+        f"{commands.idle / commands.floor:.1f}",
+        _ms(commands.polling),
+        f"{commands.polling / commands.floor:.1f}",
+        *goals.judged(slower * 1000, goals.COMMAND_S * 1000, "{:.0f} ms"),
+    ]
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.2f} ms"
+
+
+def _print(title: str, columns: _Columns, rows: Sequence[list[str]], *, ratios: bool) -> None:
+    kept = [
+        index
+        for index, column in enumerate(columns)
+        if not (ratios and isinstance(column, _Absolute))
+    ]
+    names = [column if isinstance(column, str) else column.name for column in columns]
+    lines = [[line[index] for index in kept] for line in (names, *rows)]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    lines.insert(1, ["-" * width for width in widths])
+    print(f"\n{title}\n")
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        print(f"| {' | '.join(cells)} |")
