@@ -95,6 +95,34 @@ async def test_a_card_was_faster(
     assert station["switch.charging"] == "on"
 
 
+async def test_a_start_where_the_status_is_an_old_one(
+    station: Station, world: World, wait: Pass, freezer: FrozenDateTimeFactory
+) -> None:
+    world.plug_in(station.name)
+    world.take_offline(station.name)
+    await wait(31)
+    assert station["sensor.status"] == "offline"
+    world.take_online(station.name)
+    freezer.tick(timedelta(seconds=25))
+    await station.turn("on")
+    assert station["switch.charging"] == "on"
+
+
+async def test_a_stop_finds_the_session_of_the_moment(
+    station: Station, world: World, wait: Pass, freezer: FrozenDateTimeFactory
+) -> None:
+    """The one that Home Assistant knows has ended, and another one has begun."""
+    world.plug_in(station.name, card=True)
+    await wait(31)
+    world.unplug(station.name)
+    freezer.tick(timedelta(seconds=20))
+    world.plug_in(station.name, card=True)
+    freezer.tick(timedelta(seconds=10))
+    await station.turn("off")
+    assert world.station(station.name).session is None
+    assert station["switch.charging"] == "off"
+
+
 async def test_a_card_session_is_stopped_at_once(
     station: Station, world: World, freezer: FrozenDateTimeFactory
 ) -> None:

@@ -13,6 +13,7 @@ from pytest_homeassistant_custom_component.common import (
     async_get_persistent_notifications,
 )
 
+from custom_components.eevion.api import Job
 from simulator import Cloud, Settings, World
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
@@ -164,6 +165,26 @@ async def test_message(hass: HomeAssistant, station: Station, cloud: Cloud) -> N
     with pytest.raises(ServiceValidationError, match="1001"):
         await hass.services.async_call("notify", "send_message", data, blocking=True)
     assert len(managed(cloud)) == 1
+
+
+async def test_what_jobs_have_set_is_shown_after_a_restart(
+    hass: HomeAssistant, loaded: ConfigEntry, station: Station, cloud: Cloud, wait: Pass
+) -> None:
+    """Also while the reports are away that the totals need."""
+    await switch(hass, "off", "visible", station)
+    await pass_job(wait)
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    cloud.faults.set("error", path="/session/report")
+    assert await hass.config_entries.async_setup(loaded.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert station["switch.visible"] == "off"
+
+
+async def test_tariffs_that_the_job_history_names(loaded: ConfigEntry, station: Station) -> None:
+    told = {"commands": {"tariffId": {"tariffId": "abcd1234"}}}
+    job = Job.from_json({"id": "x", "description": "Set fee: Night.", "content": told})
+    loaded.runtime_data.coordinator.async_learn_jobs([job])
+    assert station.state("select", "tariff").attributes["options"] == ["Night"]
 
 
 async def test_tariffs_are_learned(

@@ -159,3 +159,32 @@ async def test_one_who_waits_is_told_when_the_account_is_unloaded(
     [told] = await clock.until_done([call])
     assert isinstance(told, HomeAssistantError)
     assert not limits(cloud)
+
+
+async def test_a_lost_request_costs_only_its_own_limits(
+    stations: list[Station], cloud: Cloud, clock: Clock
+) -> None:
+    """What is given while it is under way is sent after it."""
+    cloud.faults.fail_next("drop_answer", path="/station/energy-management")
+    one, other = stations[:2]
+    calls = [asyncio.ensure_future(one.limit(8))]
+    while not limits(cloud):
+        await clock.tick(0.02)
+    calls.append(asyncio.ensure_future(other.limit(6)))
+    lost, done = await clock.until_done(calls)
+    assert isinstance(lost, HomeAssistantError)
+    assert done is None
+    assert limits(cloud) == [{one.name: 8}, {other.name: 6}]
+
+
+async def test_a_limit_whose_caller_has_gone_is_sent_and_shown(
+    stations: list[Station], cloud: Cloud, clock: Clock
+) -> None:
+    """An automation that is restarted does so."""
+    call = asyncio.ensure_future(stations[0].limit(8))
+    await clock.tick(0.01)
+    call.cancel()
+    for _ in range(10):
+        await clock.tick(0.05)
+    assert limits(cloud) == [{stations[0].name: 8}]
+    assert float(stations[0]["number.charging_limit"]) == 8

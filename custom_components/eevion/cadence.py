@@ -34,6 +34,10 @@ class Cadence:
         """Whether the sites, which change seldom, are to be asked for, too."""
         return monotonic() >= self._sites_from
 
+    def note_sites(self) -> None:
+        """Note that the sites are being asked for."""
+        self._sites_from = monotonic() + INTERVAL_IDLE.total_seconds()
+
     def want_sites(self) -> None:
         """Ask for the sites with the next poll."""
         self._sites_from = float("-inf")
@@ -42,12 +46,10 @@ class Cadence:
         """Ask often until the cloud shows what a command did to a station."""
         self._expected[port_id] = (monotonic() + _BURST_S, is_shown)
 
-    def note_answer(self, stations: Mapping[str, StationState], *, with_sites: bool) -> None:
+    def note_answer(self, stations: Mapping[str, StationState]) -> None:
         """Note a poll that went well."""
         self._failing_since = None
         now = monotonic()
-        if with_sites:
-            self._sites_from = now + INTERVAL_IDLE.total_seconds()
         self._expected = {
             port_id: (until, is_shown)
             for port_id, (until, is_shown) in self._expected.items()
@@ -56,6 +58,7 @@ class Cadence:
 
     def note_failure(self) -> None:
         """Note a poll that failed."""
+        self.want_sites()
         if self._failing_since is None:
             self._failing_since = monotonic()
 
@@ -69,4 +72,4 @@ class Cadence:
             return retry * jitter if retry > normal else normal
         if self._expected and self._rate_limit.used < _COMFORT:
             return INTERVAL_BURST
-        return normal
+        return INTERVAL_ACTIVE if self.are_sites_due else normal

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 import math
+from typing import Any
 
 from homeassistant.core import callback
 
@@ -85,10 +86,12 @@ class Control:
         wish = self._wishes[port_id]
         wish.withdraw_stop()
         async with wish.lock:
-            await self._async_look()
-            station = self._station(port_id)
-            if station.active_session:
+            await self._async_look(self._coordinator.async_renew_sessions())
+            if self._station(port_id).active_session:
                 return
+            if self._station(port_id).port.status in _NOT_READY:
+                await self._async_look(self._coordinator.async_renew_sites())
+            station = self._station(port_id)
             port = station.port
             if port.status and (reason := _NOT_READY.get(port.status)):
                 raise invalid(reason, station=port.station_id)
@@ -101,11 +104,11 @@ class Control:
             finally:
                 await self._coordinator.async_follow_command(port_id, _has_begun)
 
-    async def _async_look(self) -> None:
-        """See what people did at the station since the newest list, if the cloud tells it soon."""
+    async def _async_look(self, renewal: Coroutine[Any, Any, None]) -> None:
+        """See what happened at the station since the newest poll, if the cloud tells it soon."""
         try:
             async with asyncio.timeout(_LOOK_S):
-                await self._coordinator.async_renew_sessions()
+                await renewal
         except (EevionError, TimeoutError) as err:
             LOGGER.debug("A command goes by what was known before: %r", err)
 
@@ -184,7 +187,12 @@ class Control:
                 return True
             if newest and newest.is_active:
                 raise
-            return False
+            # It had ended before; another one may have begun since.
+            await coordinator.async_renew_sessions()
+            other = self._station(port_id).active_session
+            if other is None or other.session_id == session.session_id:
+                return False
+            return await self._async_stop(other, port_id)
         coordinator.async_apply_partial(stopped.at_port(port_id))
         return False
 
@@ -195,9 +203,6 @@ class Control:
         with self._errors(", ".join(names)):
             refusals = await self._limiter.async_send(limits)
         refused = {name: refusals[name] for name in names if name in refusals}
-        self._coordinator.async_set_limits(
-            {port: limit for port, limit in limits.items() if limit.station_id not in refused}
-        )
         if refused:
             raise failed(
                 "limit_refused",

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+import math
 from time import monotonic
 from typing import TYPE_CHECKING, override
 
@@ -31,6 +32,7 @@ from .const import (
     CONF_KNOWN_SITES,
     DOMAIN,
     INTERVAL_ACTIVE,
+    INTERVAL_IDLE,
     LOGGER,
 )
 from .devices import Devices
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 _PATIENCE_S = 180
 # Sessions that went missing are asked for one by one; so many after each poll.
 _CONFIRMATIONS = 5
+_CONFIRM_INTERVAL_S = INTERVAL_IDLE.total_seconds()
 _PAGE_SIZE = 1000
 
 STATIONS_CHANGED = object()
@@ -99,6 +102,9 @@ class EevionCoordinator(SnapshotCoordinator):
         """The newest list, by session id."""
         self._listed_at = float("-inf")
         self._renewing = asyncio.Lock()
+        self._is_confirming = False
+        self._confirmed_at: dict[str, float] = {}
+        """When missing sessions were last asked for, by session id."""
 
     @override
     async def _async_refresh(
@@ -118,7 +124,8 @@ class EevionCoordinator(SnapshotCoordinator):
     @override
     async def _async_update_data(self) -> Snapshot:
         """Fetch sessions and, where they are due, sites; half an answer tells lies."""
-        with_sites = self._cadence.are_sites_due
+        if with_sites := self._cadence.are_sites_due:
+            self._cadence.note_sites()
         try:
             # A task of the entry: it may wait for requests, and must not outlive the entry.
             sites, sessions = await self.config_entry.async_create_background_task(
@@ -128,6 +135,7 @@ class EevionCoordinator(SnapshotCoordinator):
             if not self._is_fresh():
                 raise self._failed(err) from err
             LOGGER.debug("No requests left; what is known stays for now")
+            self._cadence.want_sites()
             self._retry_after = err.retry_after
             return self.data
         except EevionError as err:
@@ -141,7 +149,7 @@ class EevionCoordinator(SnapshotCoordinator):
         if with_sites:
             self._async_take_sites(sites)
         self._async_take_sessions(sessions.sessions)
-        self._cadence.note_answer(self.data.stations, with_sites=with_sites)
+        self._cadence.note_answer(self.data.stations)
         self._set_interval()
         return self.data
 
@@ -184,6 +192,8 @@ class EevionCoordinator(SnapshotCoordinator):
             now=dt_util.utcnow(),
         )
         self.async_note_changes(changed)
+        # A station that comes back has lost its session, which the list may hold unchanged.
+        self._listed = None
         self.enabling.async_decide(self.data.stations)
         if self.devices.async_sync(
             self.data.sites, self.data.stations, is_complete=sites.is_complete
@@ -192,7 +202,6 @@ class EevionCoordinator(SnapshotCoordinator):
             self.accounting.async_follow(self.data.stations)
             # What is known of sessions may concern the stations that have come.
             self._sessions.clear()
-            self._listed = None
         known = sorted(site.site_id for site in sites.sites)
         if sites.is_complete and known != self.config_entry.data.get(CONF_KNOWN_SITES):
             self.hass.config_entries.async_update_entry(
@@ -216,19 +225,25 @@ class EevionCoordinator(SnapshotCoordinator):
         if _active_ids(before) != _active_ids(self._sessions):
             # A session that begins or ends changes the status of its port.
             self._cadence.want_sites()
-        if missing:
+        if missing and not self._is_confirming:
             self.config_entry.async_create_background_task(
-                self.hass, self._async_confirm(missing[:_CONFIRMATIONS]), "confirm sessions"
+                self.hass, self._async_confirm(missing), "confirm sessions"
             )
 
     async def _async_confirm(self, missing: Iterable[Session]) -> None:
         """Ask whether sessions that went missing from the list have ended, and how."""
-        for session in missing:
-            try:
+        asked, now = self._confirmed_at, monotonic()
+        self._confirmed_at = {s.session_id: asked.get(s.session_id, -math.inf) for s in missing}
+        due = [s for s in missing if now - self._confirmed_at[s.session_id] >= _CONFIRM_INTERVAL_S]
+        self._is_confirming = True
+        try:
+            for session in due[:_CONFIRMATIONS]:
                 await self.async_fetch_session(session)
-            except EevionError as err:
-                LOGGER.debug("Session of %s not confirmed: %s", session.station_id, err)
-                return
+                self._confirmed_at[session.session_id] = now
+        except EevionError as err:
+            LOGGER.debug("Sessions are not confirmed: %s", err)
+        finally:
+            self._is_confirming = False
 
     async def async_renew_sessions(self) -> None:
         """Ask for the sessions ahead of any poll, where the newest list is not of just now.
@@ -241,6 +256,12 @@ class EevionCoordinator(SnapshotCoordinator):
                 return
             sessions = await self.client.list_sessions(page_size=self._page_size, lane=Lane.CONFIRM)
             self._async_take_sessions(sessions.sessions)
+            self.async_update_listeners()
+
+    async def async_renew_sites(self) -> None:
+        """Ask for the sites ahead of any poll; raises EevionError."""
+        async with self._renewing:
+            self._async_take_sites(await self.client.list_sites(lane=Lane.CONFIRM))
             self.async_update_listeners()
 
     async def async_follow_command(

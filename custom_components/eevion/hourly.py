@@ -172,10 +172,10 @@ class Hourly:
         """Lay a day's electricity cost over its hours."""
         start, end = bounds(day.hours)
         report = await self._coordinator.client.get_report(start=start, end=end)
-        stations = self._coordinator.data.stations
+        stations = dict(self._coordinator.data.stations)
         figures = by_port(report, stations)
         async with self.lock:
-            for port_id, account in self._accounting.accounts.items():
+            for port_id, account in list(self._accounting.accounts.items()):
                 if account.uncosted.isdisjoint(day.hours):
                     continue
                 if port_id not in figures and not report.is_complete:

@@ -71,7 +71,7 @@ class Jobs:
             LOGGER.debug("The job history cannot be read: %s", err)
             return
         content.jobs_until = now.timestamp()
-        self._memory.async_learn_jobs(told)
+        self._coordinator.async_learn_jobs(told)
 
     async def async_command(self, port_id: str, commands: Commands) -> None:
         """Give a station commands; those given at once for several leave as one request."""
@@ -159,7 +159,7 @@ class Jobs:
         except EevionError as err:
             LOGGER.debug("Jobs cannot be asked for: %s", err)
             told = []
-        self._memory.async_learn_jobs(told)
+        self._coordinator.async_learn_jobs(told)
         by_id = {job.job_id: job for job in told}
         now = dt_util.utcnow().timestamp()
         for job in list(jobs.values()):

@@ -48,7 +48,7 @@ class Limiter:
         self._work: asyncio.Task[None] | None = None
 
     async def async_send(self, limits: Mapping[str, ChargingLimit]) -> _Refusals:
-        """Send limits, by port id; a newer one takes the place of one that still waits.
+        """Send limits, by port id, and show them; a newer one replaces one that still waits.
 
         Raises EevionError where the cloud took none.
         """
@@ -77,10 +77,19 @@ class Limiter:
                         limits=take_waiting
                     )
                 except EevionError as err:
-                    take_waiting()
+                    if not sent.askers:  # it never left
+                        take_waiting()
                     sent.fail(err)
                 else:
-                    sent.answer({r.station_id: r.message for r in results if not r.is_success})
+                    refusals = {r.station_id: r.message for r in results if not r.is_success}
+                    self._coordinator.async_set_limits(
+                        {
+                            port_id: limit
+                            for port_id, limit in sent.limits.items()
+                            if limit.station_id not in refusals
+                        }
+                    )
+                    sent.answer(refusals)
         finally:
             self._work = None
             take_waiting()

@@ -116,8 +116,12 @@ class Memory:
         return True
 
     @callback
-    def async_learn_jobs(self, jobs: Iterable[Job]) -> None:
-        """Remember what past jobs tell: names of tariffs, and words for "in service"."""
+    def async_learn_jobs(self, jobs: Iterable[Job]) -> bool:
+        """Remember what past jobs tell: names of tariffs, and words for "in service".
+
+        Returns whether the name of a tariff is new.
+        """
+        count = len(self.content.tariffs)
         for job in jobs:
             tariff_id = parse.text(parse.mapping(job.commands.get("tariffId")).get("tariffId"))
             name = (job.description or "").removeprefix(_TARIFF_JOB).removesuffix(".").strip()
@@ -128,6 +132,7 @@ class Memory:
                 if word and word != OUT_OF_SERVICE:
                     self.content.in_service_words[port_id] = word
         self.async_write_soon()
+        return len(self.content.tariffs) > count
 
     @callback
     def async_write_soon(self) -> None:

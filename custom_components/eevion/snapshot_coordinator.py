@@ -9,7 +9,7 @@ from homeassistant.helpers.debounce import Debouncer
 from homeassistant.util import dt as dt_util
 
 from .accounting import Accounting
-from .api import ChargingLimit, EevionClient, EevionNotFoundError, Session, StationException
+from .api import ChargingLimit, EevionClient, EevionNotFoundError, Job, Session, StationException
 from .const import INTERVAL_IDLE, LOGGER
 from .listeners import SelectiveCoordinator
 from .managed import Settings
@@ -94,6 +94,13 @@ class SnapshotCoordinator(SelectiveCoordinator[Snapshot]):
             self.async_note_changes(self.data.stations, is_for_all=True)
 
     @callback
+    def async_learn_jobs(self, jobs: Iterable[Job]) -> None:
+        """Keep what the job history tells: among it the names of tariffs."""
+        if self._memory.async_learn_jobs(jobs):
+            self.async_note_changes(self.data.stations, is_for_all=True)
+            self.async_update_listeners()
+
+    @callback
     def async_apply_partial(self, session: Session) -> None:
         """Show what the answer to a start or stop tells."""
         self._listed = None
@@ -113,7 +120,7 @@ class SnapshotCoordinator(SelectiveCoordinator[Snapshot]):
     ) -> None:
         """Show what jobs are about to set, by port id, and what they have set."""
         self._assembly.set_settings(wanted, known)
-        self._async_renew(*wanted)
+        self._async_renew(*wanted, *known)
 
     @callback
     def async_set_exceptions(

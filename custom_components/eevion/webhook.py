@@ -143,7 +143,7 @@ async def _async_answer(request: Request, on_hint: Callable[[Hint], None]) -> Re
         body = await _async_read(request)
     except TimeoutError:
         return Response(status=HTTPStatus.REQUEST_TIMEOUT)
-    except RequestPayloadError:
+    except RequestPayloadError, OSError:  # it was broken off
         return Response(status=HTTPStatus.BAD_REQUEST)
     if len(body) > _MAX_BODY:
         return Response(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)

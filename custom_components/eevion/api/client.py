@@ -103,7 +103,7 @@ class EevionClient:
             body["stations"] = list(stations)
         if updated_on_or_after:
             body["updatedOnOrAfter"] = parse.milliseconds(updated_on_or_after)
-        is_whole_list = len(body) == 1
+        is_whole_list = len(body) == 1 and limit is None
         found: dict[str, Session] = {}
         is_complete = True
         offset = 0
@@ -114,11 +114,11 @@ class EevionClient:
             reader = self._sessions[number] if is_whole_list else _session_reader()
             page = reader.read(answer)
             is_last = page.count not in (page_size, _SESSIONS_PAGE)
-            if is_last and not number and len(page.models) < most:
-                return Sessions.from_rows(page)
             is_complete = is_complete and page.is_complete
             known = len(found)
             found |= {session.session_id: session for session in page.models}
+            if is_last and not number and len(found) == len(page.models) < most:
+                return Sessions.from_rows(page)
             if len(found) >= most:
                 is_complete = False
                 break

@@ -150,6 +150,8 @@ class RateLimit:
         self._backed_off_at = now
         for pause in (self._pause, self._pause_of_commands):
             pause.begin(now, retry_after)
+        # Who waits behind a command need not go before it.
+        self._pause.until = max(self._pause.until, self._pause_of_commands.until)
         self._serve()
 
     def dump(self) -> list[float]:
