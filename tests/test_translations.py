@@ -15,6 +15,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import yaml
 
+from custom_components.eevion.condition import CONDITIONS
+from custom_components.eevion.trigger import TRIGGERS
 from simulator import Settings, World
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
@@ -189,7 +191,7 @@ def test_placeholders_of_exceptions(english: dict[str, Any]) -> None:
 
 def test_config_flow_texts(english: dict[str, Any]) -> None:
     config, options = english["config"], english["options"]
-    source = (FOLDER / "config_flow.py").read_text("utf-8")
+    source = (FOLDER / "options_flow.py").read_text("utf-8")
     assert set(config["error"]) == first_arguments("_InputError")
     aborts = keywords("reason", "async_abort") | {"reauth_successful", "reconfigure_successful"}
     assert set(config["abort"]) | set(options["abort"]) == aborts
@@ -207,7 +209,7 @@ FIELDS = {
     ("config", "user"): {"api_key", "environment"},
     ("config", "reconfigure"): {"api_key", "environment"},
     ("config", "reauth_confirm"): {"api_key"},
-    ("options", "init"): {"sites", "inactive_stations", "import_history"},
+    ("options", "init"): {"sites", "inactive_stations", "import_history", "webhook_url"},
 }
 
 
@@ -221,7 +223,7 @@ def test_fields(english: dict[str, Any], place: tuple[str, str], fields: set[str
         assert section["name"]
         assert field_names(section) == ({"url"}, {"url"})
     assert bool(step.get("sections")) == ("environment" in fields)
-    assert placeholders(str(step)) <= {"profile_url"}
+    assert placeholders(str(step)) <= {"profile_url", "push"}
 
 
 def test_selectors(english: dict[str, Any], actions: dict[str, Any]) -> None:
@@ -364,8 +366,71 @@ def test_icons_of_actions(icons: dict[str, Any], actions: dict[str, Any]) -> Non
     assert all(set(icon) == {"service"} for icon in icons["services"].values())
 
 
+PARTS = {"triggers": TRIGGERS, "conditions": CONDITIONS}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_parts_of_automations(
+    part: str, english: dict[str, Any], icons: dict[str, Any], entities: Entities
+) -> None:
+    """The automation editor names every trigger and condition, and offers a way to fill it in."""
+    described = yaml.safe_load((FOLDER / f"{part}.yaml").read_text("utf-8"))
+    described = {name: text for name, text in described.items() if not name.startswith(".")}
+    assert set(described) == set(english[part]) == set(icons[part]) == set(PARTS[part])
+    for name, content in described.items():
+        text, icon = english[part][name], icons[part][name]
+        fields = content.get("fields", {})
+        assert set(icon) == {part.removesuffix("s")}
+        assert text["description"].endswith("."), name
+        assert set(text) - {"fields"} == {"name", "description"}
+        assert set(text.get("fields", {})) == set(fields), name
+        for field in fields.values():
+            selector.validate_selector(field["selector"])
+        target = selector.TargetSelector(content["target"])
+        offered = target.config["entity"]
+        assert all(filter_["integration"] == "eevion" for filter_ in offered), name
+        key = WATCHED.get(name, name.rsplit("_", 1)[0])
+        watched = next(e for e in entities if e.translation_key == key)
+        assert watched.entity_category is None, "areas and devices leave these out"
+        for filter_ in offered:
+            assert watched.domain in filter_["domain"]
+            classes = filter_.get("device_class", [watched.original_device_class])
+            assert watched.original_device_class in classes
+
+
+WATCHED = {
+    "idle_fee_running": "idle",
+    "is_available": "status",
+    "is_charging": "charging",
+    "is_plugged_in": "plugged_in",
+    "plugged_in": "plugged_in",
+    "unplugged": "plugged_in",
+}
+
+
+def test_french(english: dict[str, Any]) -> None:
+    """What is spoken; there is one language for all else."""
+    french = read("translations/fr.json")
+    test_translations_in_general(french)
+    assert set(french) == {"common", "exceptions"}
+    for path, text in leaves(french):
+        known = english
+        for key in path:
+            known = known[key]
+        assert placeholders(text) <= placeholders(str(known)), path
+    spoken = {key for key in english["common"] if key.startswith("voice_")}
+    assert set(french["common"]) == spoken
+    sources = "".join(file.read_text("utf-8") for file in FOLDER.glob("voice*.py"))
+    assert spoken == set(re.findall(r'"(voice_\w+)"', sources)) - set(english["exceptions"])
+    tree = ast.parse((FOLDER / "control.py").read_text("utf-8"))
+    tree.body += ast.parse((FOLDER / "errors.py").read_text("utf-8")).body
+    tree.body += ast.parse((FOLDER / "voice_names.py").read_text("utf-8")).body
+    may_be_said = constants(tree) & set(english["exceptions"])
+    assert set(french["exceptions"]) >= may_be_said - {"question_refused"}
+
+
 def test_icons(entities: Entities, icons: dict[str, Any], english: dict[str, Any]) -> None:
-    assert set(icons) == {"entity", "services"}
+    assert set(icons) == {"conditions", "entity", "services", "triggers"}
     for path, icon in leaves(icons):
         assert re.fullmatch(r"mdi:[a-z0-9-]+", icon), path
     with_class = {(e.domain, e.translation_key) for e in entities if e.original_device_class}
