@@ -1,0 +1,176 @@
+"""Tools for large language models."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, override
+
+from homeassistant.components.llm import LLMTools
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.llm import (
+    LLM_API_ASSIST,
+    LLMContext,
+    Tool,
+    ToolAnnotations,
+    ToolInput,
+    ToolResult,
+)
+from homeassistant.util.json import JsonObjectType, JsonValueType
+import probatio as vol
+
+from .answers import session_json
+from .api import LimitUnit
+from .const import DOMAIN
+from .voice import Answer, Voice
+from .voice_names import VoiceStation, async_exposed, listed
+
+_READS = ToolAnnotations(read_only=True, destructive=False, idempotent=True, open_world=False)
+_COMMANDS = ToolAnnotations(destructive=False, idempotent=True, open_world=False)
+_STOPS = ToolAnnotations(idempotent=True, open_world=False)
+_STATION = vol.Optional(
+    "station",
+    description="A station's name, or the area it is in. Leave it out where none was said.",
+)
+
+type _Ask = Callable[[Voice, dict[str, Any]], Coroutine[Any, Any, Answer]]
+
+
+class EevionTool(Tool):
+    """Something that can be asked of stations."""
+
+    integration = DOMAIN
+
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        description: str,
+        ask: _Ask,
+        *,
+        annotations: ToolAnnotations = _READS,
+        fields: dict[Any, Any] | None = None,
+    ) -> None:
+        """Keep what it is, and how it is answered."""
+        self.name = f"{DOMAIN}__{name}"
+        self.title = title
+        self.description = description
+        self.annotations = annotations
+        self.parameters = vol.Schema({_STATION: cv.string, **(fields or {})})
+        self._ask = ask
+
+    @override
+    async def async_call(
+        self, hass: HomeAssistant, tool_input: ToolInput, llm_context: LLMContext
+    ) -> ToolResult:
+        """Do what is asked; what could not be done is told in words."""
+        try:
+            arguments = self.parameters(tool_input.tool_args)
+        except vol.Invalid as err:
+            return ToolResult(data={"error": str(err)}, error=True)
+        voice = await Voice.async_create(
+            hass,
+            language=llm_context.language,
+            assistant=llm_context.assistant,
+            context=llm_context.context,
+            device_id=llm_context.device_id,
+        )
+        answer = await voice.async_answer(self._ask(voice, arguments))
+        if answer.is_refusal:
+            return ToolResult(data={"error": answer.text}, error=True)
+        stations: list[JsonValueType] = [_station_json(s) for s in answer.stations]
+        return ToolResult(data={"result": answer.text, "stations": stations})
+
+
+_SESSION_FIELDS = (
+    "is_active",
+    "started_at",
+    "ended_at",
+    "duration_s",
+    "energy_kwh",
+    "cost",
+    "currency",
+    "end_reason",
+)
+
+
+def _station_json(station: VoiceStation) -> JsonObjectType:
+    """Return what a station does, without whose car it is."""
+    state = station.state
+    session = session_json(state.session, state, None) if state.session else None
+    return {
+        "name": station.name,
+        "status": state.port.status and state.port.status.name.lower(),
+        "connector_status": state.connector_status and state.connector_status.name.lower(),
+        "is_plugged_in": state.is_plugged_in,
+        "is_charging": state.is_charging,
+        "has_problem": state.is_problem,
+        "power_kw": None if state.power_w is None else round(state.power_w / 1000, 2),
+        "limit_a": state.limit_in(LimitUnit.AMPERE),
+        "session": {field: session[field] for field in _SESSION_FIELDS} if session else None,
+    }
+
+
+def _limit(voice: Voice, fields: dict[str, Any]) -> Coroutine[Any, Any, Answer]:
+    return voice.async_limit(
+        fields.get("station"), amps=fields.get("amps"), watts=fields.get("watts")
+    )
+
+
+TOOLS = (
+    EevionTool(
+        "get_stations",
+        "Get charging stations",
+        "Tells what electric vehicle charging stations do: whether a vehicle is plugged in and "
+        "charges, with which power and limit, and what the session has taken and cost.",
+        lambda voice, fields: voice.async_stations(fields.get("station")),
+    ),
+    EevionTool(
+        "start_charging",
+        "Start charging",
+        "Starts charging a vehicle at a station. Answers what the station did, or why not.",
+        lambda voice, fields: voice.async_start(fields.get("station")),
+        annotations=_COMMANDS,
+    ),
+    EevionTool(
+        "stop_charging",
+        "Stop charging",
+        "Ends the charging session at a station.",
+        lambda voice, fields: voice.async_stop(fields.get("station")),
+        annotations=_STOPS,
+    ),
+    EevionTool(
+        "set_limit",
+        "Set charging limit",
+        "Limits the current (amps) or the power (watts) of a station. 0 pauses it.",
+        _limit,
+        annotations=_COMMANDS,
+        fields={
+            vol.Exclusive("amps", "limit"): vol.Coerce(float),
+            vol.Exclusive("watts", "limit"): vol.Coerce(float),
+        },
+    ),
+    EevionTool(
+        "get_last_session",
+        "Get last charging session",
+        "Tells energy, duration and cost of a station's present or last charging session; "
+        "without a station, of the newest one of all.",
+        lambda voice, fields: voice.async_last_session(fields.get("station")),
+    ),
+    EevionTool(
+        "get_problems",
+        "Get problems of charging stations",
+        "Tells what is wrong with charging stations.",
+        lambda voice, fields: voice.async_problems(fields.get("station")),
+    ),
+)
+
+
+@callback
+def async_get_tools(hass: HomeAssistant, llm_context: LLMContext, api_id: str) -> LLMTools | None:
+    """Return the tools where a station is exposed."""
+    if api_id != LLM_API_ASSIST:
+        return None
+    stations = async_exposed(hass, llm_context.assistant)
+    if not stations:
+        return None
+    prompt = f"Charging stations of the tools {DOMAIN}__…: {listed(stations)}."
+    return LLMTools(tools=list(TOOLS), prompt=prompt)

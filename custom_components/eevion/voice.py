@@ -1,0 +1,220 @@
+"""What people ask for by voice: for the built-in assistant's sentences and for LLMs."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from homeassistant.auth.permissions.const import POLICY_CONTROL, POLICY_READ
+from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import device_registry as dr
+
+from .api import LimitUnit, SessionStatus
+from .const import LOGGER
+from .errors import invalid
+from .voice_names import VoiceStation, async_exposed, meant, only
+from .voice_texts import VoiceTexts
+
+# A stop may wait for minutes until the cloud has authorized the session; nobody listens so long.
+_PATIENCE_S = 5
+# More stations than this are counted, not told one by one.
+_MOST_TOLD = 8
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said, and the stations it is about."""
+
+    text: str
+    stations: tuple[VoiceStation, ...] = ()
+    is_refusal: bool = False
+
+
+class Voice:
+    """Answers one request of one person."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        texts: VoiceTexts,
+        assistant: str | None,
+        context: Context | None,
+        area_id: str | None,
+    ) -> None:
+        """Keep who asks, and where; the area decides between stations of one name."""
+        self._hass = hass
+        self._texts = texts
+        self._assistant = assistant
+        self._context = context
+        self._area_id = area_id
+        self._station: VoiceStation | None = None
+
+    @classmethod
+    async def async_create(
+        cls,
+        hass: HomeAssistant,
+        *,
+        language: str | None,
+        assistant: str | None,
+        context: Context | None,
+        device_id: str | None,
+        area_id: str | None = None,
+    ) -> Self:
+        """Prepare to answer in a language."""
+        if area_id is None and device_id and (device := dr.async_get(hass).async_get(device_id)):
+            area_id = dr.async_get_effective_area_id(hass, device)
+        texts = await VoiceTexts.async_load(hass, language)
+        return cls(hass, texts, assistant, context, area_id)
+
+    async def async_answer(self, doing: Coroutine[Any, Any, Answer]) -> Answer:
+        """Return what one of the methods below answers, or why it could not."""
+        try:
+            return await doing
+        except HomeAssistantError as err:
+            return Answer(self._texts.error(err, self._station), is_refusal=True)
+
+    async def async_start(self, name: str | None) -> Answer:
+        """Start a session, and say what came of it."""
+        station = await self._async_one(name)
+        was_active = station.state.active_session is not None
+        await station.data.control.async_start(station.port_id)
+        session = station.state.active_session
+        if was_active or session is None:
+            return self._answer("voice_no_need_to_start", station, state=self._doing(station))
+        if session.status is SessionStatus.AUTHORIZING:
+            return self._answer("voice_start_authorizing", station)
+        key = "voice_started" if station.state.is_charging else "voice_start_waiting"
+        return self._answer(key, station)
+
+    async def async_stop(self, name: str | None) -> Answer:
+        """End a session, and say what it took."""
+        station = await self._async_one(name, is_active=True)
+        before = station.state.active_session
+        stopping = self._hass.async_create_background_task(
+            station.data.control.async_stop(station.port_id), f"stop {station.name}"
+        )
+        done, _ = await asyncio.wait({stopping}, timeout=_PATIENCE_S)
+        if not done:
+            stopping.add_done_callback(_log_failure)
+            return self._answer("voice_stop_waits", station)
+        stopping.result()
+        state = station.state
+        if state.active_session:
+            return Answer(self._doing(station), (station,))
+        if before is None:
+            return self._answer("voice_nothing_to_stop", station)
+        figures = self._texts.figures(state.session or before)
+        key = "voice_stopped" if figures else "voice_stopped_only"
+        return self._answer(key, station, figures=figures)
+
+    async def async_limit(
+        self, name: str | None, *, amps: float | None = None, watts: float | None = None
+    ) -> Answer:
+        """Set the limit of a station, in one of the units."""
+        station = await self._async_one(name)
+        value, unit = (watts, LimitUnit.WATT) if amps is None else (amps, LimitUnit.AMPERE)
+        if value is None:
+            raise invalid("amps_or_watts")
+        await station.data.control.async_set_limits({station.port_id: value}, unit)
+        key = "voice_limited" if value else "voice_limited_to_nothing"
+        return self._answer(key, station, limit=self._texts.current_or_power(value, unit))
+
+    async def async_last_session(self, name: str | None) -> Answer:
+        """Say what the newest session of a station, or of all, has taken and cost."""
+        found = await self._async_meant(name, POLICY_READ)
+        known = [station for station in found if station.state.session]
+        if name is None and not known:
+            return Answer(self._texts("voice_no_sessions"))
+        station = max(known, key=_begun) if name is None else self._only(known or found)
+        session = station.state.session
+        if session is None:
+            return self._answer("voice_no_session", station)
+        key = "voice_present_session" if session.is_active else "voice_last_session"
+        figures = self._texts.figures(session) or self._texts("voice_no_figures")
+        return self._answer(key, station, figures=figures)
+
+    async def async_stations(self, name: str | None) -> Answer:
+        """Say what stations do."""
+        found = await self._async_meant(name, POLICY_READ)
+        if len(found) > _MOST_TOLD:
+            text = self._texts(
+                "voice_counts",
+                stations=str(len(found)),
+                charging=str(sum(s.state.is_charging for s in found)),
+                wrong=str(sum(s.state.is_problem for s in found)),
+            )
+        else:
+            text = " ".join(self._doing(station) for station in found)
+        return Answer(text, tuple(found))
+
+    async def async_problems(self, name: str | None) -> Answer:
+        """Say what is wrong with stations."""
+        found = await self._async_meant(name, POLICY_READ)
+        wrong = [station for station in found if station.state.is_problem]
+        if not wrong:
+            key = "voice_no_problem" if len(found) == 1 else "voice_no_problems"
+            return self._answer(key, found[0])
+        told = [
+            self._texts(
+                "voice_problem",
+                station=station.name,
+                problems=self._texts.problems(station.state),
+            )
+            for station in wrong[:_MOST_TOLD]
+        ]
+        if more := len(wrong) - len(told):
+            told.append(self._texts("voice_more_problems", stations=str(more)))
+        return Answer(" ".join(told), tuple(wrong))
+
+    async def _async_meant(self, name: str | None, policy: str) -> list[VoiceStation]:
+        """Return the stations of a name; raise HomeAssistantError where none can be told of."""
+        user = None
+        if self._context and self._context.user_id:
+            user = await self._hass.auth.async_get_user(self._context.user_id)
+        found = meant(
+            [
+                station
+                for station in async_exposed(self._hass, self._assistant)
+                if user is None or user.permissions.check_entity(station.entity_id, policy)
+            ],
+            name,
+        )
+        if len(found) == 1:
+            self._station = found[0]
+        for station in found if policy == POLICY_READ else ():
+            coordinator = station.data.coordinator
+            if not coordinator.last_update_success and coordinator.last_exception:
+                raise coordinator.last_exception
+        return found
+
+    async def _async_one(self, name: str | None, *, is_active: bool = False) -> VoiceStation:
+        found = await self._async_meant(name, POLICY_CONTROL)
+        return self._only(found, is_active=is_active)
+
+    @callback
+    def _only(self, found: list[VoiceStation], *, is_active: bool = False) -> VoiceStation:
+        self._station = only(
+            found,
+            lambda station: is_active and station.state.active_session is not None,
+            lambda station: self._area_id is not None and station.area_id == self._area_id,
+        )
+        return self._station
+
+    def _doing(self, station: VoiceStation) -> str:
+        return self._texts.doing(station.name, station.state)
+
+    def _answer(self, key: str, station: VoiceStation, **placeholders: str) -> Answer:
+        return Answer(self._texts(key, station=station.name, **placeholders), (station,))
+
+
+def _begun(station: VoiceStation) -> datetime:
+    session = station.state.session
+    return (session and (session.started_at or session.created_at)) or _LONG_AGO
+
+
+def _log_failure(stopping: asyncio.Task[None]) -> None:
+    if not stopping.cancelled() and (err := stopping.exception()):
+        LOGGER.warning("A stop by voice failed in the end: %s", err)

@@ -1,0 +1,125 @@
+"""What an assistant says of stations, in the language it is spoken to."""
+
+from typing import Self
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.translation import async_get_translations
+
+from .api import ConnectorStatus, LimitUnit, PortStatus, Session, SessionStatus
+from .const import DOMAIN
+from .station import StationState
+from .voice_names import VoiceStation
+
+_CATEGORIES = ("common", "exceptions")
+_PROBLEMS = {
+    PortStatus.NOT_CONNECTED: "voice_not_connected",
+    PortStatus.OFFLINE: "voice_out_of_service",
+    PortStatus.COMING_SOON: "voice_not_in_place",
+    PortStatus.REMOVED: "voice_not_in_place",
+}
+_PAUSED = {
+    ConnectorStatus.SUSPENDED_EV: "voice_paused_by_vehicle",
+    ConnectorStatus.SUSPENDED_EVSE: "voice_paused_by_station",
+}
+
+
+class VoiceTexts:
+    """The texts of one language; English where it has none."""
+
+    def __init__(self, texts: dict[str, str]) -> None:
+        """Keep them, by `common.<key>` and `exceptions.<key>.message`."""
+        self._texts = texts
+
+    @classmethod
+    async def async_load(cls, hass: HomeAssistant, language: str | None) -> Self:
+        """Read them; of a variant as fr-CA, those of its language."""
+        plain = (language or hass.config.language).split("-")[0]
+        texts: dict[str, str] = {}
+        for category in _CATEGORIES:
+            texts |= await async_get_translations(hass, plain, category, [DOMAIN])
+        return cls({key.removeprefix(f"component.{DOMAIN}."): text for key, text in texts.items()})
+
+    def __call__(self, key: str, **placeholders: str) -> str:
+        """Return a text by its key."""
+        return self._texts[f"common.{key}"].format(**placeholders)
+
+    def error(self, err: HomeAssistantError, station: VoiceStation | None) -> str:
+        """Return why something was not done, with the station as people call it."""
+        text = self._texts.get(f"exceptions.{err.translation_key}.message")
+        if text is None or err.translation_domain != DOMAIN:
+            return str(err)
+        placeholders = dict(err.translation_placeholders or {})
+        if station and "station" in placeholders:
+            placeholders["station"] = station.short_name
+        return text.format(**placeholders)
+
+    def number(self, value: float, digits: int) -> str:
+        """Return a number in the language's way."""
+        return f"{value:.{digits}f}".replace(".", self("voice_decimal_sign"))
+
+    def current_or_power(self, value: float, unit: LimitUnit) -> str:
+        """Return amps, or watts as kilowatts."""
+        if unit is LimitUnit.WATT:
+            return f"{self._short(value / 1000)} kW"
+        return f"{self._short(value)} A"
+
+    def _short(self, value: float) -> str:
+        rounded = round(value, 1)
+        return self.number(rounded, 0 if rounded.is_integer() else 1)
+
+    def energy(self, wh: float) -> str:
+        """Return an energy, finer where it is little."""
+        return f"{self.number(wh / 1000, 1 if wh >= 1000 else 2)} kWh"  # noqa: PLR2004
+
+    def figures(self, session: Session) -> str:
+        """Return what a session has taken and cost, as far as the cloud told; maybe nothing."""
+        told = []
+        if session.energy_wh is not None:
+            told.append(self.energy(session.energy_wh))
+        if session.duration_s is not None:
+            hours, minutes = divmod(round(session.duration_s / 60), 60)
+            told.append(f"{hours} h {minutes} min" if hours else f"{minutes} min")
+        if session.cost is not None:
+            told.append(" ".join(filter(None, (self.number(session.cost, 2), session.currency))))
+        return ", ".join(told)
+
+    def doing(self, name: str, state: StationState) -> str:
+        """Say what a station does."""
+        session = state.active_session
+        if session is None:
+            return self._idle(name, state)
+        if session.status is SessionStatus.AUTHORIZING:
+            return self("voice_authorizing", station=name)
+        if state.is_charging:
+            figures = self.figures(session)
+            if not figures:
+                return self("voice_charging_only", station=name)
+            if not state.power_w:
+                return self("voice_charging", station=name, figures=figures)
+            power = self.current_or_power(state.power_w, LimitUnit.WATT)
+            return self("voice_charging_at", station=name, power=power, figures=figures)
+        key = _PAUSED.get(session.connector_status) if session.connector_status else None
+        return self(key or "voice_session", station=name)
+
+    def _idle(self, name: str, state: StationState) -> str:
+        if problems := self.problems(state):
+            return self("voice_problem", station=name, problems=problems)
+        if state.is_plugged_in:
+            return self("voice_plugged_in", station=name)
+        is_free = state.port.status is PortStatus.AVAILABLE
+        return self("voice_free" if is_free else "voice_nothing_known", station=name)
+
+    def problems(self, state: StationState) -> str:
+        """Say what is wrong with a station; maybe nothing."""
+        status = state.port.status
+        told: list[str] = []
+        if status in _PROBLEMS:
+            told.append(self(_PROBLEMS[status]))
+        if state.connector_status is ConnectorStatus.FAULTED:
+            told.append(self("voice_faulted"))
+        for exception in state.exceptions:
+            kind = exception.type or self("voice_faulted")
+            more = exception.description
+            told.append(f"{kind} ({more})" if more else kind)
+        return ", ".join(dict.fromkeys(told))

@@ -1,0 +1,463 @@
+"""What the built-in assistant answers in English and French, with the sentences to copy."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+import shutil
+from unittest.mock import patch
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components import conversation
+from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+)
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+import yaml
+
+from custom_components.eevion.intent import INTENTS
+from simulator import Cloud, Settings, World
+from tests.actions import device, sent, starts
+from tests.conftest import API_KEY, Pass
+from tests.helpers import Station
+
+SENTENCES = Path(__file__).parent.parent / "custom_sentences"
+LANGUAGES = ("en", "fr")
+
+type Say = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(keys=(API_KEY,), sites=1, stations=2, seed=7)
+
+
+@pytest.fixture
+async def say(hass: HomeAssistant, loaded: MockConfigEntry, tmp_path: Path) -> Say:
+    """Say something to Assist, with the sentences where people copy them to."""
+    for domain in ("homeassistant", "conversation"):
+        assert await async_setup_component(hass, domain, {})
+    shutil.copytree(SENTENCES, tmp_path / "custom_sentences")
+    hass.config.config_dir = str(tmp_path)
+
+    async def say(text: str, language: str = "en", **kwargs: object) -> str:
+        result = await conversation.async_converse(
+            hass,
+            text,
+            None,
+            kwargs.pop("context", Context()),
+            language,
+            "conversation.home_assistant",
+            **kwargs,
+        )
+        await hass.async_block_till_done()
+        speech: str = result.response.speech["plain"]["speech"]
+        return speech
+
+    return say
+
+
+@pytest.fixture
+def garage(hass: HomeAssistant, loaded: MockConfigEntry, world: World) -> Station:
+    """The first station, renamed by a person."""
+    name_device(hass, loaded, world, "2133", "Garage")
+    return Station(hass, world, "2133")
+
+
+def name_device(
+    hass: HomeAssistant, entry: MockConfigEntry, world: World, station: str, name: str
+) -> None:
+    id_ = device(hass, entry, world.station(station).port_id)
+    dr.async_get(hass).async_update_device(id_, name_by_user=name)
+
+
+def put(hass: HomeAssistant, entry: MockConfigEntry, world: World, station: str, area: str) -> str:
+    area_id = ar.async_get(hass).async_get_or_create(area).id
+    id_ = device(hass, entry, world.station(station).port_id)
+    dr.async_get(hass).async_update_device(id_, area_id=area_id)
+    return id_
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_sentences_are_for_our_intents(language: str) -> None:
+    read = yaml.safe_load((SENTENCES / language / "eevion.yaml").read_text("utf-8"))
+    assert read["language"] == language
+    assert set(read["intents"]) == {intent.intent_type for intent in INTENTS}
+    # They share their names with all other sentences.
+    assert all(name.startswith("eevion_") for name in (*read["lists"], *read["expansion_rules"]))
+
+
+START = {
+    "en": ("Start charging at the garage", "A session has been started at Garage; "),
+    "fr": ("Démarre la recharge au garage", "Une session a été lancée à Garage ; "),
+}
+STOP = {
+    "en": ("Stop charging", "Charging has stopped at Garage: 1.7 kWh, 10 min, 0.50 CAD."),
+    "fr": ("Arrête la recharge", "La recharge est arrêtée à Garage : 1,7 kWh, 10 min, 0,50 CAD."),
+}
+DOING = {
+    "en": ("What are the chargers doing?", "Garage is charging at 10 kW: 1.7 kWh, 10 min, "),
+    "fr": ("Que font les bornes ?", "Garage est en charge à 10 kW : 1,7 kWh, 10 min, "),
+}
+COST = {
+    "en": ("How much did the last charge cost?", "The last charge at Garage: "),
+    "fr": ("Combien a coûté la dernière recharge ?", "La dernière recharge à Garage : "),
+}
+COST_BY_NAME = {
+    "en": ("How much did the last charge at the garage cost?", "The last charge at Garage: "),
+    "fr": ("Combien a coûté la dernière charge au garage ?", "La dernière recharge à Garage : "),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_charge(
+    say: Say, garage: Station, world: World, cloud: Cloud, wait: Pass, language: str
+) -> None:
+    world.plug_in(garage.name)
+    sentence, answer = START[language]
+    assert (await say(sentence, language)).startswith(answer)
+    assert garage["switch.charging"] == "on"
+    for _ in range(10):
+        await wait(60)
+    sentence, answer = DOING[language]
+    assert (await say(sentence, language)).startswith(answer)
+    sentence, answer = STOP[language]
+    assert await say(sentence, language) == answer
+    assert garage["switch.charging"] == "off"
+    for asked in (COST, COST_BY_NAME):
+        sentence, begin = asked[language]
+        assert await say(sentence, language) == begin + answer.split(": ")[1]
+    assert float(garage["sensor.session_cost"]) == pytest.approx(0.50, abs=0.005)
+
+
+LIMITS = {
+    "en": {
+        "Limit the garage to 16 amps": ("Garage is limited to 16 A.", "16"),
+        "Set the charging limit of the garage to ten amps": ("Garage is limited to 10 A.", "10"),
+        "limit charging at the garage to 2.4 kilowatts": ("Garage is limited to 2.4 kW.", "11"),
+        "limit the garage to 0 amps": (
+            "Garage is limited to 0 A: it gives nothing until you set another limit.",
+            "0",
+        ),
+        "limit the garage to 300 amps": (
+            (
+                "Station Garage cannot be limited to 300 A. Use 0 to pause, or a value "
+                "from 6 A to 48 A."
+            ),
+            None,
+        ),
+    },
+    "fr": {
+        "Limite le garage à 16 ampères": ("La limite de Garage est de 16 A.", "16"),
+        "Règle la limite de recharge du garage à dix ampères": (
+            "La limite de Garage est de 10 A.",
+            "10",
+        ),
+        "limite la charge au garage à 2,4 kilowatts": (
+            "La limite de Garage est de 2,4 kW.",
+            "11",
+        ),
+        "limite le garage à 0 ampère": (
+            (
+                "La limite de Garage est de 0 A : rien ne passe tant que vous n'en fixez pas "
+                "une autre."
+            ),
+            "0",
+        ),
+        "limite le garage à 300 ampères": (
+            (
+                "La borne Garage ne peut pas être limitée à 300 A. Utilisez 0 pour suspendre, "
+                "ou une valeur de 6 A à 48 A."
+            ),
+            None,
+        ),
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"), [(lang, text) for lang in LIMITS for text in LIMITS[lang]]
+)
+async def test_limit(say: Say, garage: Station, cloud: Cloud, language: str, sentence: str) -> None:
+    answer, limit = LIMITS[language][sentence]
+    assert await say(sentence, language) == answer
+    if limit:
+        assert garage["number.charging_limit"] == limit
+    else:
+        assert not sent(cloud, "/energy-management")
+
+
+NO_CAR = {
+    "en": "Station Garage has no vehicle. Plug the vehicle in first, then start charging.",
+    "fr": "Il n'y a pas de véhicule à la borne Garage. Branchez-le d'abord, puis lancez la "
+    "recharge.",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_start_without_a_car(say: Say, garage: Station, language: str) -> None:
+    assert await say(START[language][0], language) == NO_CAR[language]
+    assert garage["switch.charging"] == "off"
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [("en", "Turn on station 2133 charging"), ("fr", "Allume la station 2133 charging")],
+)
+async def test_the_switch_by_its_name(
+    say: Say, loaded: MockConfigEntry, world: World, language: str, sentence: str
+) -> None:
+    """Assist's own sentence would speak of an unexpected error."""
+    assert await say(sentence, language) == NO_CAR[language].replace("Garage", "2133")
+
+
+AMBIGUOUS = {
+    "en": "That may be several stations: Garage, Station 2134. Say which one.",
+    "fr": "Plusieurs bornes sont possibles : Garage, Station 2134. Dites laquelle.",
+}
+UNKNOWN = {
+    "en": ("start charging at the lake", "There is no charging station the lake. There are: "),
+    "fr": ("démarre la recharge au lac", "Il n'y a pas de borne lac. Il y a : "),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_names_that_do_not_say_which(
+    say: Say, garage: Station, cloud: Cloud, language: str
+) -> None:
+    nameless = {"en": "start charging", "fr": "lance la recharge"}[language]
+    assert await say(nameless, language) == AMBIGUOUS[language]
+    sentence, answer = UNKNOWN[language]
+    assert (await say(sentence, language)).startswith(answer)
+    assert (await say(sentence, language)).endswith("Garage, Station 2134.")
+    assert not starts(cloud)
+
+
+async def test_two_stations_in_one_area(
+    hass: HomeAssistant, say: Say, loaded: MockConfigEntry, world: World, cloud: Cloud
+) -> None:
+    for name in ("2133", "2134"):
+        put(hass, loaded, world, name, "Car park")
+    answer = await say("start charging in the car park")
+    assert answer == "That may be several stations: Station 2133, Station 2134. Say which one."
+    assert not starts(cloud)
+    assert await say("what is the station in the car park doing") == (
+        "Station 2133 is free. Station 2134 is free."
+    )
+
+
+@pytest.mark.parametrize(
+    "spoken",
+    [
+        "2134",
+        "station 2134",
+        "the station 2134",
+        "21 34",
+        "Driveway",
+        "the driveway charger",
+        "the carport",
+        "Nébraska",
+        "north",
+    ],
+)
+async def test_names_that_can_be_spoken(
+    hass: HomeAssistant, say: Say, loaded: MockConfigEntry, world: World, spoken: str
+) -> None:
+    """The cloud's name, a person's, an alias, an area and its alias; or a part of a name."""
+    name_device(hass, loaded, world, "2134", "Driveway North")
+    put(hass, loaded, world, "2134", "Carport")
+    areas = ar.async_get(hass)
+    area = areas.async_get_area_by_name("Carport")
+    assert area
+    areas.async_update(area.id, aliases={"Nebraska"})
+    switch = Station(hass, world, "2134").id("switch", "charging")
+    er.async_get(hass).async_update_entity(switch, aliases=["driveway charger"])
+    world.plug_in("2134")
+    assert (await say(f"start charging at {spoken}")).startswith("A session has been started")
+    assert hass.states.get(switch).state == "on"
+
+
+async def test_the_area_of_who_speaks(
+    hass: HomeAssistant, say: Say, loaded: MockConfigEntry, world: World
+) -> None:
+    """A satellite in the garage means the station there."""
+    put(hass, loaded, world, "2133", "Hall")
+    satellite = put(hass, loaded, world, "2134", "Garage")
+    answer = await say("start charging", device_id=satellite)
+    assert answer.startswith("Station 2134 has no vehicle.")
+
+
+async def test_stop_means_the_one_that_charges(
+    say: Say, loaded: MockConfigEntry, world: World, wait: Pass
+) -> None:
+    world.plug_in("2134", card=True)
+    await wait(31)
+    await wait(31)
+    assert (await say("stop charging")).startswith("Charging has stopped at Station 2134: ")
+
+
+@pytest.mark.parametrize(
+    ("language", "answer"),
+    [
+        ("en", "There is no session at Garage."),
+        ("fr", "Il n'y a pas de session à Garage."),
+    ],
+)
+async def test_nothing_to_stop(say: Say, garage: Station, language: str, answer: str) -> None:
+    sentence = {"en": "stop charging at the garage", "fr": "arrête la recharge du garage"}
+    assert await say(sentence[language], language) == answer
+
+
+async def test_start_what_charges_already(
+    say: Say, garage: Station, world: World, cloud: Cloud, wait: Pass
+) -> None:
+    world.plug_in(garage.name, card=True)
+    await wait(31)
+    await wait(5)
+    answer = await say("start charging at the garage")
+    assert answer.startswith("There was nothing to start. Garage is charging at 10 kW: ")
+    assert not starts(cloud)
+
+
+async def stop_while_authorizing(say: Say, garage: Station, world: World) -> None:
+    """Start at a station that asks its driver for a card, and say "stop" meanwhile."""
+    world.plug_in(garage.name)
+    answer = await say("start charging at the garage")
+    assert answer == "A session has been started at Garage; the station is still authorizing it."
+    # A frozen clock never reaches what is due now.
+    with patch("custom_components.eevion.voice._PATIENCE_S", -1):
+        answer = await say("stop charging")
+    assert answer == (
+        "The session at Garage is still being authorized. It ends as soon as that is possible."
+    )
+    assert garage["switch.charging"] == "on"
+
+
+async def test_a_stop_that_has_to_wait(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    say: Say,
+    garage: Station,
+    world: World,
+    cloud: Cloud,
+    freezer: FrozenDateTimeFactory,
+    wait: Pass,
+) -> None:
+    cloud.settings.authorizing_s = 60
+    await stop_while_authorizing(say, garage, world)
+    assert await say("is the charger at the garage charging") == (
+        "Garage is still authorizing a session."
+    )
+    freezer.tick(61)
+    await loaded.runtime_data.coordinator.async_refresh()
+    await wait(5)
+    assert garage["switch.charging"] == "off"
+
+
+async def test_a_stop_that_waits_for_nothing(
+    say: Say,
+    garage: Station,
+    world: World,
+    cloud: Cloud,
+    wait: Pass,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cloud.settings.authorizing_s = 10_000
+    await stop_while_authorizing(say, garage, world)
+    await wait(331)
+    assert "A stop by voice failed in the end: Station 2133 is still authorizing" in caplog.text
+    assert garage["switch.charging"] == "on"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_problems(say: Say, garage: Station, world: World, wait: Pass, language: str) -> None:
+    sentence = {
+        "en": "What is wrong with the charging stations?",
+        "fr": "Qu'est-ce qui ne va pas avec les bornes ?",
+    }[language]
+    fine = {"en": "Nothing is wrong with the stations.", "fr": "Rien à signaler aux bornes."}
+    assert await say(sentence, language) == fine[language]
+    world.fault("2134", "GroundFailure")
+    world.take_offline(garage.name)
+    await wait(301)
+    wrong = {
+        "en": "Garage has a problem: out of service. "
+        "Station 2134 has a problem: out of service, Faulted (GroundFailure).",
+        "fr": "Garage a un problème : hors service. "
+        "Station 2134 a un problème : hors service, Faulted (GroundFailure).",
+    }
+    assert await say(sentence, language) == wrong[language]
+
+
+async def test_what_has_not_been(say: Say, garage: Station) -> None:
+    answer = await say("how much did the last charge at the garage cost")
+    assert answer == "No charge is known at Garage."
+    assert await say("how much did the last charge cost") == "No charge is known yet."
+
+
+async def test_while_the_cloud_is_away(say: Say, garage: Station, cloud: Cloud, wait: Pass) -> None:
+    cloud.faults.set("error")
+    for _ in range(10):
+        await wait(31)
+    answer = await say("que font les bornes", "fr")
+    assert answer.startswith("La réponse du cloud n'a pas pu être comprise")
+    assert API_KEY not in answer
+
+
+async def test_a_language_without_texts_is_answered_in_english(
+    hass: HomeAssistant, say: Say, garage: Station, tmp_path: Path
+) -> None:
+    german = tmp_path / "custom_sentences/de"
+    german.mkdir()
+    text = 'language: de\nintents: {EevionStations: {data: [{sentences: ["was tun die Säulen"]}]}}'
+    (german / "eevion.yaml").write_text(text)
+    assert (await say("was tun die Säulen", "de")).startswith("Garage is free.")
+
+
+async def test_only_what_is_exposed(
+    hass: HomeAssistant, say: Say, garage: Station, cloud: Cloud, world: World
+) -> None:
+    other = Station(hass, world, "2134").id("switch", "charging")
+    async_expose_entity(hass, "conversation", other, False)
+    assert await say("what are the chargers doing") == "Garage is free."
+    assert (await say("start charging at 2134")).startswith("There is no charging station 2134.")
+    async_expose_entity(hass, "conversation", garage.id("switch", "charging"), False)
+    answer = await say("start charging")
+    assert answer.startswith("No charging station may be spoken of.")
+    assert not starts(cloud)
+
+
+async def test_only_what_a_user_may_control(
+    hass: HomeAssistant, say: Say, garage: Station, world: World, cloud: Cloud
+) -> None:
+    world.plug_in(garage.name)
+    user = MockUser().add_to_hass(hass)
+    user.mock_policy({"entities": {"domains": {"switch": {"read": True}}}})
+    context = Context(user_id=user.id)
+    assert (await say("what are the chargers doing", context=context)).startswith("Garage is free")
+    assert "No charging station" in await say("start charging at the garage", context=context)
+    assert not starts(cloud)
+
+
+async def test_a_disconnected_account(
+    hass: HomeAssistant, say: Say, loaded: MockConfigEntry
+) -> None:
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    assert (await say("start charging")).startswith("No charging station may be spoken of.")
+
+
+async def test_a_fleet_is_counted(
+    hass: HomeAssistant, say: Say, loaded: MockConfigEntry, world: World, wait: Pass
+) -> None:
+    for number in range(10):
+        world.add_station(f"Bay {number}")
+    world.take_offline("Bay 3")
+    await wait(31)
+    answer = await say("what are the chargers doing")
+    assert answer == "12 stations. Charging: 0. With a problem: 1."
+    answer = await say("start charging")
+    assert answer.count(",") == 8
