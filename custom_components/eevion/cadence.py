@@ -10,7 +10,7 @@ from .const import INTERVAL_ACTIVE, INTERVAL_BURST, INTERVAL_IDLE
 from .station import StationState
 
 # Requests in a minute beyond which there is no hurry: others may use the key, too.
-_COMFORT = 24
+_COMFORT = 20
 # So long the cloud is asked often whether it shows what a command did.
 _BURST_S = 30
 # The longer a cloud fails the slower it is asked, and not by all homes at the same moment.
