@@ -490,7 +490,7 @@ async def test_the_pace_after_a_command(
     cloud.requests.clear()
     await station.turn("off")
     found = await gaps(cloud, wait, 120)
-    assert found[0] in (4, 5), "the status of the port follows"
+    assert found[0] in range(4, 8), "the status of the port follows"
     assert set(found[1:]) <= {29, 30}
 
 
@@ -508,8 +508,8 @@ async def test_a_command_that_the_cloud_never_shows(
     world.plug_in(names[0])
     await station.turn("on")
     found = await gaps(cloud, wait, 120)
-    assert set(found[:8]) <= {2, 3}
-    assert set(found[17:]) <= {4, 5}
+    assert set(found[:4]) <= {2, 3}
+    assert set(found[-6:]) <= {4, 5, 6, 7}
 
 
 async def test_the_pace_of_a_cloud_that_fails_all_night(
@@ -703,7 +703,7 @@ async def test_sessions_that_went_missing_are_asked_for_few_at_a_time(
         before = len(asked())
         await patient(5)
         most = max(most, len(asked()) - before)
-    assert most <= 10  # of at most two polls
+    assert most <= 12  # of two polls, and the end of one before
     assert 40 <= len(asked()) <= 45
     assert {request.status for request in cloud.requests} == {200}
     assert [Station(hass, world, name)["sensor.end_reason"] for name in names] == [

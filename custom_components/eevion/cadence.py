@@ -6,11 +6,13 @@ from random import uniform
 from time import monotonic
 
 from .api import RateLimit
-from .const import INTERVAL_ACTIVE, INTERVAL_BURST, INTERVAL_IDLE
+from .const import INTERVAL_ACTIVE, INTERVAL_BURST, INTERVAL_BUSY, INTERVAL_IDLE
 from .station import StationState
 
-# Requests in a minute beyond which there is no hurry: others may use the key, too.
-_COMFORT = 20
+# Requests in a minute beyond which there is no hurry, and beyond which others, who may
+# use the key, too, should have what is left.
+_COMFORT = 16
+_PLENTY = 23
 # So long the cloud is asked often whether it shows what a command did.
 _BURST_S = 30
 # The longer a cloud fails the slower it is asked, and not by all homes at the same moment.
@@ -70,6 +72,10 @@ class Cadence:
             retry = min(outage * _SHARE_OF_OUTAGE, _LONGEST_RETRY)
             jitter = uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
             return retry * jitter if retry > normal else normal
+        if self.are_sites_due:
+            normal = INTERVAL_ACTIVE
         if self._expected and self._rate_limit.used < _COMFORT:
             return INTERVAL_BURST
-        return INTERVAL_ACTIVE if self.are_sites_due else normal
+        if self._rate_limit.used >= _PLENTY:
+            return max(normal, INTERVAL_BUSY)
+        return normal

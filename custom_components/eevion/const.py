@@ -26,6 +26,8 @@ INTERVAL_BURST: Final = timedelta(seconds=2)
 """After a command, until the cloud shows what it did."""
 INTERVAL_ACTIVE: Final = timedelta(seconds=4)
 """While somebody charges: what ends is then seen within 5 s, the answer's time included."""
+INTERVAL_BUSY: Final = timedelta(seconds=6)
+"""The same where this minute has had many requests already."""
 INTERVAL_IDLE: Final = timedelta(seconds=29)
 """While nothing moves, and for sites always: what begins is seen within 30 s."""
 
