@@ -1,8 +1,10 @@
 """What the built-in assistant answers in English and French, with the sentences to copy."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 import shutil
+from typing import Any
 from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
@@ -19,6 +21,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 import yaml
 
+from custom_components.eevion.api import Session, SessionStatus
 from custom_components.eevion.intent import INTENTS
 from simulator import Cloud, Settings, World
 from tests.actions import device, sent, starts
@@ -461,3 +464,31 @@ async def test_a_fleet_is_counted(
     assert answer == "12 stations. Charging: 0. With a problem: 1."
     answer = await say("start charging")
     assert answer.count(",") == 8
+
+
+async def test_many_problems(say: Say, garage: Station, world: World, wait: Pass) -> None:
+    """Nobody listens to all of them."""
+    for station in world.stations:
+        world.disconnect(station.name)
+    await wait(31)
+    with patch("custom_components.eevion.voice._MOST_TOLD", 1):
+        answer = await say("What is wrong with the charging stations?")
+    assert answer.endswith(" more.")
+
+
+async def test_a_start_that_charges_at_once(
+    say: Say, garage: Station, world: World, loaded: MockConfigEntry
+) -> None:
+    """Where the cloud answers with a session that is authorized."""
+    world.plug_in(garage.name)
+    client = loaded.runtime_data.coordinator.client
+    start = client.start_session
+
+    async def authorized(**asked: Any) -> Session:
+        session = await start(**asked)
+        return replace(session, status=SessionStatus.CHARGING)
+
+    with patch.object(client, "start_session", authorized):
+        answer = await say("start charging at the garage")
+    assert answer.startswith(("Charging has started at Garage", "A session has been started"))
+    assert "authorizing" not in answer
