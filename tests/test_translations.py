@@ -390,7 +390,8 @@ def test_parts_of_automations(
         offered = target.config["entity"]
         assert all(filter_["integration"] == "eevion" for filter_ in offered), name
         key = WATCHED.get(name, name.rsplit("_", 1)[0])
-        watched = next(e for e in entities if e.translation_key == key)
+        domains = {domain for filter_ in offered for domain in filter_["domain"]}
+        watched = next(e for e in entities if e.translation_key == key and e.domain in domains)
         assert watched.entity_category is None, "areas and devices leave these out"
         for filter_ in offered:
             assert watched.domain in filter_["domain"]
