@@ -8,6 +8,9 @@ from .spread import Hours, apportion
 from .station import StationState
 from .sums import money_units, wh_units
 
+# More Wh or cents than a station can come to: such figures count as 0.
+_MOST = 1e12
+
 
 class Figures(NamedTuple):
     """What a station did in a time span."""
@@ -23,19 +26,25 @@ NOTHING = Figures(0, 0, 0)
 
 
 def by_port(report: Report, stations: Mapping[str, StationState]) -> dict[str, Figures]:
-    """Return the figures of stations by port id; stations of two sites may share a name."""
-    found: dict[str, Figures] = {}
-    for port_id, station in stations.items():
-        for row in report.rows:
-            if row.station_id != station.port.station_id:
-                continue
-            if row.site_id in (None, station.site_id):
-                found[port_id] = Figures(
-                    wh_units(max(0, row.total_energy_wh or 0)),
-                    money_units(max(0, row.total_cost_cents or 0) / 100),
-                    money_units(max(0, row.total_energy_cost_cents or 0) / 100),
-                )
-    return found
+    """Return the figures of stations by port id, from rows of their name at their site.
+
+    A row that names the site (`location_id`) wins over one that does not.
+    """
+    rows = sorted(report.rows, key=lambda row: row.site_id is not None)
+    return {
+        port_id: Figures(
+            wh_units(_likely(row.total_energy_wh)),
+            money_units(_likely(row.total_cost_cents) / 100),
+            money_units(_likely(row.total_energy_cost_cents) / 100),
+        )
+        for port_id, station in stations.items()
+        for row in rows
+        if station.is_named(row.station_id, row.site_id)
+    }
+
+
+def _likely(figure: float | None) -> float:
+    return figure if figure and 0 < figure < _MOST else 0
 
 
 def electricity(amount: int, hours: Iterable[int], energy: Hours) -> Hours:

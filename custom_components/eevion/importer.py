@@ -24,7 +24,7 @@ from .hourly import Hourly
 from .ledger import Entry
 from .past import marks_of, past_hours
 from .posting import Posted
-from .station import StationState
+from .station import StationState, port_of
 from .sums import WH
 from .tally import Tally
 
@@ -73,17 +73,16 @@ class Importer:
 
     async def async_fetch_sessions(self, since: int) -> None:
         """Fetch all sessions that were over since an hour, as far as the cloud tells them."""
-        by_name = {state.port.station_id: port_id for port_id, state in self._stations.items()}
+        station_names = sorted({state.port.station_id for state in self._stations.values()})
         start = datetime.fromtimestamp(since, UTC)
-        for names in batched(sorted(by_name), _STATIONS, strict=False):
+        for names in batched(station_names, _STATIONS, strict=False):
 
             async def ask(names: tuple[str, ...] = names) -> None:
                 found = await self._client.list_sessions(
                     updated_on_or_after=start, stations=names, lane=Lane.BACKGROUND
                 )
                 sessions = [
-                    session.at_port(by_name.get(session.station_id or ""))
-                    for session in found.sessions
+                    session.at_port(port_of(session, self._stations)) for session in found.sessions
                 ]
                 self._accounting.async_take(sessions)
                 for session in sessions:

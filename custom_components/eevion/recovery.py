@@ -8,11 +8,13 @@ from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
 
 from .alarm import Alarm
-from .api import EevionError, EevionNotFoundError, Lane, Port, ReportRow
+from .api import EevionError, EevionNotFoundError, Lane
 from .const import LOGGER
 from .coordinator import STATIONS_CHANGED, EevionCoordinator
+from .figures import Figures, by_port
 from .ledger import Account
-from .sums import UNNAMED, Sums, money_units, wh_units
+from .station import StationState
+from .sums import UNNAMED, Sums, wh_units
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 # Sessions come late, and the cloud's clock is not ours.
@@ -22,8 +24,6 @@ _CLOCKS_DIFFER_S = 120
 _LONGEST = timedelta(days=31)
 # A ledger begins before all sessions of the last hours: those are known one by one.
 _RECENT = timedelta(hours=2)
-# More Wh or cents than a station can come to: such figures are taken for none.
-_MOST = 1e12
 # So long after a session a report should know it.
 _SETTLED_S = 600
 _COMPARE_INTERVAL_S = 86400
@@ -69,16 +69,16 @@ class Recovery:
         self._alarm.async_set(interval)
 
     async def _async_run(self) -> None:
-        ports = {p: station.port for p, station in self._coordinator.data.stations.items()}
+        stations = dict(self._coordinator.data.stations)
         await self._async_close_open(self._coordinator.active_session_ids())
         await self._async_sync()
         if not self._accounting.is_recovered:
             # What follows needs reports, and ledgers that have begun can do without.
             self._accounting.async_recovered()
-        await self._async_begin(ports)
+        await self._async_begin(stations)
         now = dt_util.utcnow().timestamp()
         if not 0 <= now - self._compared_at < _COMPARE_INTERVAL_S:
-            await self._async_compare(ports, now)
+            await self._async_compare(stations, now)
             self._compared_at = now
 
     async def _async_close_open(self, active: AbstractSet[str]) -> None:
@@ -111,22 +111,23 @@ class Recovery:
         begun = [a.counted_until for a in self._accounting.accounts.values() if a.is_begun]
         return self._accounting.cursor or min(now.timestamp(), *begun, math.inf)
 
-    async def _async_begin(self, ports: Mapping[str, Port]) -> None:
+    async def _async_begin(self, stations: Mapping[str, StationState]) -> None:
         """Begin the ledgers of new stations at the lifetime figure of the report."""
-        new = {p: port for p, port in ports.items() if not self._accounting.accounts[p].is_begun}
+        new = {p: s for p, s in stations.items() if not self._accounting.accounts[p].is_begun}
         if not new:
             return
         known = {port_id: self._session_ids(port_id) for port_id in new}
         now = dt_util.utcnow()
         until = {port_id: self._begin(port_id, now) for port_id in new}
-        lifetime = await self._async_lifetime(now + timedelta(days=1))
+        lifetime = await self._async_lifetime(new, now + timedelta(days=1))
         figures: dict[str, Sums] = {}
-        for port_id, port in new.items():
-            row = lifetime.get(port.station_id)
+        for port_id, station in new.items():
+            row = lifetime.get(port_id)
             if row and known[port_id]:
                 # The sessions that are known one by one must not be in the figure.
                 begin = datetime.fromtimestamp(until[port_id], UTC)
-                row = (await self._async_lifetime(begin, port.station_id)).get(port.station_id)
+                name = station.port.station_id
+                row = (await self._async_lifetime(new, begin, name)).get(port_id)
             figures[port_id] = _sums(row)
         await self._async_sync()
         begun_sites = self._accounting.begun_sites()
@@ -153,18 +154,20 @@ class Recovery:
         ]
         return max(0.0, min(starts, default=now.timestamp() - _CLOCKS_DIFFER_S))
 
-    async def _async_lifetime(self, end: datetime, *station_ids: str) -> dict[str, ReportRow]:
+    async def _async_lifetime(
+        self, stations: Mapping[str, StationState], end: datetime, *station_ids: str
+    ) -> dict[str, Figures]:
         report = await self._client.get_report(start=_EPOCH, end=end, stations=station_ids)
-        return {row.station_id: row for row in report.rows if row.station_id}
+        return by_port(report, stations)
 
-    async def _async_compare(self, ports: Mapping[str, Port], now: float) -> None:
+    async def _async_compare(self, stations: Mapping[str, StationState], now: float) -> None:
         """Count what the report knows beyond the sessions, and write it down as such."""
-        lifetime = await self._async_lifetime(dt_util.utcnow() + timedelta(days=1))
-        for port_id, port in ports.items():
+        lifetime = await self._async_lifetime(stations, dt_util.utcnow() + timedelta(days=1))
+        for port_id, row in lifetime.items():
             account = self._accounting.accounts[port_id]
-            row = lifetime.get(port.station_id)
-            if row is None or not account.is_begun or not _is_settled(account, now):
+            if not account.is_begun or not _is_settled(account, now):
                 continue
+            port = stations[port_id].port
             figure = _sums(row)
             excess = figure.beyond(account.told())
             if account.currency:
@@ -196,11 +199,9 @@ def _is_settled(account: Account, now: float) -> bool:
     return all(moment is not None and moment < now - _SETTLED_S for moment in over_at)
 
 
-def _sums(row: ReportRow | None) -> Sums:
-    """Return the figures of a report's row; its money has no currency."""
+def _sums(figures: Figures | None) -> Sums:
+    """Return the figures of a report; its money has no currency."""
     sums = Sums()
-    if row:
-        wh, cents = row.total_energy_wh, row.total_cost_cents
-        energy = wh_units(wh) if wh and 0 < wh < _MOST else 0
-        sums.add(energy, money_units(cents / 100) if cents and 0 < cents < _MOST else 0, UNNAMED)
+    if figures:
+        sums.add(figures.energy, figures.cost, UNNAMED)
     return sums

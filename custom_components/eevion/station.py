@@ -1,5 +1,6 @@
 """What is known of one station at one moment, and what follows from it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .api import (
@@ -60,6 +61,14 @@ class StationState:
     """Those that last."""
     totals: Totals | None = None
     """What it has delivered and earned in all, as far as it has been written down."""
+
+    def is_named(self, station_id: str | None, site_id: str | None) -> bool:
+        """Return whether a row of the cloud with these ids is about this station.
+
+        `station_id` is the name on the station, which other sites may use, too. A row without a
+        `site_id` (`location_id`) matches by the name alone.
+        """
+        return station_id == self.port.station_id and site_id in (None, self.site_id)
 
     @property
     def active_session(self) -> Session | None:
@@ -155,3 +164,18 @@ class StationState:
         if unit is LimitUnit.WATT:
             return self.limit.limit * self.port.volts
         return self.limit.limit // self.port.volts
+
+
+def port_of(session: Session, stations: Mapping[str, StationState]) -> str | None:
+    """Return the port id of a session, by station name and site where it names no port.
+
+    None where no station or several stations match.
+    """
+    if session.port_id:
+        return session.port_id
+    found = [
+        port_id
+        for port_id, station in stations.items()
+        if station.is_named(session.station_id, session.site_id)
+    ]
+    return found[0] if len(found) == 1 else None
