@@ -1,5 +1,7 @@
 """Two stations of one name at two sites: each has its own figures."""
 
+from datetime import UTC, datetime, timedelta
+
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
@@ -7,6 +9,7 @@ import pytest
 
 from simulator import Cloud, Settings, World
 from simulator.station import Station
+from tests.actions import ask, device
 from tests.conftest import API_KEY, Pass
 
 NAME = "Left"
@@ -66,3 +69,22 @@ async def test_each_is_compared_with_its_own_figure(
     assert [accounts[station.port_id].missed.energy for station in twins] == [0, 0]
     energies = [delivered(station) for station in twins]
     assert [float(state(hass, s, "sensor", "total_energy")) for s in twins] == energies
+
+
+async def test_actions_answer_for_the_station_that_is_meant(
+    hass: HomeAssistant, loaded: ConfigEntry, world: World, twins: list[Station]
+) -> None:
+    now_ms = world.timeline.now_ms
+    for station in twins:
+        world.exceptions.start(station, "Faulted", station.port_id, now_ms)
+    since = datetime.fromtimestamp(now_ms / 1000, UTC) - timedelta(days=9)
+    for station in twins:
+        meant = {"device_id": device(hass, loaded, station.port_id)}
+        found = await ask(hass, "get_sessions", **meant, updated_since=since)
+        assert found["sessions"]
+        assert {s["port_id"] for s in found["sessions"]} == {station.port_id}
+        report = await ask(hass, "get_report", **meant, start=since)
+        assert [row["site_id"] for row in report["rows"]] == [station.site.site_id]
+        assert report["total"] is report["average"] is None
+        faults = await ask(hass, "get_exceptions", **meant)
+        assert [e["description"] for e in faults["exceptions"]] == [station.port_id]

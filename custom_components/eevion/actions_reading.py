@@ -1,6 +1,7 @@
 """The actions that ask the cloud about the past and the present."""
 
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,9 +16,10 @@ from homeassistant.util import dt as dt_util
 import probatio as vol
 
 from .answers import MONEY, Json, exception_json, figures_json, job_json, row_json, session_json
-from .api import Lane, ReportGroup, ReportRow
+from .api import Lane, ReportGroup, ReportRow, StationException
 from .const import CONF_EXCLUDED_SITES, DOMAIN
 from .errors import invalid, read_errors
+from .station import StationState, port_of
 from .targets import TARGET_FIELDS, Target, async_asked
 
 ATTR_END: Final = "end"
@@ -103,9 +105,13 @@ async def _async_get_sessions(call: ServiceCall) -> Json:
             limit=call.data.get(ATTR_LIMIT),
         )
     coordinator = target.coordinator
+    stations = coordinator.data.stations
     sessions: list[Json] = []
     for session in found.sessions:
-        station = coordinator.data.stations.get(session.port_id or "")
+        port_id = port_of(session, stations)
+        if target.port_ids and port_id in stations and port_id not in target.port_ids:
+            continue  # of a station at another site that has the same name
+        station = stations.get(port_id or "")
         site_id = session.site_id or (station.site_id if station else "")
         sessions.append(session_json(session, station, coordinator.site_names.get(site_id)))
     return {"sessions": sessions, "is_complete": found.is_complete}
@@ -130,6 +136,10 @@ async def _async_get_report(call: ServiceCall) -> Json:
             stations=target.names,
             lane=Lane.POLL,
         )
+    wanted = [row for row in report.rows if _is_wanted(target, row)]
+    if len(wanted) < len(report.rows):
+        # The sums hold what was left out.
+        report = replace(report, rows=tuple(wanted), total=None, average=None)
     currencies = [_currencies(target, row) for row in report.rows]
     rows = [
         _without_mixed_money(row_json(row, _only(known)), known)
@@ -154,13 +164,13 @@ async def _async_get_exceptions(call: ServiceCall) -> Json:
     since = _since(call, _EXCEPTIONS_SINCE)
     with read_errors(call.hass, target.entry):
         told = await target.coordinator.client.list_exceptions(since=since, lane=Lane.POLL)
-    names = set(target.names)
+    stations = [target.coordinator.data.stations[port_id] for port_id in target.port_ids]
     excluded = target.entry.options.get(CONF_EXCLUDED_SITES, ())
     return {
         "exceptions": [
             exception_json(exception)
             for exception in told
-            if (not names or exception.station_id in names)
+            if (not stations or any(_is_about(exception, station) for station in stations))
             and exception.site_id not in excluded
             and not (call.data[ATTR_ONLY_OPEN] and exception.ended_at)
         ]
@@ -180,7 +190,7 @@ async def _async_get_management_history(call: ServiceCall) -> Json:
         "jobs": [
             job_json(job, names)
             for job in told
-            if not wanted or not wanted.isdisjoint((*job.port_ids, *job.station_ids))
+            if not wanted or not wanted.isdisjoint(job.port_ids or job.station_ids)
         ]
     }
 
@@ -235,6 +245,17 @@ def _regions(call: ServiceCall, target: Target) -> list[str]:
         if region not in known:
             raise invalid("unknown_region", region=region, known=", ".join(sorted(known)) or "-")
     return regions
+
+
+def _is_about(row: ReportRow | StationException, station: StationState) -> bool:
+    return station.is_named(row.station_id, row.site_id)
+
+
+def _is_wanted(target: Target, row: ReportRow) -> bool:
+    """Return whether a row is not of another station that has the name of a wanted one."""
+    stations = target.coordinator.data.stations
+    about = {port_id for port_id, station in stations.items() if _is_about(row, station)}
+    return not (target.port_ids and about) or not about.isdisjoint(target.port_ids)
 
 
 def _currencies(target: Target, row: ReportRow) -> set[str | None]:
