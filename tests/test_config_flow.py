@@ -514,6 +514,33 @@ async def test_leave_a_site_out(
 
 
 @pytest.mark.parametrize("settings", [TWO_SITES])
+async def test_a_site_that_is_missing_while_options_are_saved_stays_left_out(
+    hass: HomeAssistant, loaded: MockConfigEntry, world: World, choose: Choose, wait: Pass
+) -> None:
+    first, second = world.sites
+    await choose([first.site_id])
+    world.sites.remove(second)
+    await wait(35)
+    await choose([first.site_id], inactive=True)
+    world.sites.append(second)
+    await wait(35)
+    assert loaded.options["excluded_sites"] == [second.site_id]
+    assert second.site_id not in devices(hass, loaded)
+    assert not entities(hass, loaded) & {station.port_id for station in second.stations}
+
+
+async def test_a_site_that_comes_while_the_form_is_open_is_included(
+    hass: HomeAssistant, loaded: MockConfigEntry, world: World, wait: Pass
+) -> None:
+    form = await hass.config_entries.options.async_init(loaded.entry_id)
+    world.sites.append(world.builder.site(1))
+    await wait(35)
+    chosen = {"sites": [world.sites[0].site_id]}
+    done = await hass.config_entries.options.async_configure(form["flow_id"], chosen)
+    assert done["data"]["excluded_sites"] == []
+
+
+@pytest.mark.parametrize("settings", [TWO_SITES])
 async def test_one_site_at_least(
     hass: HomeAssistant, loaded: MockConfigEntry, world: World, choose: Choose
 ) -> None:

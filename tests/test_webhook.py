@@ -28,6 +28,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.eevion.addresses import is_public_host
 from custom_components.eevion.hints import Hint, HintKind, read_hint
 from simulator import Cloud, Settings, World
 from tests.conftest import API_KEY, Pass
@@ -531,6 +532,72 @@ async def test_urls(
         hass.config_entries.async_update_entry(loaded, data={**loaded.data, "url": account})
     await hass.config.async_update(internal_url=internal, external_url=external)
     assert url(loaded) == (expected and expected + path)
+
+
+@pytest.mark.parametrize(
+    ("external", "is_reachable"),
+    [
+        ("https://home.example", True),
+        ("https://home.example:8123", True),
+        ("http://home.example:8123", True),
+        ("https://HOME.Example.", True),
+        ("https://b\u00fccher.example", True),
+        ("https://xn--bcher-kva.example", True),
+        ("https://8.8.8.8:8123", True),
+        ("https://[2001:4860:4860::8888]", True),
+        ("https://[::ffff:8.8.8.8]", True),
+        ("https://192.168.1.2.home.example", True),
+        ("http://home.local", False),
+        ("http://home.local.:8123", False),
+        ("https://HOME.LOCAL", False),
+        ("https://a.b.lan", False),
+        ("https://nas.home", False),
+        ("https://nas.home.arpa", False),
+        ("https://nas.internal", False),
+        ("https://nas.localdomain", False),
+        ("https://nas.localhost", False),
+        ("https://nas.onion", False),
+        ("https://homeassistant", False),
+        ("https://homeassistant:8123", False),
+        ("https://10.1.2.3", False),
+        ("https://172.16.0.1", False),
+        ("https://192.168.1.2:8123", False),
+        ("https://127.0.0.1", False),
+        ("https://127.0.0.1.", False),
+        ("https://169.254.1.1", False),
+        ("https://100.64.0.1", False),
+        ("https://0.0.0.0", False),
+        ("https://224.0.0.251", False),
+        ("https://255.255.255.255", False),
+        ("https://[::1]", False),
+        ("https://[::]", False),
+        ("https://[fe80::1]", False),
+        ("https://[fd00::1]", False),
+        ("https://[::ffff:192.168.1.2]", False),
+        ("https://[ff02::fb]", False),
+        ("https://2130706433", False),
+        ("https://127.1", False),
+        ("https://10.0x1", False),
+        ("https://0x7f000001", False),
+    ],
+)
+async def test_only_what_the_internet_can_reach_is_offered(
+    hass: HomeAssistant, loaded: ConfigEntry, path: str, external: str, is_reachable: bool
+) -> None:
+    account = {**loaded.data, "url": "https://gateway.example"}
+    hass.config_entries.async_update_entry(loaded, data=account)
+    await hass.config.async_update(external_url=external)
+    offered = url(loaded)
+    assert (offered is not None) is is_reachable
+    assert offered is None or offered.endswith(path)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_public"),
+    [("", False), (".", False), ("a..example", False), ("x" * 64 + ".example", False)],
+)
+def test_hosts_that_are_no_names(host: str, is_public: bool) -> None:
+    assert is_public_host(host) is is_public
 
 
 JSON = st.recursive(

@@ -1,15 +1,63 @@
-"""Which addresses are in the house."""
+"""Which hosts are in the house, and which the internet can reach."""
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from homeassistant.util.network import is_local
+
+# Last labels of names that no public DNS resolves: RFC 6761, 6762, 7686, 8375, 9476, and what
+# routers and companies use without asking (ICANN keeps "internal" for them).
+_PRIVATE_DOMAINS = frozenset(
+    {
+        "alt",
+        "arpa",
+        "corp",
+        "home",
+        "internal",
+        "intranet",
+        "invalid",
+        "lan",
+        "local",
+        "localdomain",
+        "localhost",
+        "mail",
+        "onion",
+        "private",
+        "test",
+    }
+)
 
 
 def is_local_host(host: str) -> bool:
     """Whether a URL's host is this machine or has a private address."""
     if host == "localhost":
         return True
+    address = _address(host)
+    return address is not None and is_local(address)
+
+
+def is_public_host(host: str) -> bool:
+    """Whether the internet can reach a URL's host, as far as the host itself says."""
+    address = _address(host)
+    if address is not None:
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        address = mapped or address
+        return address.is_global and not address.is_multicast
     try:
-        return is_local(ip_address(host))
-    except ValueError:
+        name = host.removesuffix(".").encode("idna").decode("ascii").lower()
+    except UnicodeError:
         return False
+    labels = name.split(".")
+    return (
+        len(labels) > 1
+        and all(labels)
+        # A name that ends in a number is an address in one of its older spellings.
+        and not labels[-1][0].isdigit()
+        and labels[-1] not in _PRIVATE_DOMAINS
+    )
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(host.removesuffix("."))
+    except ValueError:
+        return None

@@ -29,30 +29,38 @@ _COPY_SELECTOR = TemplateSelector(TemplateSelectorConfig(read_only=True))
 
 
 class EevionOptionsFlow(OptionsFlowWithReload):
-    """One form for everything that may be wished."""
+    """One form for all options of an account."""
+
+    def __init__(self) -> None:
+        """Start before any form is shown."""
+        self._names: dict[str, str] = {}
+        """The sites that the form offers, by id: the cloud may name others meanwhile."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the sites; what is left out is stored, so that new sites are included."""
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="not_loaded")
-        names = self.config_entry.runtime_data.coordinator.site_names
         url = self.config_entry.runtime_data.webhook.url
         errors: dict[str, str] = {}
         if user_input is not None:
             if user_input[CONF_SITES]:
+                # A site that the form did not offer stays as it was.
+                offered = self._excluded | self._names.keys()
                 return self.async_create_entry(
                     data={
-                        CONF_EXCLUDED_SITES: sorted(names.keys() - set(user_input[CONF_SITES])),
+                        CONF_EXCLUDED_SITES: sorted(offered - set(user_input[CONF_SITES])),
                         CONF_IMPORT_HISTORY: user_input[CONF_IMPORT_HISTORY],
                         CONF_INACTIVE_STATIONS: user_input[CONF_INACTIVE_STATIONS],
                     }
                 )
             errors[CONF_SITES] = "no_sites"
-        shown = (user_input or self._present(names)) | ({CONF_WEBHOOK_URL: url} if url else {})
+        else:
+            self._names = dict(self.config_entry.runtime_data.coordinator.site_names)
+        shown = (user_input or self._present()) | ({CONF_WEBHOOK_URL: url} if url else {})
         texts = await Texts.async_load(self.hass)
         return self.async_show_form(
             step_id="init",
-            data_schema=self.add_suggested_values_to_schema(_schema(names, url), shown),
+            data_schema=self.add_suggested_values_to_schema(_schema(self._names, url), shown),
             errors=errors,
             description_placeholders={
                 "profile_url": PROFILE_URL,
@@ -60,11 +68,14 @@ class EevionOptionsFlow(OptionsFlowWithReload):
             },
         )
 
-    def _present(self, names: dict[str, str]) -> dict[str, Any]:
+    @property
+    def _excluded(self) -> set[str]:
+        return set(self.config_entry.options.get(CONF_EXCLUDED_SITES, ()))
+
+    def _present(self) -> dict[str, Any]:
         options = self.config_entry.options
-        excluded = options.get(CONF_EXCLUDED_SITES, [])
         return {
-            CONF_SITES: [site_id for site_id in names if site_id not in excluded],
+            CONF_SITES: [site_id for site_id in self._names if site_id not in self._excluded],
             CONF_INACTIVE_STATIONS: options.get(CONF_INACTIVE_STATIONS, False),
             CONF_IMPORT_HISTORY: options.get(CONF_IMPORT_HISTORY, False),
         }

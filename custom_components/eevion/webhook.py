@@ -14,7 +14,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.network import NoURLAvailableError
 from yarl import URL
 
-from .addresses import is_local_host
+from .addresses import is_local_host, is_public_host
 from .const import CONF_CLOUDHOOK_URL, DOMAIN, LOGGER
 from .hints import Hint, read_hint
 
@@ -38,7 +38,7 @@ class Webhook:
         data = self._entry.data
         if _has_cloud(self._hass) and (cloudhook := data.get(CONF_CLOUDHOOK_URL)):
             return str(cloudhook)
-        is_near = _is_local(data[CONF_URL])
+        is_near = is_local_host(_host(data[CONF_URL]))
         try:
             url = webhook.async_generate_url(
                 self._hass,
@@ -48,7 +48,7 @@ class Webhook:
             )
         except NoURLAvailableError:
             return None
-        return url if is_near or not _is_local(url) else None
+        return url if is_near or is_public_host(_host(url)) else None
 
     @callback
     def async_start(self, on_hint: Callable[[Hint], None]) -> None:
@@ -133,8 +133,8 @@ def _has_cloud(hass: HomeAssistant) -> bool:
     return cloud.async_active_subscription(hass)
 
 
-def _is_local(url: str) -> bool:
-    return is_local_host(URL(url).host or "")
+def _host(url: str) -> str:
+    return URL(url).host or ""
 
 
 async def _async_answer(request: Request, on_hint: Callable[[Hint], None]) -> Response:
