@@ -7,7 +7,8 @@ import sys
 from homeassistant import bootstrap
 from homeassistant.requirements import DISCOVERY_INTEGRATIONS
 
-# What the demonstration and the tests set up, beside what is always set up.
+OURS = Path(__file__).parents[1] / "custom_components/eevion/manifest.json"
+# What the demonstration and the tests set up, beside what is always set up and what we name.
 DOMAINS = {
     "assist_pipeline",
     "blueprint",
@@ -19,11 +20,9 @@ DOMAINS = {
     "isal",
     "logbook",
     "my",
-    "recorder",
     "sun",
     "template",
     "utility_meter",
-    "webhook",
 }
 # They have no wheels (see stand_ins/), and nothing here listens or plays a video.
 WITHOUT = ("av==", "ha-av==", "pymicro-vad==", "pyspeex-noise==")
@@ -32,7 +31,9 @@ WITHOUT = ("av==", "ha-av==", "pymicro-vad==", "pyspeex-noise==")
 def main() -> int:
     """Follow the manifests from the domains set up to all that these may load."""
     components = Path(bootstrap.__file__).parent / "components"
-    todo = DOMAINS | set(bootstrap.CORE_INTEGRATIONS) | set(bootstrap.DEFAULT_INTEGRATIONS)
+    ours = json.loads(OURS.read_text())
+    todo = DOMAINS | {*ours["dependencies"], *ours["after_dependencies"]}
+    todo |= set(bootstrap.CORE_INTEGRATIONS) | set(bootstrap.DEFAULT_INTEGRATIONS)
     done: set[str] = set()
     requirements: set[str] = set()
     while todo:

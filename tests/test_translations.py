@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from homeassistant.components.sensor import SensorDeviceClass
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er, selector
 import probatio as vol
@@ -98,6 +99,30 @@ def test_manifest() -> None:
     assert all(owner.startswith("@") for owner in manifest["codeowners"])
     assert all(manifest[url].startswith("https://") for url in ("documentation", "issue_tracker"))
     assert re.fullmatch(r"\d+\.\d+\.\d+([ab.]\w+)?", manifest["version"])
+
+
+# As hassfest has it: what is always set up, beside the entity platforms.
+ALWAYS_THERE = {"homeassistant", "persistent_notification", *map(str, Platform)}
+
+
+def test_every_integration_that_is_used_is_named_in_the_manifest() -> None:
+    """Imports inside functions count too; a module may use the integration it is made for."""
+    manifest = read("manifest.json")
+    named = {*manifest["dependencies"], *manifest["after_dependencies"]}
+    used: set[str] = set()
+    for path in FOLDER.rglob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module == "homeassistant.components":
+                found = {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+                "homeassistant.components."
+            ):
+                found = {(node.module or "").split(".")[2]}
+            else:
+                continue
+            used |= found - {path.stem} | (found & named)
+    assert named == used - ALWAYS_THERE
 
 
 def test_quality_scale() -> None:
