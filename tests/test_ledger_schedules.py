@@ -303,7 +303,7 @@ class Coordinator:
                 for port in site.ports
             }
         )
-        missing = self._book.update(answer.sessions)
+        missing, _ = self._book.update(answer.sessions)
         self.accounting.async_follow(self.data.stations)
         self.accounting.async_take(answer.sessions)
         if known and known != self.data.stations.keys():

@@ -97,10 +97,9 @@ class Control:
                 raise invalid(reason, station=port.station_id)
             try:
                 with self._errors(port.station_id):
-                    session = await self._async_start(
+                    await self._async_start(
                         station, continue_if_battery_full=continue_if_battery_full
                     )
-                self._coordinator.async_apply_partial(session)
             finally:
                 await self._coordinator.async_follow_command(port_id, _has_begun)
 
@@ -114,10 +113,11 @@ class Control:
 
     async def _async_start(
         self, station: StationState, *, continue_if_battery_full: bool | None
-    ) -> Session:
-        port = station.port
+    ) -> None:
+        coordinator, port = self._coordinator, station.port
+        asked = coordinator.mark_request()
         try:
-            session = await self._coordinator.client.start_session(
+            session = await coordinator.client.start_session(
                 station_id=port.station_id,
                 continue_if_battery_full=continue_if_battery_full,
                 webhook=self._webhook.url,
@@ -127,10 +127,11 @@ class Control:
             # to find out.
             if isinstance(err, EevionRefusedError) and err.code == ERROR_NOT_PLUGGED_IN:
                 raise
+            asked = coordinator.mark_request()
             if (found := await self._async_find_started(station)) is None:
                 raise
-            return found
-        return session.at_port(port.port_id)
+            session = found
+        coordinator.async_apply_partial(session.at_port(port.port_id), asked=asked)
 
     async def _async_find_started(self, station: StationState) -> Session | None:
         listed = await self._coordinator.client.list_sessions(

@@ -1,10 +1,9 @@
 """Polls an account: two requests however many stations there are."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-import math
 from time import monotonic
 from typing import TYPE_CHECKING, override
 
@@ -32,12 +31,12 @@ from .const import (
     CONF_KNOWN_SITES,
     DOMAIN,
     INTERVAL_ACTIVE,
-    INTERVAL_IDLE,
     LOGGER,
 )
 from .devices import Devices
 from .enabling import Enabling
 from .errors import poll_error
+from .lookups import Lookups
 from .memory import Memory
 from .snapshot import Snapshot
 from .snapshot_coordinator import SnapshotCoordinator
@@ -51,9 +50,6 @@ if TYPE_CHECKING:
 
 # So old may data get while another program uses up the key's requests.
 _PATIENCE_S = 180
-# Sessions that went missing are asked for one by one; so many after each poll.
-_CONFIRMATIONS = 5
-_CONFIRM_INTERVAL_S = INTERVAL_IDLE.total_seconds()
 _PAGE_SIZE = 1000
 
 STATIONS_CHANGED = object()
@@ -102,9 +98,8 @@ class EevionCoordinator(SnapshotCoordinator):
         """The newest list, by session id."""
         self._listed_at = float("-inf")
         self._renewing = asyncio.Lock()
-        self._is_confirming = False
-        self._confirmed_at: dict[str, float] = {}
-        """When missing sessions were last asked for, by session id."""
+        self._lookups = Lookups()
+        self._is_looking_up = False
 
     @override
     async def _async_refresh(
@@ -128,6 +123,7 @@ class EevionCoordinator(SnapshotCoordinator):
             self._cadence.note_sites()
         try:
             # A task of the entry: it may wait for requests, and must not outlive the entry.
+            asked = self.mark_request()
             sites, sessions = await self.config_entry.async_create_background_task(
                 self.hass, self._async_fetch(with_sites=with_sites), f"{self.name} poll"
             )
@@ -148,7 +144,7 @@ class EevionCoordinator(SnapshotCoordinator):
         self.last_success = dt_util.utcnow()
         if with_sites:
             self._async_take_sites(sites)
-        self._async_take_sessions(sessions.sessions)
+        self._async_take_sessions(sessions, asked)
         self._cadence.note_answer(self.data.stations)
         self._set_interval()
         return self.data
@@ -209,41 +205,53 @@ class EevionCoordinator(SnapshotCoordinator):
             )
 
     @callback
-    def _async_take_sessions(self, listed: Sequence[Session]) -> None:
-        """Take in the newest list, and see to what is missing from it."""
+    def _async_take_sessions(self, sessions: Sessions, asked: int) -> None:
+        """Take in a list that was requested at the place `asked`; see to what it lacks."""
+        if self._assembly.book.is_list_late(asked):
+            return
         self._listed_at = monotonic()
+        listed = sessions.sessions
         if listed is self._listed:
             self.async_note_changes(self._assembly.pass_time(now=dt_util.utcnow()))
             return
         before = self._sessions
-        self._sessions = {session.session_id: session for session in listed}
-        news = [session for session in listed if before.get(session.session_id) is not session]
-        changed, missing = self._assembly.take_sessions(listed, now=dt_util.utcnow())
+        changed, missing, older = self._assembly.take_sessions(
+            listed, asked=asked, is_complete=sessions.is_complete, now=dt_util.utcnow()
+        )
+        current = [session for session in listed if session.session_id not in older]
+        self._sessions = {session.session_id: session for session in current}
+        self._sessions |= {id_: before[id_] for id_ in older & before.keys()}
         self.async_note_changes(changed)
-        self._async_take(news)
-        self._listed = None if missing else listed
+        self._async_take([s for s in current if before.get(s.session_id) is not s])
+        self._listed = None if missing or older else listed
         if _active_ids(before) != _active_ids(self._sessions):
             # A session that begins or ends changes the status of its port.
             self._cadence.want_sites()
-        if missing and not self._is_confirming:
+        self._lookups.follow(missing)
+        if missing and not self._is_looking_up:
             self.config_entry.async_create_background_task(
-                self.hass, self._async_confirm(missing), "confirm sessions"
+                self.hass, self._async_look_up(), "look up sessions"
             )
 
-    async def _async_confirm(self, missing: Iterable[Session]) -> None:
-        """Ask whether sessions that went missing from the list have ended, and how."""
-        asked, now = self._confirmed_at, monotonic()
-        self._confirmed_at = {s.session_id: asked.get(s.session_id, -math.inf) for s in missing}
-        due = [s for s in missing if now - self._confirmed_at[s.session_id] >= _CONFIRM_INTERVAL_S]
-        self._is_confirming = True
+    async def _async_look_up(self) -> None:
+        """Look up sessions that the list lacks: whether they have ended, and how."""
+        self._is_looking_up = True
         try:
-            for session in due[:_CONFIRMATIONS]:
-                await self.async_fetch_session(session)
-                self._confirmed_at[session.session_id] = now
-        except EevionError as err:
-            LOGGER.debug("Sessions are not confirmed: %s", err)
+            await asyncio.gather(
+                *(self._async_look_up_one(s) for s in self._lookups.due(monotonic()))
+            )
         finally:
-            self._is_confirming = False
+            self._is_looking_up = False
+
+    async def _async_look_up_one(self, session: Session) -> None:
+        """Look up a session; one that fails holds up no other."""
+        try:
+            await self.async_fetch_session(session)
+        except EevionError as err:
+            LOGGER.debug("A session cannot be looked up: %s", err)
+            self._lookups.failed(session, monotonic())
+        else:
+            self._lookups.answered(session, monotonic())
 
     async def async_renew_sessions(self) -> None:
         """Ask for the sessions ahead of any poll, where the newest list is not of just now.
@@ -254,8 +262,9 @@ class EevionCoordinator(SnapshotCoordinator):
         async with self._renewing:
             if monotonic() - self._listed_at < INTERVAL_ACTIVE.total_seconds():
                 return
+            asked = self.mark_request()
             sessions = await self.client.list_sessions(page_size=self._page_size, lane=Lane.CONFIRM)
-            self._async_take_sessions(sessions.sessions)
+            self._async_take_sessions(sessions, asked)
             self.async_update_listeners()
 
     async def async_renew_sites(self) -> None:

@@ -76,10 +76,14 @@ class Assembly:
         return changed
 
     def take_sessions(
-        self, sessions: Iterable[Session], *, now: datetime
-    ) -> tuple[AbstractSet[str], Sequence[Session]]:
-        """Take in a whole list; return also the active sessions that are missing from it."""
-        missing = self.book.update(sessions)
+        self, sessions: Sequence[Session], *, asked: int, is_complete: bool, now: datetime
+    ) -> tuple[AbstractSet[str], Sequence[Session], AbstractSet[str]]:
+        """Take in a list that was requested at the place `asked` of the book's order.
+
+        Return the ids that changed, the active sessions that the list lacks, and the ids of
+        the sessions of which more recent answers are known.
+        """
+        missing, older = self.book.update(sessions, asked=asked, is_complete=is_complete)
         self.book.retain(self.snapshot.stations)
         stale = [
             port_id
@@ -87,7 +91,7 @@ class Assembly:
             if state.session is not (session := self.book.get(port_id))
             or state.is_session_listed != self.book.is_listed(session)
         ]
-        return self.refresh({*stale, *self._flowing}, now=now), missing
+        return self.refresh({*stale, *self._flowing}, now=now), missing, older
 
     def refresh(self, port_ids: Iterable[str], *, now: datetime) -> AbstractSet[str]:
         """Renew the states of stations."""

@@ -61,6 +61,7 @@ class SnapshotCoordinator(SelectiveCoordinator[Snapshot]):
 
         Raises EevionError where the cloud does not answer.
         """
+        asked = self._assembly.book.mark()
         try:
             newest = await self.client.get_session(session_id=session.session_id)
         except EevionNotFoundError:
@@ -70,17 +71,17 @@ class SnapshotCoordinator(SelectiveCoordinator[Snapshot]):
             return None
         newest = newest.at_port(session.port_id)
         self._listed = None
-        self._assembly.book.apply(newest)
-        self.accounting.async_take([newest])
+        if self._assembly.book.apply(newest, asked=asked):
+            self.accounting.async_take([newest])
         self._async_renew(newest.port_id)
         return newest
 
     @callback
     def async_take_past(self, sessions: Sequence[Session]) -> None:
-        """Take in sessions that a look into the past brought."""
+        """Take in sessions that a look into the past brought: any other answer may be newer."""
         self._listed = None
         for session in sessions:
-            self._assembly.book.apply(session)
+            self._assembly.book.apply(session, asked=0, is_listed=True)
         ports = {session.port_id for session in sessions if session.port_id}
         self.async_note_changes(self._assembly.refresh(ports, now=dt_util.utcnow()))
         self._async_take(sessions)
@@ -100,11 +101,27 @@ class SnapshotCoordinator(SelectiveCoordinator[Snapshot]):
             self.async_note_changes(self.data.stations, is_for_all=True)
             self.async_update_listeners()
 
+    def mark_request(self) -> int:
+        """Return the place of a request in the order of requests and answers."""
+        return self._assembly.book.mark()
+
+    def unconfirmed_end(self, port_id: str) -> Session | None:
+        """Return the last session of a station where it may go on, though it counts as ended.
+
+        So it is after a look-up alone (`GET /session/{id}`); a list or the answer to a stop
+        that calls it `complete` is certain.
+        """
+        return self._assembly.book.unconfirmed_end(port_id)
+
     @callback
-    def async_apply_partial(self, session: Session) -> None:
-        """Show what the answer to a start or stop tells."""
+    def async_apply_partial(self, session: Session, *, asked: int | None = None) -> None:
+        """Show what the answer to a start or stop tells.
+
+        `asked` is what `mark_request` returned before the request; without it the answer is
+        newer than all others.
+        """
         self._listed = None
-        session = self._assembly.book.apply_partial(session)
+        session = self._assembly.book.apply_partial(session, asked=asked)
         self.accounting.async_take([session])
         self._async_renew(session.port_id)
 

@@ -1,0 +1,93 @@
+"""A cloud of one site whose answers a test makes by hand, whatever they are."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+
+type Answer = tuple[int, Any]
+
+
+class HandMadeCloud:
+    """Answers the lists, look-ups and stops; everything else is refused."""
+
+    def __init__(self) -> None:
+        self.sites: Answer = (200, [])
+        self.sessions: Answer = (200, [])
+        self.lookups: dict[str, Answer] = {}
+        """By session id; others are unknown."""
+        self.stop: Callable[[str], Answer] = lambda _: (400, {"error": "invalidRequest"})
+        self.requests: list[tuple[str, str]] = []
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        return app
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        path = request.path
+        self.requests.append((request.method, path))
+        body = await request.json() if request.can_read_body else {}
+        status, payload = 404, {}
+        match path.strip("/").split("/"):
+            case ["site"]:
+                status, payload = self.sites
+            case ["session"] if "updatedOnOrAfter" in body:
+                status, payload = 200, []
+            case ["session"]:
+                status, payload = self.sessions
+            case ["session", session_id]:
+                unknown = {"result": "error", "message": "That station is not allowed"}
+                status, payload = self.lookups.get(session_id, (400, unknown))
+            case ["session", session_id, "stop"]:
+                status, payload = self.stop(session_id)
+            case ["station", "exceptions" | "management-history"] | ["session", "report"]:
+                status, payload = 200, []
+        if isinstance(payload, str):
+            return web.Response(text=payload, status=status, content_type="text/html")
+        return web.json_response(payload, status=status)
+
+    def sent(self, method: str, path: str) -> int:
+        """Return how many requests there were of a kind."""
+        return self.requests.count((method, path))
+
+
+def site(*ports: str, status: str = "in use") -> dict[str, Any]:
+    """Return a site of ports whose names are their ids."""
+    return {
+        "id": "site",
+        "name": "Home",
+        "ports": [
+            {"portId": port, "displayName": port, "status": status, "volts": 240, "amps": 32}
+            for port in ports
+        ],
+    }
+
+
+def session(name: str, port: str, **fields: Any) -> dict[str, Any]:
+    """Return a session that charges."""
+    return {
+        "sessionId": name,
+        "portId": port,
+        "stationId": port,
+        "status": "charging",
+        "stationStatus": "Charging",
+        "createdAt": "2026-11-02T07:00:00.000Z",
+        "startTime": "2026-11-02T07:00:01.000Z",
+        "currency": "CAD",
+        "cost": 0,
+        "energy": 1000,
+        **fields,
+    }
+
+
+def shown(hass: HomeAssistant, port: str, name: str) -> str:
+    """Return the state of an entity: shown(hass, "port", "switch.charging")."""
+    platform, key = name.split(".")
+    entity_id = er.async_get(hass).async_get_entity_id(platform, "eevion", f"{port}_{key}")
+    assert entity_id, name
+    state = hass.states.get(entity_id)
+    assert state, name
+    return state.state
