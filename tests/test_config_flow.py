@@ -23,7 +23,7 @@ from homeassistant.data_entry_flow import FlowResultType, section
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, start_reauth_flow
 from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
@@ -338,6 +338,23 @@ async def test_known_by_any_site(hass: HomeAssistant, cloud_url: str, world: Wor
     del world.sites[0]
     result = await enter(hass, await start(hass), form(cloud_url))
     assert result["reason"] == "already_configured"
+
+
+@pytest.mark.parametrize("settings", [TWO_SITES])
+async def test_accounts_are_told_apart(hass: HomeAssistant, cloud: Cloud, cloud_url: str) -> None:
+    """In the list, and in the dialog that asks for a new key."""
+    worlds = [cloud.world(), cloud.world("another-key")]
+    for world in worlds:
+        for site in world.sites:
+            site.name = "Depot"
+    titles, shown = [], []
+    for key in (API_KEY, "another-key"):
+        result = await enter(hass, await start(hass), form(cloud_url, key=key))
+        titles.append(result["title"])
+        reauth = await start_reauth_flow(hass, result["result"])
+        shown.append(reauth["description_placeholders"]["account"])
+        hass.config_entries.flow.async_abort(reauth["flow_id"])
+    assert titles == shown == ["Depot +1", "Depot +1 (2)"]
 
 
 async def test_another_account(hass: HomeAssistant, cloud_url: str) -> None:

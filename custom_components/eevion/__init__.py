@@ -1,22 +1,19 @@
 """Eevion: charging stations on Hypercharge's cloud."""
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import (
-    CONF_API_KEY,
-    CONF_URL,
-    EVENT_HOMEASSISTANT_FINAL_WRITE,
-    Platform,
-)
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE, Platform
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
+from .account_settings import AccountData, async_migrate
 from .accounting import Accounting
-from .api import EevionClient, Environment
+from .api import EevionClient
 from .budget import async_get_budgets
-from .const import CONF_ENVIRONMENT, DOMAIN
+from .const import DOMAIN
 from .control import Control
 from .coordinator import EevionConfigEntry, EevionCoordinator, EevionData
 from .exception_log import ExceptionLog
@@ -49,15 +46,24 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     return True
 
 
+async def async_migrate_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bool:
+    """Bring an account of an earlier version up to date."""
+    async_migrate(hass, entry)
+    return True
+
+
 async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bool:
     """Set up an account."""
+    data = AccountData.of(entry)
+    if not (data.api_key and data.environment and data.url):
+        raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="unreadable_account")
     budgets = await async_get_budgets(hass)
-    rate_limit = budgets.async_get(entry.data[CONF_API_KEY])
+    rate_limit = budgets.async_get(data.api_key)
     client = EevionClient(
         session=async_get_clientsession(hass),
-        api_key=entry.data[CONF_API_KEY],
-        environment=Environment(entry.data[CONF_ENVIRONMENT]),
-        url=entry.data[CONF_URL],
+        api_key=data.api_key,
+        environment=data.environment,
+        url=data.url,
         rate_limit=rate_limit,
     )
     accounting = Accounting(hass, entry)

@@ -3,6 +3,7 @@
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from homeassistant.util.network import is_local
+from yarl import URL
 
 # Last labels of names that no public DNS resolves: RFC 6761, 6762, 7686, 8375, 9476, and what
 # routers and companies use without asking (ICANN keeps "internal" for them).
@@ -25,6 +26,26 @@ _PRIVATE_DOMAINS = frozenset(
         "test",
     }
 )
+
+
+def checked_base_url(text: str) -> str:
+    """Return a base URL that the key may travel to: https, or http within the house.
+
+    Raises ValueError for any other text.
+    """
+    url = URL(text.strip())
+    if (
+        url.scheme not in ("http", "https")
+        or not url.host
+        or not url.port
+        or url.raw_user is not None
+        or url.raw_password is not None
+        or url.query_string
+        or url.fragment
+        or (url.scheme == "http" and not is_local_host(url.host))
+    ):
+        raise ValueError("no usable base URL")
+    return str(url).rstrip("/")
 
 
 def is_local_host(host: str) -> bool:

@@ -22,9 +22,9 @@ from homeassistant.helpers.selector import (
     TextSelectorType,
 )
 import probatio as vol
-from yarl import URL
 
-from .addresses import is_local_host
+from .account_settings import MINOR_VERSION, VERSION, AccountData, account_title
+from .addresses import checked_base_url
 from .api import (
     BASE_URL,
     EevionAuthenticationError,
@@ -69,39 +69,17 @@ _USER_SCHEMA = vol.Schema(
         ),
     }
 )
-_TITLE = "Eevion"
-"""Of an account with several sites."""
 
 
 class _InputError(Exception):
     """What was entered does not work; the argument is the error's key."""
 
 
-def _checked_url(text: str) -> str:
-    """Return a base URL that the key may travel to: https, or http within the house."""
-    try:
-        url = URL(text.strip())
-        is_plain = url.scheme == "http"
-        host = url.host
-        port = url.port
-    except ValueError as err:
-        raise _InputError("invalid_url") from err
-    if (
-        url.scheme not in ("http", "https")
-        or not host
-        or not port
-        or url.raw_user is not None
-        or url.raw_password is not None
-        or url.query_string
-        or url.fragment
-        or (is_plain and not is_local_host(host))
-    ):
-        raise _InputError("invalid_url")
-    return str(url).rstrip("/")
-
-
 class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
     """One form for an account: new, with a new key, or changed."""
+
+    VERSION = VERSION
+    MINOR_VERSION = MINOR_VERSION
 
     @override
     @staticmethod
@@ -122,7 +100,10 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_reauth_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for a new key of the same account."""
+        """Ask for a new key of the same account; for everything where the rest is unreadable."""
+        stored = AccountData.of(self._get_reauth_entry())
+        if not (stored.environment and stored.url):
+            return await self.async_step_reconfigure()
         return await self._async_step("reauth_confirm", _REAUTH_SCHEMA, user_input)
 
     async def async_step_reconfigure(
@@ -147,7 +128,10 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(schema, self._shown_input(user_input)),
             errors=errors,
-            description_placeholders={"profile_url": PROFILE_URL},
+            description_placeholders={
+                "profile_url": PROFILE_URL,
+                "account": entry.title if (entry := self._entry()) else "",
+            },
         )
 
     def _entry(self) -> ConfigEntry | None:
@@ -163,20 +147,30 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
             return {key: value for key, value in user_input.items() if key != CONF_API_KEY}
         if (entry := self._entry()) is None:
             return {}
-        return {
-            CONF_ENVIRONMENT: entry.data[CONF_ENVIRONMENT],
-            CONF_ADVANCED: {CONF_URL: entry.data[CONF_URL]},
-        }
+        stored = AccountData.of(entry)
+        shown: dict[str, Any] = {}
+        if stored.environment:
+            shown[CONF_ENVIRONMENT] = stored.environment.value
+        if stored.url:
+            shown[CONF_ADVANCED] = {CONF_URL: stored.url}
+        return shown
 
     def _merged(self, user_input: dict[str, Any]) -> dict[str, Any]:
-        """Return the account's data as wished for."""
+        """Return the data of the entry with what was entered; raise _InputError for a bad URL."""
         entry = self._entry()
         data = dict(entry.data) if entry else {}
+        environment, url = Environment.PRODUCTION.value, BASE_URL
+        if entry:
+            stored = AccountData.of(entry)
+            environment = stored.environment.value if stored.environment else environment
+            url = stored.url or url
         data[CONF_API_KEY] = user_input[CONF_API_KEY].strip()
-        if CONF_ENVIRONMENT in user_input:
-            data[CONF_ENVIRONMENT] = user_input[CONF_ENVIRONMENT]
-            advanced = user_input.get(CONF_ADVANCED, {})
-            data[CONF_URL] = _checked_url(advanced.get(CONF_URL, data.get(CONF_URL, BASE_URL)))
+        data[CONF_ENVIRONMENT] = user_input.get(CONF_ENVIRONMENT, environment)
+        try:
+            entered = user_input.get(CONF_ADVANCED, {}).get(CONF_URL, url)
+            data[CONF_URL] = checked_base_url(entered)
+        except ValueError as err:
+            raise _InputError("invalid_url") from err
         return data
 
     async def _async_try(self, data: Mapping[str, Any]) -> list[Site]:
@@ -210,10 +204,13 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
         site_ids = sorted(site.site_id for site in sites)
         entry = self._entry()
         owner = self._owner(data[CONF_ENVIRONMENT], site_ids)
-        is_same_world = entry and entry.data[CONF_ENVIRONMENT] == data[CONF_ENVIRONMENT]
+        stored = AccountData.of(entry) if entry else None
+        is_same_world = stored and stored.environment in (None, data[CONF_ENVIRONMENT])
         if entry is None and owner:
             return self.async_abort(reason="already_configured")
-        if entry and owner is not entry and (owner or is_same_world):
+        # An entry that knows no sites yet may have any that are free.
+        is_known = is_same_world and stored and stored.known_sites
+        if entry and owner is not entry and (owner or is_known):
             return self.async_abort(reason="wrong_account")
         data[CONF_KNOWN_SITES] = site_ids
         unique_id = f"{data[CONF_ENVIRONMENT]}_{site_ids[0]}"
@@ -223,7 +220,8 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
             return self.async_update_reload_and_abort(entry, unique_id=unique_id, data=data)
         await self.async_set_unique_id(unique_id)
         self._abort_if_unique_id_configured()
-        title = sites[0].name if len(sites) == 1 else _TITLE
+        taken = {other.title for other in self._async_current_entries()}
+        title = account_title([site.name for site in sites], taken)
         return self.async_create_entry(title=title, data=data)
 
     def _owner(self, environment: str, site_ids: list[str]) -> ConfigEntry | None:
@@ -232,8 +230,8 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
             (
                 entry
                 for entry in self._async_current_entries()
-                if entry.data[CONF_ENVIRONMENT] == environment
-                and not set(site_ids).isdisjoint(entry.data[CONF_KNOWN_SITES])
+                if (stored := AccountData.of(entry)).environment == environment
+                and not stored.known_sites.isdisjoint(site_ids)
             ),
             None,
         )

@@ -13,6 +13,7 @@ from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import UpdateFailed
 from homeassistant.util import dt as dt_util
 
+from .account_settings import AccountOptions
 from .accounting import Accounting
 from .api import (
     EevionClient,
@@ -26,8 +27,6 @@ from .api import (
 )
 from .cadence import Cadence
 from .const import (
-    CONF_EXCLUDED_SITES,
-    CONF_INACTIVE_STATIONS,
     CONF_KNOWN_SITES,
     DOMAIN,
     INTERVAL_ACTIVE,
@@ -180,11 +179,10 @@ class EevionCoordinator(SnapshotCoordinator):
             return
         self._sites = sites
         self.site_names = {site.site_id: site.name for site in sites.sites}
-        options = self.config_entry.options
-        excluded = options.get(CONF_EXCLUDED_SITES, ())
+        options = AccountOptions.of(self.config_entry)
         changed = self._assembly.take_sites(
-            (site for site in sites.sites if site.site_id not in excluded),
-            with_inactive=options.get(CONF_INACTIVE_STATIONS, False),
+            (site for site in sites.sites if site.site_id not in options.excluded_sites),
+            with_inactive=options.with_inactive,
             now=dt_util.utcnow(),
         )
         self.async_note_changes(changed)

@@ -12,8 +12,9 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
+from .account_settings import AccountOptions
 from .api import EevionError, EevionResponseError
-from .const import CONF_IMPORT_HISTORY, DOMAIN, LOGGER
+from .const import DOMAIN, LOGGER
 from .coordinator import EevionCoordinator
 from .days import Day, days_between, quarters
 from .errors import failed, invalid
@@ -57,7 +58,7 @@ class History:
     @callback
     def _async_go_on(self, _now: datetime | None = None) -> None:
         plan = self._store.plan
-        is_wished = self._entry.options.get(CONF_IMPORT_HISTORY) and not self._store.is_done_once
+        is_wished = AccountOptions.of(self._entry).import_history and not self._store.is_done_once
         if plan is None and is_wished:
             plan = Plan(None, dt_util.now().date().isoformat(), is_once=True)
         if plan and self._task is None:

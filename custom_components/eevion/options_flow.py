@@ -14,6 +14,7 @@ from homeassistant.helpers.selector import (
 )
 import probatio as vol
 
+from .account_settings import AccountOptions
 from .const import (
     CONF_EXCLUDED_SITES,
     CONF_IMPORT_HISTORY,
@@ -45,7 +46,7 @@ class EevionOptionsFlow(OptionsFlowWithReload):
         if user_input is not None:
             if user_input[CONF_SITES]:
                 # A site that the form did not offer stays as it was.
-                offered = self._excluded | self._names.keys()
+                offered = AccountOptions.of(self.config_entry).excluded_sites | self._names.keys()
                 return self.async_create_entry(
                     data={
                         CONF_EXCLUDED_SITES: sorted(offered - set(user_input[CONF_SITES])),
@@ -68,16 +69,14 @@ class EevionOptionsFlow(OptionsFlowWithReload):
             },
         )
 
-    @property
-    def _excluded(self) -> set[str]:
-        return set(self.config_entry.options.get(CONF_EXCLUDED_SITES, ()))
-
     def _present(self) -> dict[str, Any]:
-        options = self.config_entry.options
+        options = AccountOptions.of(self.config_entry)
         return {
-            CONF_SITES: [site_id for site_id in self._names if site_id not in self._excluded],
-            CONF_INACTIVE_STATIONS: options.get(CONF_INACTIVE_STATIONS, False),
-            CONF_IMPORT_HISTORY: options.get(CONF_IMPORT_HISTORY, False),
+            CONF_SITES: [
+                site_id for site_id in self._names if site_id not in options.excluded_sites
+            ],
+            CONF_INACTIVE_STATIONS: options.with_inactive,
+            CONF_IMPORT_HISTORY: options.import_history,
         }
 
 

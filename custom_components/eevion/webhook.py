@@ -9,12 +9,14 @@ from aiohttp.hdrs import METH_POST
 from aiohttp.web import Request, RequestPayloadError, Response
 from homeassistant.components import webhook
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import CONF_URL, CONF_WEBHOOK_ID
+from homeassistant.const import CONF_WEBHOOK_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.network import NoURLAvailableError
 from yarl import URL
 
+from .account_settings import AccountData
 from .addresses import is_local_host, is_public_host
+from .api import BASE_URL
 from .const import CONF_CLOUDHOOK_URL, DOMAIN, LOGGER
 from .hints import Hint, read_hint
 
@@ -29,20 +31,21 @@ class Webhook:
         """Give the account an id of its own, once."""
         self._hass = hass
         self._entry = entry
-        if CONF_WEBHOOK_ID not in entry.data:
-            self._async_keep(CONF_WEBHOOK_ID, webhook.async_generate_id())
+        self._webhook_id = AccountData.of(entry).webhook_id or webhook.async_generate_id()
+        if entry.data.get(CONF_WEBHOOK_ID) != self._webhook_id:
+            self._async_keep(CONF_WEBHOOK_ID, self._webhook_id)
 
     @property
     def url(self) -> str | None:
         """What to give to the cloud; None where there is nothing that it could reach."""
-        data = self._entry.data
-        if _has_cloud(self._hass) and (cloudhook := data.get(CONF_CLOUDHOOK_URL)):
-            return str(cloudhook)
-        is_near = is_local_host(_host(data[CONF_URL]))
+        data = AccountData.of(self._entry)
+        if _has_cloud(self._hass) and data.cloudhook_url:
+            return data.cloudhook_url
+        is_near = is_local_host(_host(data.url or BASE_URL))
         try:
             url = webhook.async_generate_url(
                 self._hass,
-                data[CONF_WEBHOOK_ID],
+                self._webhook_id,
                 allow_internal=is_near,
                 prefer_external=not is_near,
             )
@@ -53,7 +56,7 @@ class Webhook:
     @callback
     def async_start(self, on_hint: Callable[[Hint], None]) -> None:
         """Take calls until the entry is unloaded."""
-        webhook_id = self._entry.data[CONF_WEBHOOK_ID]
+        webhook_id = self._webhook_id
 
         async def handle(hass: HomeAssistant, webhook_id: str, request: Request) -> Response:
             return await _async_answer(request, on_hint)
@@ -114,13 +117,14 @@ class Webhook:
 
 async def async_remove_cloudhook(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Give back what Home Assistant Cloud holds for an account."""
-    if CONF_CLOUDHOOK_URL not in entry.data or "cloud" not in hass.config.components:
+    data = AccountData.of(entry)
+    if not (data.cloudhook_url and data.webhook_id and "cloud" in hass.config.components):
         return
     from hass_nabucasa import NabuCasaBaseError  # noqa: PLC0415
     from homeassistant.components import cloud  # noqa: PLC0415
 
     try:
-        await cloud.async_delete_cloudhook(hass, entry.data[CONF_WEBHOOK_ID])
+        await cloud.async_delete_cloudhook(hass, data.webhook_id)
     except (cloud.CloudNotAvailable, NabuCasaBaseError, ValueError) as err:
         LOGGER.debug("The cloudhook was not there to be removed: %s", type(err).__name__)
 
