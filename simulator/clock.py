@@ -12,12 +12,12 @@ def wall_clock() -> float:
 class Clock:
     """Simulated time, which starts at real time and runs ``speed`` times as fast."""
 
-    def __init__(self, now: Callable[[], float], speed: float) -> None:
-        """Start the clock at the real time of ``now`` (epoch seconds)."""
+    def __init__(self, now: Callable[[], float], speed: float, ahead_s: float = 0.0) -> None:
+        """Start the clock at the real time of ``now`` (epoch seconds), or ``ahead_s`` later."""
         self.real = now
         self._speed = speed
         self._real_origin = now()
-        self._origin_ms = round(self._real_origin * 1000)
+        self._origin_ms = round((self._real_origin + ahead_s) * 1000)
 
     @property
     def speed(self) -> float:

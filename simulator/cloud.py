@@ -50,7 +50,7 @@ class Cloud:
     ) -> None:
         """Build the accounts; ``now`` is real time in epoch seconds."""
         self.settings = settings or Settings()
-        self.clock = Clock(now, self.settings.speed)
+        self.clock = Clock(now, self.settings.speed, self.settings.clock_ahead_s)
         self.faults = Faults()
         self.outbox = Outbox(self.settings.webhook_timeout_s)
         self.requests: deque[RequestRecord] = deque(maxlen=self.settings.request_log_size)

@@ -28,6 +28,12 @@ class FaultKind(StrEnum):
     """HTTP 429, with ``Retry-After: seconds`` where seconds are given."""
     TRUNCATED = "truncated"
     """The JSON ends halfway."""
+    STALE = "stale"
+    """The answer is the one that the first request under the fault got."""
+    MISSING = "missing"
+    """Rows of one ``station`` are missing from lists."""
+    WRONG_METER = "wrong_meter"
+    """The sessions of one ``station`` have 500,000 kWh and cost as much."""
     WRONG_TYPES = "wrong_types"
     """The values of one ``station`` have wrong JSON types."""
 

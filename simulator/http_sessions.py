@@ -27,7 +27,12 @@ def _start(world: World, body: JsonObject) -> object:
         webhook=validate.url(body, "webhookOnSessionComplete"),
         continue_if_full=validate.boolean(body, "continueIfBatteryFull", default=True),
     )
-    return brief_json(session, world.timeline.now_ms)
+    return _answer(world, session)
+
+
+def _answer(world: World, session: Session) -> object:
+    make = session_json if world.settings.whole_answers else brief_json
+    return make(session, world.timeline.now_ms)
 
 
 def _list(world: World, body: JsonObject) -> object:
@@ -98,7 +103,7 @@ def stop_session(call: Call) -> object:
     if not session.station.online:
         raise ApiError("Could not stop the session: the station is not connected")
     call.world.charging.end(session, reason="Remote")
-    return brief_json(session, call.world.timeline.now_ms)
+    return _answer(call.world, session)
 
 
 def report(call: Call) -> object:

@@ -13,7 +13,7 @@ from .call import Call, Handler
 from .cloud import Account, Cloud, RequestRecord
 from .errors import ApiError
 from .faults import Fault, FaultKind, first
-from .oddities import with_wrong_types
+from .oddities import in_other_ways, with_missing, with_wrong_meter, with_wrong_types
 from .world import World
 
 PREFIX = "/api/eevion"
@@ -57,6 +57,8 @@ class Pipeline:
         """Serve a cloud."""
         self._cloud = cloud
         self._deliveries: set[asyncio.Task[None]] = set()
+        self._stale: dict[tuple[str, str, str, bytes], tuple[object, int]] = {}
+        """The answers that stale requests get, by key, method, path and body."""
 
     def endpoint(self, handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
         """Make an aiohttp handler of an endpoint."""
@@ -96,7 +98,14 @@ class Pipeline:
             return Answer(_refuse(refusal))
         self._cloud.advance()
         call = Call(world=world, params=request.match_info, query=request.query, raw=raw)
-        return _spoil(self._call(handler, call), faults)
+        path = request.path.removeprefix(PREFIX)
+        answer = in_other_ways(*self._call(handler, call), path, self._cloud.settings)
+        asked = (account.key, request.method, request.path_qs, raw)
+        if first(faults, FaultKind.STALE):
+            answer = self._stale.setdefault(asked, answer)
+        else:
+            self._stale.pop(asked, None)
+        return _spoil(answer, faults)
 
     def _authorize(self, request: web.Request) -> Account:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
@@ -184,6 +193,10 @@ def _spoil(answer: tuple[object, int], faults: list[Fault]) -> Answer:
     payload, status = answer
     if first(faults, FaultKind.DROP_ANSWER):
         return Answer(None)
+    if fault := first(faults, FaultKind.MISSING):
+        payload = with_missing(payload, fault.station)
+    if fault := first(faults, FaultKind.WRONG_METER):
+        payload = with_wrong_meter(payload, fault.station)
     if fault := first(faults, FaultKind.WRONG_TYPES):
         payload = with_wrong_types(payload, fault.station)
     response = json_response(payload, status)

@@ -19,6 +19,8 @@ class Settings:
     seed: int = 1
     speed: float = 1.0
     auto_cars: bool = False
+    clock_ahead_s: float = 0.0
+    """By how much the cloud's clock is ahead of the real one; negative is behind."""
     history_days: int = 0
 
     rate_limit: int = 60
@@ -38,6 +40,19 @@ class Settings:
     soft_reset_s: float = 10.0
     hard_reset_s: float = 45.0
     offline_after_s: float = 900.0
+
+    exceptions_are_400: bool = False
+    """Whether ``GET /station/exceptions`` answers with HTTP 400, as its example is labelled."""
+    jobs_name_stations: bool = False
+    """Whether the job history names stations where its example has port ids."""
+    no_end_time: Literal["", 0] | None = ""
+    """The ``endTime`` of a session that goes on."""
+    report_names_sites: bool = True
+    """Whether a report's rows hold ``location`` and ``location_id``."""
+    whole_answers: bool = False
+    """Whether a start and a stop answer with the whole session."""
+    words_in_capitals: bool = False
+    """Whether ``status`` is written in capitals."""
 
     report_counts_by: Literal["start", "end"] = "end"
     energy_price_cents_per_kwh: float = 13.89

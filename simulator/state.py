@@ -20,7 +20,12 @@ CHANGEABLE = (
     "send_retry_after",
     "job_start_s",
     "job_station_s",
+    "exceptions_are_400",
+    "jobs_name_stations",
     "report_counts_by",
+    "report_names_sites",
+    "whole_answers",
+    "words_in_capitals",
     "exceptions_webhook",
 )
 """Settings that may be changed while the cloud runs."""

@@ -1,0 +1,73 @@
+"""Where the documentation is open, the account works either way."""
+
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+import pytest
+
+from simulator import Cloud, Settings, World
+from tests.actions import ask, pass_until
+from tests.conftest import API_KEY, Pass
+from tests.helpers import Station
+
+WAYS: dict[str, dict[str, Any]] = {
+    "as in the examples": {},
+    "other lists": {"list_holds_ended": False, "exceptions_are_400": True},
+    "other words": {"words_in_capitals": True, "jobs_name_stations": True},
+    "other answers": {"whole_answers": True, "no_end_time": 0, "report_names_sites": False},
+    "no end times": {"no_end_time": None, "report_counts_by": "start"},
+}
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest) -> Settings:
+    return Settings(keys=(API_KEY,), sites=1, stations=2, seed=7, **request.param)
+
+
+@pytest.mark.parametrize("settings", WAYS.values(), ids=WAYS, indirect=True)
+async def test_a_session_either_way(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    cloud: Cloud,
+    world: World,
+    loaded: ConfigEntry,
+    wait: Pass,
+) -> None:
+    station = Station(hass, world, "2133")
+    world.plug_in("2133", percent=10)
+    await station.turn("on")
+    await wait(600)
+    for _ in range(3):
+        await wait(30)
+    assert station["switch.charging"] == station["binary_sensor.charging"] == "on"
+    assert station["sensor.status"] == "in_use"
+
+    world.fault("2134")
+    await pass_until(
+        hass,
+        freezer,
+        hass.services.async_call(
+            "button", "press", {"entity_id": station.id("button", "reset")}, blocking=True
+        ),
+    )
+    for _ in range(4):
+        await wait(30)
+    assert station["switch.charging"] == "off"
+    (session,) = world.ledger("2133")
+    assert session.end_ms is not None
+    truth = session.curve.energy_wh(session.end_ms) / 1000
+    assert float(station["sensor.total_energy"]) == pytest.approx(truth, abs=1e-6)
+
+    await wait(300)
+    exceptions = await ask(hass, "get_exceptions", config_entry_id=loaded.entry_id)
+    assert [row["type"] for row in exceptions["exceptions"]] == ["Faulted"]
+    assert Station(hass, world, "2134")["binary_sensor.problem"] == "on"
+    jobs = await ask(hass, "get_management_history", config_entry_id=loaded.entry_id)
+    assert [row["stations"] for row in jobs["jobs"]] == [["2133"]]
+    begin = freezer.time_to_freeze - timedelta(days=1)
+    report = await ask(hass, "get_report", config_entry_id=loaded.entry_id, start=begin.isoformat())
+    (row,) = report["rows"]
+    assert row["energy_kwh"] == pytest.approx(truth)
