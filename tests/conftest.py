@@ -30,9 +30,9 @@ def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
 
 
 @pytest.fixture(autouse=True)
-def limits_leave_at_once(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Wait for no other limits, as the clock stands still; but where that is the question."""
-    if "limits_wait" in request.fixturenames:
+def commands_leave_at_once(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Wait for no other commands, as the clock stands still; but where that is the question."""
+    if "commands_wait" in request.fixturenames:
         yield
         return
     with patch("custom_components.eevion.limiter._TOGETHER_S", 0):
@@ -40,8 +40,8 @@ def limits_leave_at_once(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def limits_wait() -> None:
-    """Let limits wait for others, as they do for people."""
+def commands_wait() -> None:
+    """Let commands wait for others, as they do for people."""
 
 
 @pytest.fixture

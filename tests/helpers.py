@@ -10,7 +10,11 @@ from simulator import World
 
 def entity_id(hass: HomeAssistant, world: World, station: str, platform: str, key: str) -> str:
     """Return the entity id of a station's entity, by the station's name."""
-    unique_id = f"{world.station(station).port_id}_{key}"
+    return _entity_id(hass, world.station(station).port_id, platform, key)
+
+
+def _entity_id(hass: HomeAssistant, port_id: str, platform: str, key: str) -> str:
+    unique_id = f"{port_id}_{key}"
     found = er.async_get(hass).async_get_entity_id(platform, "eevion", unique_id)
     assert found, unique_id
     return found
@@ -26,7 +30,7 @@ class Station:
         self.port_id = world.station(name).port_id
 
     def id(self, platform: str, key: str) -> str:
-        return entity_id(self._hass, self._world, self.name, platform, key)
+        return _entity_id(self._hass, self.port_id, platform, key)
 
     def state(self, platform: str, key: str) -> State:
         state = self._hass.states.get(self.id(platform, key))

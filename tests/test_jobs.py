@@ -1,17 +1,13 @@
 """What a person sees of managed commands, from the wish to the end of the job."""
 
 import asyncio
-from datetime import timedelta
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    async_fire_time_changed,
-    async_get_persistent_notifications,
-)
+from pytest_homeassistant_custom_component.common import async_get_persistent_notifications
 
 from custom_components.eevion.api import Job
 from simulator import Cloud, Settings, World
@@ -43,16 +39,7 @@ def managed(cloud: Cloud) -> list[dict[str, object]]:
 async def switch(hass: HomeAssistant, to: str, key: str, *stations: Station) -> None:
     ids = [station.id("switch", key) for station in stations]
     call = hass.services.async_call("switch", f"turn_{to}", {"entity_id": ids}, blocking=True)
-    task = asyncio.ensure_future(call)
-    await settle(hass, task)
-
-
-async def settle(hass: HomeAssistant, task: asyncio.Future[object]) -> None:
-    """Wait for a command, which is held back for a moment so that others can join it."""
-    while not task.done():
-        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=0.2))
-        await asyncio.sleep(0)
-    await task
+    await call
 
 
 async def pass_job(wait: Pass) -> None:
@@ -135,6 +122,86 @@ async def test_a_refused_job(
     assert station["switch.private"] == "off"
 
 
+async def test_one_station_that_is_refused_costs_the_others_nothing(
+    hass: HomeAssistant, stations: list[Station], world: World, cloud: Cloud, wait: Pass
+) -> None:
+    """It was renamed since the newest poll, and the cloud refuses the whole request."""
+    second = stations[1]
+    world.rename_station(second.name, "Renamed")
+    with pytest.raises(HomeAssistantError, match=f"refused this for station {second.name}: "):
+        await switch(hass, "on", "private", *stations)
+    assert [station["switch.private"] for station in stations] == ["on", "off", "on"]
+    await pass_job(wait)
+    assert [station["switch.private"] for station in stations] == ["on", "off", "on"]
+    assert {s.name: s.restriction for s in world.stations}["Renamed"] != "private"
+
+    names = [station.name for station in stations]
+    data = {"stations": names, "message": "Back at noon"}
+    world.rename_station("Renamed", "Renamed again")
+    with pytest.raises(HomeAssistantError, match="refused this for station Renamed: "):
+        await hass.services.async_call(
+            "eevion",
+            "set_message",
+            data | {"stations": [names[0], "Renamed", names[2]]},
+            blocking=True,
+        )
+    assert [body["stationIds"] for body in managed(cloud) if "setMessage" in body["commands"]][
+        1:
+    ] == [[names[0]], ["Renamed", names[2]], ["Renamed"], [names[2]]]
+
+
+async def test_commands_of_several_kinds_have_their_own_outcomes(
+    hass: HomeAssistant, stations: list[Station], world: World, cloud: Cloud
+) -> None:
+    """The kind that is refused comes first."""
+    first, second, _ = stations
+    world.rename_station(first.name, "Renamed")
+    refused, done = await asyncio.gather(
+        switch(hass, "off", "in_service", first),
+        switch(hass, "on", "private", second),
+        return_exceptions=True,
+    )
+    assert isinstance(refused, HomeAssistantError)
+    assert first.name in str(refused)
+    assert done is None
+    assert [first["switch.in_service"], second["switch.private"]] == ["on", "on"]
+
+
+@pytest.mark.usefixtures("commands_wait")
+async def test_what_comes_while_a_request_is_under_way_goes_with_the_next(
+    hass: HomeAssistant, stations: list[Station], cloud: Cloud, freezer: FrozenDateTimeFactory
+) -> None:
+    async def tick() -> None:
+        freezer.tick(0.006)
+        for _ in range(200):
+            await asyncio.sleep(0)
+
+    first, second, third = stations
+    calls = [asyncio.ensure_future(switch(hass, "on", "private", first))]
+    while not managed(cloud):
+        await tick()
+    calls += [asyncio.ensure_future(switch(hass, "on", "private", s)) for s in (second, third)]
+    while not all(call.done() for call in calls):
+        await tick()
+    assert [body["stationIds"] for body in managed(cloud)] == [
+        [first.name],
+        [second.name, third.name],
+    ]
+
+
+async def test_a_command_that_waits_ends_with_the_account(
+    hass: HomeAssistant, loaded: ConfigEntry, station: Station, cloud: Cloud
+) -> None:
+    loaded.runtime_data.rate_limit.backed_off(20)
+    call = asyncio.ensure_future(switch(hass, "on", "private", station))
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    with pytest.raises(HomeAssistantError):
+        await call
+    assert not managed(cloud)
+
+
 async def test_what_is_not_asked_while_no_job_runs(
     station: Station, cloud: Cloud, wait: Pass
 ) -> None:
@@ -151,7 +218,7 @@ async def test_reset(
 ) -> None:
     data = {"entity_id": station.id("button", key)}
     call = hass.services.async_call("button", "press", data, blocking=True)
-    await settle(hass, asyncio.ensure_future(call))
+    await call
     assert managed(cloud)[-1]["commands"] == {"reset": {"type": kind}}
 
 
@@ -202,7 +269,7 @@ async def test_tariffs_are_learned(
     assert wanted in options
     data = {"entity_id": first.id("select", "tariff"), "option": wanted}
     call = hass.services.async_call("select", "select_option", data, blocking=True)
-    await settle(hass, asyncio.ensure_future(call))
+    await call
     assert first["select.tariff"] == wanted
     await pass_job(wait)
     assert first["select.tariff"] == wanted

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Iterable
 from typing import Any
+from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntry
@@ -11,11 +12,14 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from simulator import Cloud, Settings, World
+from simulator.errors import ApiError
+from simulator.limits import set_limit as simulated
+from simulator.station import Station as SimulatedStation
 from tests.actions import sent
 from tests.conftest import API_KEY
 from tests.helpers import Station
 
-pytestmark = pytest.mark.usefixtures("limits_wait")
+pytestmark = pytest.mark.usefixtures("commands_wait")
 
 
 @pytest.fixture
@@ -68,14 +72,99 @@ def limits(cloud: Cloud) -> list[dict[str, float]]:
 async def test_ten_limits_are_one_request(
     stations: list[Station], cloud: Cloud, clock: Clock
 ) -> None:
-    """They are given one after the other, within 100 ms."""
+    """They are given one after the other, within 10 ms, as by a scene."""
     calls = []
     for number, station in enumerate(stations):
         calls.append(asyncio.ensure_future(station.limit(6 + number)))
-        await clock.tick(0.0099)
+        await clock.tick(0.0009)
     assert await clock.until_done(calls) == [None] * 10
     assert limits(cloud) == [{s.name: 6 + number for number, s in enumerate(stations)}]
     assert [float(station["number.charging_limit"]) for station in stations] == list(range(6, 16))
+
+
+async def test_one_limit_waits_for_10_ms_only(
+    stations: list[Station], cloud: Cloud, clock: Clock
+) -> None:
+    call = asyncio.ensure_future(stations[0].limit(8))
+    await clock.tick(0)
+    await clock.tick(0.009)
+    assert not limits(cloud)
+    for _ in range(5):
+        await clock.tick(0.001)
+    assert limits(cloud) == [{stations[0].name: 8}]
+    assert await clock.until_done([call]) == [None]
+
+
+async def test_a_request_refused_as_a_whole_costs_only_the_station_it_is_about(
+    stations: list[Station], cloud: Cloud, clock: Clock
+) -> None:
+    """The cloud may refuse a request without a row for each station."""
+    refused = stations[3]
+
+    def set_limit(world: World, station: SimulatedStation, unit: str, limit: float) -> str:
+        if station.name == refused.name:
+            raise ApiError("That station is not allowed")
+        return simulated(world, station, unit, limit)
+
+    with patch("simulator.http_api.set_limit", set_limit):
+        outcomes = await clock.until_done(station.limit(9) for station in stations[:5])
+    assert [type(outcome) for outcome in outcomes].count(HomeAssistantError) == 1
+    assert str(outcomes[3]) == (
+        f"The limit was refused for station {refused.name}: That station is not allowed"
+    )
+    shown = [float(station["number.charging_limit"]) for station in stations[:5]]
+    assert [limit == 9 for limit in shown] == [True, True, True, False, True]
+
+
+async def test_a_refusal_of_all_is_narrowed_down_by_few_requests(
+    hass: HomeAssistant, stations: list[Station], cloud: Cloud, clock: Clock
+) -> None:
+    def refuse(*_: object) -> str:
+        raise ApiError("No limits today")
+
+    names = [station.name for station in stations]
+    call = hass.services.async_call(
+        "eevion", "set_charging_limit", {"stations": names, "amps": 9}, blocking=True
+    )
+    with patch("simulator.http_api.set_limit", refuse):
+        [outcome] = await clock.until_done([call])
+    assert str(outcome) == (
+        f"The limit was refused for station {', '.join(names)}: No limits today"
+    )
+    assert len(limits(cloud)) <= 25
+
+
+async def test_a_part_that_is_lost_costs_only_its_stations(
+    stations: list[Station], cloud: Cloud, clock: Clock
+) -> None:
+    """The first half of a refused request breaks; the second one is sent all the same."""
+    is_first = True
+
+    def set_limit(world: World, station: SimulatedStation, unit: str, limit: float) -> str:
+        nonlocal is_first
+        if is_first:
+            is_first = False
+            cloud.faults.fail_next("error", path="/station/energy-management")
+            raise ApiError("Too much at once")
+        return simulated(world, station, unit, limit)
+
+    with patch("simulator.http_api.set_limit", set_limit):
+        outcomes = await clock.until_done(station.limit(9) for station in stations[:4])
+    assert [type(outcome) for outcome in outcomes[:2]] == [HomeAssistantError] * 2
+    assert outcomes[2:] == [None, None]
+
+
+async def test_a_key_that_is_refused_ends_the_narrowing(
+    stations: list[Station], cloud: Cloud, clock: Clock
+) -> None:
+    def refuse(*_: object) -> str:
+        cloud.faults.set("unauthorized", path="/station/energy-management")
+        raise ApiError("Too much at once")
+
+    with patch("simulator.http_api.set_limit", refuse):
+        outcomes = await clock.until_done(station.limit(9) for station in stations[:4])
+    assert ["API key" in str(outcome) for outcome in outcomes] == [True] * 4
+    assert len(limits(cloud)) == 2
 
 
 async def test_the_newest_limit_wins(stations: list[Station], cloud: Cloud, clock: Clock) -> None:

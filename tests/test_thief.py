@@ -28,7 +28,7 @@ DAY_S = 86_400
 BUSY_HOURS = range(16, 19)
 """When people come home; somebody charges all that time."""
 
-pytestmark = pytest.mark.usefixtures("limits_wait")
+pytestmark = pytest.mark.usefixtures("commands_wait")
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Iterable
 from typing import Final
 
 from homeassistant.core import HomeAssistant, ServiceCall, callback
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError
 import probatio as vol
 
 from .api import LimitUnit
 from .const import DOMAIN
-from .errors import failed, invalid
+from .errors import combined, invalid
 from .targets import TARGET_FIELDS, async_commanded
 
 ATTR_AMPS: Final = "amps"
@@ -80,11 +80,7 @@ async def _async_all(commands: Iterable[Awaitable[None]]) -> None:
     results = await asyncio.gather(*commands, return_exceptions=True)
     errors = [result for result in results if isinstance(result, BaseException)]
     for error in errors:
-        if len(errors) == 1 or not isinstance(error, HomeAssistantError):
+        if not isinstance(error, HomeAssistantError):
             raise error
     if errors:
-        is_mistake = all(isinstance(error, ServiceValidationError) for error in errors)
-        told = "; ".join(str(error) for error in errors)
-        if is_mistake:
-            raise invalid("several_failed", errors=told)
-        raise failed("several_failed", errors=told)
+        raise combined([error for error in errors if isinstance(error, HomeAssistantError)])

@@ -1,7 +1,7 @@
 """The actions that manage stations by jobs, and the one that asks Hypercharge for help."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -116,15 +116,16 @@ async def _async_manage_stations(call: ServiceCall) -> ServiceResponse:
     commands = _commands(target, call.data)
     if commands == Commands():
         raise invalid("no_command")
-    job_id = await target.data.jobs.async_submit(target.port_ids, commands)
+    job_ids = await target.data.jobs.async_submit(target.port_ids, commands)
     if not call.data[ATTR_WAIT]:
-        return _answer(target, job_id, None)
-    result = await _async_end(target, job_id)
-    if result.refused and not call.return_response:
-        names = ", ".join(target.name(port_id) for port_id in result.refused)
-        reasons = "; ".join(dict.fromkeys(result.refused.values()))
+        return _answer(target, job_ids, ())
+    results = await asyncio.gather(*(_async_end(target, job_id) for job_id in job_ids))
+    refused = {port_id: why for result in results for port_id, why in result.refused.items()}
+    if refused and not call.return_response:
+        names = ", ".join(target.name(port_id) for port_id in refused)
+        reasons = "; ".join(dict.fromkeys(refused.values()))
         raise failed("job_refused", station=names, message=reasons)
-    return _answer(target, job_id, result)
+    return _answer(target, job_ids, results)
 
 
 async def _async_end(target: Target, job_id: str) -> JobResult:
@@ -140,21 +141,28 @@ async def _async_end(target: Target, job_id: str) -> JobResult:
         raise
 
 
-def _answer(target: Target, job_id: str, result: JobResult | None) -> ServiceResponse:
-    stations: dict[str, Any] = {}
-    originals: dict[str, Any] = {}
-    for port_id in target.port_ids:
-        name = target.name(port_id)
-        is_done = None if result is None else port_id in result.succeeded
-        reason = result.refused.get(port_id) if result else None
-        stations[name] = {"succeeded": is_done, "reason": reason}
-        if result and (before := result.original_values.get(port_id)):
-            originals[name] = commands_json(before)
+def _answer(
+    target: Target, job_ids: Sequence[str], results: Sequence[JobResult]
+) -> ServiceResponse:
+    """Return the job, or the jobs where the cloud did not take all stations in one."""
+    succeeded = {port_id for result in results for port_id in result.succeeded}
+    refused = {port_id: why for result in results for port_id, why in result.refused.items()}
+    before = {port_id: old for result in results for port_id, old in result.original_values.items()}
     return {
-        "job_id": job_id,
-        "is_finished": result is not None,
-        "stations": stations,
-        "original_values": originals,
+        "job_id": ", ".join(job_ids),
+        "is_finished": bool(results),
+        "stations": {
+            target.name(port_id): {
+                "succeeded": port_id in succeeded if results else None,
+                "reason": refused.get(port_id),
+            }
+            for port_id in target.port_ids
+        },
+        "original_values": {
+            target.name(port_id): commands_json(before[port_id])
+            for port_id in target.port_ids
+            if before.get(port_id)
+        },
     }
 
 

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
 
 from .api import (
     ChargingLimit,
@@ -23,7 +24,7 @@ from .api import (
 )
 from .const import ERROR_NOT_PLUGGED_IN, LOGGER, MIN_LIMIT_A
 from .coordinator import EevionCoordinator
-from .errors import command_errors, failed, invalid
+from .errors import command_error, command_errors, failed, invalid, stations_error
 from .limiter import Limiter
 from .station import StationState
 from .webhook import Webhook
@@ -200,16 +201,18 @@ class Control:
     async def async_set_limits(self, wanted: Mapping[str, float], unit: LimitUnit) -> None:
         """Limit stations, by port id, in one request; each station's own answer counts."""
         limits = {port_id: self.limit(port_id, value, unit) for port_id, value in wanted.items()}
-        names = [limit.station_id for limit in limits.values()]
-        with self._errors(", ".join(names)):
-            refusals = await self._limiter.async_send(limits)
-        refused = {name: refusals[name] for name in names if name in refusals}
-        if refused:
-            raise failed(
-                "limit_refused",
-                station=", ".join(refused),
-                message="; ".join(filter(None, refused.values())) or "-",
+        failures = await self._limiter.async_send(limits)
+        if failures:
+            raise stations_error(
+                {limits[port_id].station_id: cause for port_id, cause in failures.items()},
+                self._limit_error,
             )
+
+    def _limit_error(self, names: str, err: EevionError) -> HomeAssistantError:
+        if isinstance(err, EevionRefusedError):
+            return failed("limit_refused", station=names, message=err.message)
+        coordinator = self._coordinator
+        return command_error(coordinator.hass, coordinator.config_entry, names, err)
 
     def limit(self, port_id: str, value: float, unit: LimitUnit) -> ChargingLimit:
         """Return a limit that the station can have: 0, or from 6 A to what it is built for."""

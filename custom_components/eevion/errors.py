@@ -1,6 +1,6 @@
 """What a person is told when a poll or a command fails."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from homeassistant.config_entries import ConfigEntry
@@ -27,19 +27,59 @@ def command_errors(hass: HomeAssistant, entry: ConfigEntry, name: str) -> Iterat
     """Turn the client's errors into ones that say in words what to do; `name` is the station's."""
     try:
         yield
-    except EevionAuthenticationError as err:
-        entry.async_start_reauth(hass)
-        raise failed("invalid_auth") from err
-    except EevionRateLimitError as err:
-        raise failed("rate_limited", seconds=f"{err.retry_after:.0f}") from err
-    except EevionConnectionError as err:
-        raise failed("command_lost", station=name) from err
-    except EevionRefusedError as err:
-        if err.code == ERROR_NOT_PLUGGED_IN:
-            raise invalid("not_plugged_in", station=name) from err
-        raise failed("refused", station=name, message=err.message) from err
     except EevionError as err:
-        raise failed("bad_response", error=str(err)) from err
+        raise command_error(hass, entry, name, err) from err
+
+
+def command_error(
+    hass: HomeAssistant, entry: ConfigEntry, name: str, err: EevionError
+) -> HomeAssistantError:
+    """Return the error that says in words what to do; `name` is that of one station or more."""
+    match err:
+        case EevionAuthenticationError():
+            entry.async_start_reauth(hass)
+            return failed("invalid_auth")
+        case EevionRateLimitError():
+            return failed("rate_limited", seconds=f"{err.retry_after:.0f}")
+        case EevionConnectionError():
+            return failed("command_lost", station=name)
+        case EevionRefusedError(code=code) if code == ERROR_NOT_PLUGGED_IN:
+            return invalid("not_plugged_in", station=name)
+        case EevionRefusedError():
+            return failed("refused", station=name, message=err.message)
+        case _:
+            return failed("bad_response", error=str(err))
+
+
+def stations_error(
+    failures: Mapping[str, EevionError | HomeAssistantError],
+    translate: Callable[[str, EevionError], HomeAssistantError],
+) -> HomeAssistantError:
+    """Return one error for all stations, by name, that did not take a command.
+
+    `translate` is given the names of the stations that failed alike, and why.
+    """
+    alike: dict[tuple[type[Exception], str], list[str]] = {}
+    causes: dict[tuple[type[Exception], str], EevionError | HomeAssistantError] = {}
+    for name, cause in failures.items():
+        key = (type(cause), str(cause))
+        causes.setdefault(key, cause)
+        alike.setdefault(key, []).append(name)
+    return combined(
+        [
+            translate(", ".join(alike[key]), cause) if isinstance(cause, EevionError) else cause
+            for key, cause in causes.items()
+        ]
+    )
+
+
+def combined(errors: Sequence[HomeAssistantError]) -> HomeAssistantError:
+    """Return one error that says all that went wrong in one call."""
+    if len(errors) == 1:
+        return errors[0]
+    texts = "; ".join(str(error) for error in errors)
+    is_mistake = all(isinstance(error, ServiceValidationError) for error in errors)
+    return (invalid if is_mistake else failed)("several_failed", errors=texts)
 
 
 @contextmanager

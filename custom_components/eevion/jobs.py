@@ -1,13 +1,14 @@
 """Managed commands: given as jobs, followed to their end."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from homeassistant.components import persistent_notification
 from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 
@@ -15,14 +16,13 @@ from .alarm import Alarm
 from .api import Commands, EevionError, Job, Lane, Message
 from .const import DOMAIN, LOGGER, MAX_MESSAGE
 from .coordinator import EevionCoordinator
-from .errors import command_errors, failed, invalid
+from .errors import command_error, failed, invalid, stations_error
+from .limiter import CommandBatcher, Failures, async_send_apart
 from .managed import NOTHING, Settings
 from .memory import Memory, OpenJob
 from .signals import EVENT_JOB, signal
 from .webhook import Webhook
 
-# Commands given together leave together.
-_TOGETHER_S = 0.1
 _ASK_INTERVAL_S = 10
 # A job starts within 10 s and takes about 7 s for each station; many may be queued.
 _PATIENCE_S = 600
@@ -52,8 +52,9 @@ class Jobs:
         self._coordinator = coordinator
         self._memory = memory
         self._webhook = webhook
-        self._batch: dict[str, Commands] = {}
-        self._sent: asyncio.Task[None] | None = None
+        self._batcher = CommandBatcher[Commands](
+            coordinator, "queue jobs", merge=_merged, send=self._async_send_batch
+        )
         self._ends: dict[str, asyncio.Future[JobResult]] = {}
         self._alarm = Alarm(coordinator.hass, coordinator.config_entry, self.async_ask)
         coordinator.config_entry.async_on_unload(self._async_cancel_waits)
@@ -74,49 +75,87 @@ class Jobs:
         self._coordinator.async_learn_jobs(told)
 
     async def async_command(self, port_id: str, commands: Commands) -> None:
-        """Give a station commands; those given at once for several leave as one request."""
-        known = self._batch.get(port_id)
-        self._batch[port_id] = _merged(known, commands) if known else commands
-        if self._sent is None:
-            self._sent = self._coordinator.hass.async_create_task(self._async_send_batch())
-        await asyncio.shield(self._sent)
+        """Give a station commands; those given at once for several leave as one request.
+
+        Raises translated errors.
+        """
+        self._raise(await self._batcher.async_send({port_id: commands}))
 
     async def async_set_message(
         self, port_ids: Sequence[str], text: str, expires_at: datetime | None = None
-    ) -> str:
-        """Show a text on the screens of stations; a blank one removes it. Returns the job."""
+    ) -> None:
+        """Show a text on the screens of stations; a blank one removes it.
+
+        Raises translated errors.
+        """
         if len(text) > MAX_MESSAGE:
             raise invalid("message_too_long", length=str(len(text)), longest=str(MAX_MESSAGE))
         message = Message(text=text, expires_at=expires_at)
-        return await self.async_submit(port_ids, Commands(message=message))
+        await self.async_submit(port_ids, Commands(message=message))
 
-    async def _async_send_batch(self) -> None:
-        await asyncio.sleep(_TOGETHER_S)
-        batch, self._batch, self._sent = self._batch, {}, None
-        alike: dict[Commands, list[str]] = {}
-        for port_id, commands in batch.items():
-            alike.setdefault(commands, []).append(port_id)
-        for commands, port_ids in alike.items():
-            await self.async_submit(port_ids, commands)
+    async def _async_send_batch(self, take: Callable[[], Mapping[str, Commands]]) -> Failures:
+        """Queue a job for each kind of commands; each has its own outcome."""
+        alike: dict[Commands, dict[str, Commands]] = {}
+        for port_id, commands in take().items():
+            alike.setdefault(commands, {})[port_id] = commands
+        outcomes = await asyncio.gather(
+            *(async_send_apart(self._async_queue, group) for group in alike.values())
+        )
+        return {port_id: cause for failures in outcomes for port_id, cause in failures.items()}
 
-    async def async_submit(self, port_ids: Sequence[str], commands: Commands) -> str:
-        """Queue a job for stations; return its id. Raises translated errors."""
+    async def async_submit(self, port_ids: Sequence[str], commands: Commands) -> list[str]:
+        """Queue a job for stations; return its id.
+
+        Where the cloud refuses some of the stations, the others get jobs of their own. Raises
+        translated errors, which name the stations that were refused.
+        """
+        job_ids: list[str] = []
+
+        async def queue(part: Mapping[str, Commands]) -> Failures:
+            return await self._async_queue(part, job_ids)
+
+        self._raise(await async_send_apart(queue, dict.fromkeys(port_ids, commands)))
+        return job_ids
+
+    def _raise(self, failures: Failures) -> None:
         coordinator = self._coordinator
-        stations = [coordinator.data.stations[port_id].port.station_id for port_id in port_ids]
-        with command_errors(coordinator.hass, coordinator.config_entry, ", ".join(stations)):
-            receipt = await coordinator.client.manage_stations(
-                station_ids=stations, commands=commands, webhook=self._webhook.url
+        if failures:
+            raise stations_error(
+                {self._name(port_id): cause for port_id, cause in failures.items()},
+                lambda names, err: command_error(
+                    coordinator.hass, coordinator.config_entry, names, err
+                ),
             )
+
+    async def _async_queue(
+        self, alike: Mapping[str, Commands], job_ids: list[str] | None = None
+    ) -> Failures:
+        """Queue one job, whose commands are the same for each of its ports."""
+        failures: dict[str, HomeAssistantError] = {}
+        names: dict[str, str] = {}
+        for port_id in alike:
+            if station := self._coordinator.data.stations.get(port_id):
+                names[port_id] = station.port.station_id
+            else:
+                failures[port_id] = invalid("unknown_station", station=port_id)
+        if not names:
+            return failures
+        commands = next(iter(alike.values()))
+        receipt = await self._coordinator.client.manage_stations(
+            station_ids=list(names.values()), commands=commands, webhook=self._webhook.url
+        )
         self._memory.content.jobs[receipt.job_id] = OpenJob(
             job_id=receipt.job_id,
-            port_ids=tuple(port_ids),
+            port_ids=tuple(names),
             wanted=Settings.of_commands(commands),
             created=dt_util.utcnow().timestamp(),
         )
         self._memory.async_write_soon()
         self._async_show()
         self._async_schedule()
-        return receipt.job_id
+        if job_ids is not None:
+            job_ids.append(receipt.job_id)
+        return failures
 
     async def async_wait(self, job_id: str) -> JobResult:
         """Wait for the end of a job."""

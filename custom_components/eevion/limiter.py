@@ -1,41 +1,155 @@
-"""Sends charging limits: those given together in one request, and only the newest."""
+"""Sends commands: those given together in one request, each with an outcome of its own."""
 
 import asyncio
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from .api import ChargingLimit, EevionConnectionError, EevionError
+from homeassistant.exceptions import HomeAssistantError
+
+from .api import (
+    ChargingLimit,
+    EevionAuthenticationError,
+    EevionConnectionError,
+    EevionError,
+    EevionRateLimitError,
+    EevionRefusedError,
+)
 from .coordinator import EevionCoordinator
 
-# Limits given within so many seconds leave together.
-_TOGETHER_S = 0.1
+# Commands given within so many seconds leave together: those of a scene or a parallel action.
+_TOGETHER_S = 0.01
+# A refusal of many stations is narrowed down to those that it is about by so many requests.
+_MAX_REQUESTS = 24
 
-type _Refusals = Mapping[str, str | None]
-"""What the cloud says of each station that it refused, by the station's name."""
+type Failures = Mapping[str, EevionError | HomeAssistantError]
+"""Why commands failed, by port id. A port that is missing took its command."""
 
 
 @dataclass(slots=True)
-class _Batch:
-    """Limits by port id, and those who want to know what became of them."""
+class _Batch[T]:
+    """Commands by port id, and the futures of those who gave them."""
 
-    limits: dict[str, ChargingLimit] = field(default_factory=dict)
-    askers: list[asyncio.Future[_Refusals]] = field(default_factory=list)
+    commands: dict[str, T] = field(default_factory=dict)
+    callers: list[asyncio.Future[Failures]] = field(default_factory=list)
 
-    def take(self, other: _Batch) -> None:
-        """Take over a newer batch, whose limits replace older ones."""
-        self.limits |= other.limits
-        self.askers += other.askers
-        other.limits, other.askers = {}, []
-
-    def answer(self, refusals: _Refusals) -> None:
-        for asker in self.askers:
-            if not asker.done():
-                asker.set_result(refusals)
+    def finish(self, failures: Failures) -> None:
+        for caller in self.callers:
+            if not caller.done():
+                caller.set_result(failures)
 
     def fail(self, err: EevionError) -> None:
-        for asker in self.askers:
-            if not asker.done():
-                asker.set_exception(err)
+        self.finish(dict.fromkeys(self.commands, err))
+
+
+class CommandBatcher[T]:
+    """Collects commands of one kind; a request at a time is under way."""
+
+    def __init__(
+        self,
+        coordinator: EevionCoordinator,
+        name: str,
+        *,
+        merge: Callable[[T, T], T],
+        send: Callable[[Callable[[], Mapping[str, T]]], Awaitable[Failures]],
+    ) -> None:
+        """Prepare; what is on its way ends with the entry.
+
+        `merge` returns what an earlier and a later command for one station amount to. `send`
+        is given a function that returns the commands, by port id, at the moment they can leave.
+        """
+        self._coordinator = coordinator
+        self._name = name
+        self._merge = merge
+        self._send = send
+        self._waiting = _Batch[T]()
+        self._work: asyncio.Task[None] | None = None
+
+    async def async_send(self, commands: Mapping[str, T]) -> Failures:
+        """Send commands, by port id, with what others give now; return what failed of them."""
+        caller: asyncio.Future[Failures] = asyncio.get_running_loop().create_future()
+        self._move(_Batch(dict(commands), [caller]), self._waiting)
+        if self._work is None:
+            self._work = self._coordinator.config_entry.async_create_background_task(
+                self._coordinator.hass, self._async_work(), self._name
+            )
+        failures = await caller
+        return {port_id: failures[port_id] for port_id in commands if port_id in failures}
+
+    def _move(self, source: _Batch[T], target: _Batch[T]) -> None:
+        for port_id, command in source.commands.items():
+            earlier = target.commands.get(port_id)
+            target.commands[port_id] = command if earlier is None else self._merge(earlier, command)
+        target.callers += source.callers
+        source.commands, source.callers = {}, []
+
+    async def _async_work(self) -> None:
+        """Send batch after batch: commands of a station must not overtake each other."""
+        sent = _Batch[T]()
+
+        def take() -> Mapping[str, T]:
+            self._move(self._waiting, sent)
+            return sent.commands
+
+        try:
+            while self._waiting.callers:
+                await asyncio.sleep(_TOGETHER_S)
+                sent = _Batch()
+                try:
+                    failures = await self._send(take)
+                except EevionError as err:
+                    if not sent.callers:  # it never left
+                        take()
+                    sent.fail(err)
+                else:
+                    sent.finish(failures)
+        finally:
+            self._work = None
+            take()
+            sent.fail(EevionConnectionError("The account is no longer connected"))
+
+
+async def async_send_apart[T](
+    send: Callable[[Mapping[str, T]], Awaitable[Failures]],
+    commands: Mapping[str, T],
+    refusal: EevionRefusedError | None = None,
+) -> Failures:
+    """Send commands, by port id, so that a refusal costs only the stations that it is about.
+
+    The cloud took none of a request that it refuses as a whole: such a request is sent again in
+    halves. A `refusal` is that of a request that held all of the commands.
+    """
+    if refusal is None:
+        parts = deque([commands])
+    elif len(commands) == 1:
+        return dict.fromkeys(commands, refusal)
+    else:
+        parts = deque(_halves(commands))
+    failures: dict[str, EevionError | HomeAssistantError] = {}
+    last: EevionError | None = refusal
+    for _ in range(_MAX_REQUESTS):
+        if not parts:
+            break
+        part = parts.popleft()
+        try:
+            failures |= await send(part)
+        except EevionError as err:
+            last = err
+            if isinstance(err, EevionRefusedError) and len(part) > 1:
+                parts.extend(_halves(part))
+                continue
+            failures |= dict.fromkeys(part, err)
+            if isinstance(err, EevionAuthenticationError | EevionRateLimitError):
+                break
+    for part in parts:
+        failures |= dict.fromkeys(part, last or EevionRefusedError("-"))
+    return failures
+
+
+def _halves[T](commands: Mapping[str, T]) -> list[Mapping[str, T]]:
+    items = list(commands.items())
+    middle = len(items) // 2
+    return [dict(items[:middle]), dict(items[middle:])]
 
 
 class Limiter:
@@ -44,53 +158,47 @@ class Limiter:
     def __init__(self, coordinator: EevionCoordinator) -> None:
         """Prepare; what is on its way ends with the entry."""
         self._coordinator = coordinator
-        self._waiting = _Batch()
-        self._work: asyncio.Task[None] | None = None
+        self._batcher = CommandBatcher[ChargingLimit](
+            coordinator, "send limits", merge=_newest, send=self._async_send
+        )
 
-    async def async_send(self, limits: Mapping[str, ChargingLimit]) -> _Refusals:
-        """Send limits, by port id, and show them; a newer one replaces one that still waits.
+    async def async_send(self, limits: Mapping[str, ChargingLimit]) -> Failures:
+        """Send limits, by port id, and show them; a newer one replaces one that still waits."""
+        return await self._batcher.async_send(limits)
 
-        Raises EevionError where the cloud took none.
-        """
-        asker: asyncio.Future[_Refusals] = asyncio.get_running_loop().create_future()
-        self._waiting.take(_Batch(dict(limits), [asker]))
-        if self._work is None:
-            self._work = self._coordinator.config_entry.async_create_background_task(
-                self._coordinator.hass, self._async_work(), "send limits"
-            )
-        return await asker
-
-    async def _async_work(self) -> None:
-        """Send batch after batch: limits of a station must not overtake each other."""
-        sent = _Batch()
-
-        def take_waiting() -> list[ChargingLimit]:
-            sent.take(self._waiting)
-            return list(sent.limits.values())
-
+    async def _async_send(self, take: Callable[[], Mapping[str, ChargingLimit]]) -> Failures:
         try:
-            while self._waiting.askers:
-                await asyncio.sleep(_TOGETHER_S)
-                sent = _Batch()
-                try:
-                    results = await self._coordinator.client.set_charging_limits(
-                        limits=take_waiting
-                    )
-                except EevionError as err:
-                    if not sent.askers:  # it never left
-                        take_waiting()
-                    sent.fail(err)
-                else:
-                    refusals = {r.station_id: r.message for r in results if not r.is_success}
-                    self._coordinator.async_set_limits(
-                        {
-                            port_id: limit
-                            for port_id, limit in sent.limits.items()
-                            if limit.station_id not in refusals
-                        }
-                    )
-                    sent.answer(refusals)
-        finally:
-            self._work = None
-            take_waiting()
-            sent.fail(EevionConnectionError("The account is no longer connected"))
+            return await self._async_request(take)
+        except EevionRefusedError as err:
+            return await async_send_apart(
+                lambda part: self._async_request(lambda: part), take(), refusal=err
+            )
+
+    async def _async_request(self, take: Callable[[], Mapping[str, ChargingLimit]]) -> Failures:
+        """Send one request; each station's own row of the answer counts."""
+        sent: Mapping[str, ChargingLimit] = {}
+
+        def limits() -> list[ChargingLimit]:
+            nonlocal sent
+            sent = dict(take())
+            return list(sent.values())
+
+        results = await self._coordinator.client.set_charging_limits(limits=limits)
+        refusals = {
+            result.station_id: EevionRefusedError(result.message or "-")
+            for result in results
+            if not result.is_success
+        }
+        failures = {
+            port_id: refusals[limit.station_id]
+            for port_id, limit in sent.items()
+            if limit.station_id in refusals
+        }
+        self._coordinator.async_set_limits(
+            {port_id: limit for port_id, limit in sent.items() if port_id not in failures}
+        )
+        return failures
+
+
+def _newest(_: ChargingLimit, newer: ChargingLimit) -> ChargingLimit:
+    return newer
