@@ -1,5 +1,9 @@
 """What happens at a station, as events; and the exceptions the cloud notes."""
 
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest.mock import patch
+
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant
 import pytest
@@ -154,3 +158,91 @@ async def test_passing_faults_of_the_log(
     cloud.faults.clear()
     await wait(301)
     assert station.state("event", "exception").attributes["event_type"] == "started"
+
+
+def exceptions_of(cloud: Cloud, rows: list[dict[str, Any]]) -> AbstractContextManager[object]:
+    """Let the cloud answer with these exceptions, whatever it is asked."""
+    return patch("simulator.exceptions_log.ExceptionsLog.since", lambda *_: [Row(r) for r in rows])
+
+
+class Row:
+    """An exception as the cloud words it."""
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        self._row = row
+
+    def as_json(self) -> dict[str, Any]:
+        return self._row
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        {},
+        {"timestamp": None},
+        {"timestamp": "yesterday"},
+        {"timestamp": 0},
+        {"timestamp": -62135596800000},
+        {"timestamp": "0001-01-01T00:00:00Z"},
+        {"timestamp": "9999-12-31T23:59:59Z"},
+        {"timestamp": "2025-01-01T00:00:00Z"},
+        {"timestamp": 1e300},
+    ],
+)
+async def test_an_exception_of_no_likely_begin_is_told_once(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    station: Station,
+    cloud: Cloud,
+    changes: list[Event[EventStateChangedData]],
+    wait: Pass,
+    begin: dict[str, Any],
+) -> None:
+    row = {"id": 1, "station_id": station.name, "type": "Offline", "end_timestamp": None} | begin
+    rows = [row]
+    with exceptions_of(cloud, rows):
+        for _ in range(3):
+            await wait(301)
+        assert told(changes, station, "exception") == ["started"]
+        assert station["binary_sensor.problem"] == "on"
+
+        rows.clear()  # an answer that lacks it, and one that names it again
+        await wait(301)
+        rows.append(row)
+        await wait(301)
+        assert told(changes, station, "exception") == ["started"]
+        assert station["binary_sensor.problem"] == "on"
+
+        assert await hass.config_entries.async_reload(loaded.entry_id)
+        await wait(31)
+        await wait(301)
+        assert station["binary_sensor.problem"] == "on"
+        changes.clear()
+        rows[0] = row | {"end_timestamp": 1_762_000_000_000}
+        for _ in range(3):
+            await wait(301)
+        rows[0] = row  # an old answer
+        await wait(301)
+    assert told(changes, station, "exception") == ["ended"]
+    assert station["binary_sensor.problem"] == "off"
+
+
+async def test_a_begin_to_come_hides_no_other_exception(
+    station: Station,
+    world: World,
+    cloud: Cloud,
+    changes: list[Event[EventStateChangedData]],
+    wait: Pass,
+) -> None:
+    row = {
+        "id": 1,
+        "station_id": station.name,
+        "type": "Offline",
+        "timestamp": "9999-12-31T23:59:59Z",
+        "end_timestamp": "9999-12-31T23:59:59Z",
+    }
+    with exceptions_of(cloud, [row]):
+        await wait(301)
+    world.fault(station.name)
+    await wait(301)
+    assert told(changes, station, "exception") == ["started", "ended", "started"]

@@ -1,6 +1,7 @@
 """The faults that the cloud notes of stations: which last, which begin and end."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set as AbstractSet
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from homeassistant.core import callback
@@ -17,6 +18,17 @@ _INTERVAL_S = 300
 # What began before, and lasts, is past hope: nobody reads the whole history for it.
 _LOOK_BACK = timedelta(days=30)
 _OVERLAP = timedelta(minutes=10)
+# So many that answers no longer name are remembered: one that comes back is not new.
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """An exception of the newest answers."""
+
+    exception: StationException
+    listed_from: datetime
+    """An answer since this moment names it: its begin, where that can be read and is likely."""
 
 
 class ExceptionLog:
@@ -26,7 +38,12 @@ class ExceptionLog:
         """Prepare; `async_start` begins."""
         self._coordinator = coordinator
         self._alarm = Alarm(coordinator.hass, coordinator.config_entry, self.async_start)
-        self._seen: dict[str, StationException] = {}
+        self._seen: dict[str, _Seen] = {}
+        """By the exception's id."""
+        self._past: dict[str, bool] = {}
+        """Whether it had ended, by the id of those that answers no longer name."""
+        self._lasting: dict[str, tuple[StationException, ...]] = {}
+        """By the station's name."""
         self._is_first = True
         self._asked = self._taken = 0
 
@@ -49,62 +66,77 @@ class ExceptionLog:
         """Read now; return whether there was anything new. Raises EevionError."""
         self._asked += 1
         order = self._asked
-        told = await self._coordinator.client.list_exceptions(since=self._since(), lane=lane)
+        since = self._since()
+        told = await self._coordinator.client.list_exceptions(since=since, lane=lane)
         if order < self._taken:
             # An older answer may call ended ones lasting again.
             return False
         self._taken = order
-        return self._async_take(told)
+        return self._async_take(told, since)
 
     def _since(self) -> datetime:
         """Return the begin of the oldest that lasts: only so the cloud tells when it ends."""
         horizon = dt_util.utcnow() - _LOOK_BACK
-        lasting = [e.started_at for e in self._seen.values() if e.started_at and not e.ended_at]
-        newest = max((e.started_at for e in self._seen.values() if e.started_at), default=horizon)
+        newest = max((seen.listed_from for seen in self._seen.values()), default=horizon)
+        lasting = [s.listed_from for s in self._seen.values() if not s.exception.ended_at]
         return max(horizon, min([newest - _OVERLAP, *lasting]))
 
     @callback
-    def _async_take(self, told: Iterable[StationException]) -> bool:
-        """Note what is new, and say it; at the first time all is old."""
-        touched: set[str] = set()
+    def _async_take(self, told: Iterable[StationException], since: datetime) -> bool:
+        """Note what is new, and say it; at the first time all is old.
+
+        Begins may be missing, or of any year: an answer names such exceptions again and again.
+        """
+        now = dt_util.utcnow()
+        named: set[str] = set()
+        is_new = False
         for exception in sorted(
             told, key=lambda e: e.started_at or datetime.min.replace(tzinfo=UTC)
         ):
-            known = self._seen.get(exception.exception_id)
-            if known == exception:
+            exception_id = exception.exception_id
+            named.add(exception_id)
+            seen = self._seen.get(exception_id)
+            if seen and (seen.exception == exception or seen.exception.ended_at):
+                # One that has ended stays so: an answer may be an old one.
                 continue
-            self._seen[exception.exception_id] = exception
-            touched.add(exception.station_id)
-            if self._is_first:
+            is_new = True
+            was_past = exception_id in self._past
+            had_ended = self._past.pop(exception_id, False)
+            listed_from = min(max(exception.started_at or since, since), now)
+            self._seen[exception_id] = _Seen(exception, seen.listed_from if seen else listed_from)
+            if self._is_first or had_ended:
                 continue
-            if known is None:
+            if seen is None and not was_past:
                 self._async_fire(exception, "started")
-            if exception.ended_at and not (known and known.ended_at):
+            if exception.ended_at:
                 self._async_fire(exception, "ended")
         self._is_first = False
-        self._forget_old()
-        self._async_show(touched)
-        return bool(touched)
+        self._forget_old(named)
+        self._async_show()
+        return is_new
 
-    def _forget_old(self) -> None:
-        """Keep what lasts, and what the next answer will hold again."""
+    def _forget_old(self, named: AbstractSet[str]) -> None:
+        """Keep what the newest answer names, and what the next one will name again."""
         since = self._since()
-        self._seen = {
-            exception_id: exception
-            for exception_id, exception in self._seen.items()
-            if exception.started_at and exception.started_at >= since
-        }
+        for exception_id, seen in list(self._seen.items()):
+            if exception_id not in named and seen.listed_from < since:
+                del self._seen[exception_id]
+                self._past[exception_id] = seen.exception.ended_at is not None
+        for exception_id in list(self._past)[:-_REMEMBERED]:
+            del self._past[exception_id]
 
     @callback
-    def _async_show(self, touched: set[str]) -> None:
-        lasting: dict[str, tuple[StationException, ...]] = {}
-        for exception in self._seen.values():
+    def _async_show(self) -> None:
+        before, self._lasting = self._lasting, {}
+        for exception in (seen.exception for seen in self._seen.values()):
             if exception.ended_at is None:
-                before = lasting.get(exception.station_id, ())
-                lasting[exception.station_id] = (*before, exception)
+                others = self._lasting.get(exception.station_id, ())
+                self._lasting[exception.station_id] = (*others, exception)
+        names = before.keys() | self._lasting.keys()
+        changed = {name for name in names if before.get(name) != self._lasting.get(name)}
         stations = self._coordinator.data.stations.items()
         self._coordinator.async_set_exceptions(
-            lasting, [port for port, state in stations if state.port.station_id in touched]
+            self._lasting, [port for port, state in stations if state.port.station_id in changed]
         )
 
     @callback
@@ -112,6 +144,6 @@ class ExceptionLog:
         coordinator = self._coordinator
         attributes = {"type": exception.type, "description": exception.description}
         for port_id, state in coordinator.data.stations.items():
-            if state.port.station_id == exception.station_id:
+            if state.is_named(exception.station_id, exception.site_id):
                 name = signal(coordinator.config_entry, port_id, EVENT_EXCEPTION)
                 async_dispatcher_send(coordinator.hass, name, event, attributes)

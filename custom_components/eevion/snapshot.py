@@ -150,7 +150,11 @@ class Assembly:
             limit=self._limits.get(port_id),
             wanted=self._wanted.get(port_id, NOTHING),
             known=self._known.get(port_id, NOTHING),
-            exceptions=self._exceptions.get(port.station_id, ()),
+            exceptions=tuple(
+                exception
+                for exception in self._exceptions.get(port.station_id, ())
+                if state.is_named(exception.station_id, exception.site_id)
+            ),
             totals=self._totals.get(port_id),
         )
 
