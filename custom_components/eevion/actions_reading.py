@@ -1,6 +1,6 @@
 """The actions that ask the cloud about the past and the present."""
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,7 +16,7 @@ from homeassistant.util import dt as dt_util
 import probatio as vol
 
 from .answers import MONEY, Json, exception_json, figures_json, job_json, row_json, session_json
-from .api import Lane, ReportGroup, ReportRow, StationException
+from .api import Job, Lane, ReportGroup, ReportRow, StationException
 from .const import CONF_EXCLUDED_SITES, DOMAIN
 from .errors import invalid, read_errors
 from .station import StationState, port_of
@@ -109,7 +109,8 @@ async def _async_get_sessions(call: ServiceCall) -> Json:
     sessions: list[Json] = []
     for session in found.sessions:
         port_id = port_of(session, stations)
-        if target.port_ids and port_id in stations and port_id not in target.port_ids:
+        is_known = port_id in stations or target.is_restricted
+        if target.port_ids and is_known and port_id not in target.port_ids:
             continue  # of a station at another site that has the same name
         station = stations.get(port_id or "")
         site_id = session.site_id or (station.site_id if station else "")
@@ -188,11 +189,26 @@ async def _async_get_management_history(call: ServiceCall) -> Json:
     wanted = {*target.port_ids, *target.names}
     return {
         "jobs": [
-            job_json(job, names)
+            job_json(_readable(job, wanted) if target.is_restricted else job, names)
             for job in told
             if not wanted or not wanted.isdisjoint(job.port_ids or job.station_ids)
         ]
     }
+
+
+def _readable(job: Job, allowed: AbstractSet[str]) -> Job:
+    """Return a job without what it says of other stations; `allowed` are names and port ids."""
+    if {*job.port_ids, *job.station_ids} <= allowed:
+        return job
+    return replace(
+        job,
+        port_ids=tuple(id_ for id_ in job.port_ids if id_ in allowed),
+        station_ids=tuple(name for name in job.station_ids if name in allowed),
+        completed_ids=tuple(id_ for id_ in job.completed_ids if id_ in allowed),
+        status_message=None,
+        errors=(),
+        original_values={id_: v for id_, v in job.original_values.items() if id_ in allowed},
+    )
 
 
 def _since(call: ServiceCall, ago: timedelta) -> datetime:

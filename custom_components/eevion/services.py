@@ -12,6 +12,7 @@ from homeassistant.core import (
     callback,
 )
 from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.service import async_register_admin_service
 from homeassistant.util import dt as dt_util
 import probatio as vol
 
@@ -42,7 +43,8 @@ def async_setup_services(hass: HomeAssistant) -> None:
     async_setup_charging_actions(hass)
     async_setup_managing_actions(hass)
     async_setup_reading_actions(hass)
-    hass.services.async_register(
+    async_register_admin_service(
+        hass,
         DOMAIN,
         SERVICE_IMPORT_HISTORY,
         _async_import_history,

@@ -1,7 +1,7 @@
 """Which account and which stations the call of an action means."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from homeassistant.auth.permissions.const import CAT_ENTITIES, POLICY_CONTROL, POLICY_READ
@@ -15,7 +15,7 @@ from homeassistant.const import (
     Platform,
 )
 from homeassistant.core import HomeAssistant, ServiceCall, callback
-from homeassistant.exceptions import Unauthorized, UnknownUser
+from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import (
     config_validation as cv,
     device_registry as dr,
@@ -33,6 +33,7 @@ import probatio as vol
 from .const import DOMAIN
 from .coordinator import EevionConfigEntry, EevionCoordinator, EevionData
 from .errors import invalid
+from .permissions import async_user
 
 ATTR_STATIONS: Final = "stations"
 _TARGETS = (
@@ -60,6 +61,8 @@ class Target:
     entry: EevionConfigEntry
     port_ids: tuple[str, ...]
     """Empty where the call names none."""
+    is_restricted: bool = False
+    """Whether the user may not read all of Home Assistant's entities."""
 
     @property
     def data(self) -> EevionData:
@@ -94,11 +97,12 @@ async def async_commanded(call: ServiceCall) -> Target:
 async def async_asked(call: ServiceCall) -> Target:
     """Return the account that a call asks about and the stations it is narrowed to, if any."""
     target = async_find(call)
-    if target.port_ids:
-        await _async_check_user(call, target, POLICY_READ)
-    else:
-        every = Target(target.entry, tuple(target.coordinator.data.stations))
-        await _async_check_user(call, every, POLICY_READ)
+    every = tuple(target.coordinator.data.stations)
+    asked = Target(target.entry, target.port_ids or every)
+    is_restricted = await _async_check_user(call, asked, POLICY_READ)
+    if is_restricted:
+        # The cloud's lists may hold stations that Home Assistant does not know.
+        return replace(asked, is_restricted=True)
     return target
 
 
@@ -256,15 +260,13 @@ def _check_missing(selected: SelectedEntities) -> None:
             raise invalid("not_a_station", target=target)
 
 
-async def _async_check_user(call: ServiceCall, target: Target, policy: str) -> None:
-    """Keep to what a user may see or control: all stations, or these ones."""
-    if (user_id := call.context.user_id) is None:
-        return
-    user = await call.hass.auth.async_get_user(user_id)
-    if user is None:
-        raise UnknownUser(context=call.context, permission=policy)
-    if user.permissions.access_all_entities(policy):
-        return
+async def _async_check_user(call: ServiceCall, target: Target, policy: str) -> bool:
+    """Return whether a user may read or control some stations only; raise if not all of these."""
+    user = await async_user(call.hass, call.context, policy)
+    if user is None or user.permissions.access_all_entities(policy):
+        return False
+    if not target.port_ids:
+        raise Unauthorized(context=call.context, permission=policy)
     entities = er.async_get(call.hass)
     for port_id in target.port_ids:
         unique_id = f"{port_id}_{_MAIN_KEY}"
@@ -276,3 +278,4 @@ async def _async_check_user(call: ServiceCall, target: Target, policy: str) -> N
                 permission=policy,
                 perm_category=CAT_ENTITIES,
             )
+    return True

@@ -8,12 +8,13 @@ from typing import Any, Self
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL, POLICY_READ
 from homeassistant.core import Context, HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.helpers import device_registry as dr
 
 from .api import LimitUnit, SessionStatus
 from .const import LOGGER
 from .errors import invalid
+from .permissions import async_user
 from .voice_names import VoiceStation, async_exposed, meant, only
 from .voice_texts import VoiceTexts
 
@@ -73,6 +74,8 @@ class Voice:
         """Return what one of the methods below answers, or why it could not."""
         try:
             return await doing
+        except Unauthorized:
+            return Answer(self._texts.error(invalid("voice_none"), None), is_refusal=True)
         except HomeAssistantError as err:
             return Answer(self._texts.error(err, self._station), is_refusal=True)
 
@@ -171,9 +174,7 @@ class Voice:
 
     async def _async_meant(self, name: str | None, policy: str) -> list[VoiceStation]:
         """Return the stations of a name; raise HomeAssistantError where none can be told of."""
-        user = None
-        if self._context and self._context.user_id:
-            user = await self._hass.auth.async_get_user(self._context.user_id)
+        user = await async_user(self._hass, self._context, policy)
         found = meant(
             [
                 station
