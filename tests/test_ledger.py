@@ -165,13 +165,13 @@ def test_a_correction_downwards_corrects_the_ledger_and_the_total_waits() -> Non
 )
 def test_what_is_shown_never_falls(told: list[tuple]) -> None:
     account = begun()
-    before = Sums()
+    before = Totals(0, None, None)
     for name, hours, wh, cost, currency, is_open in told:
         make = running if is_open else session
         account.take(make(name, hours, wh, cost=cost, currency=currency))
-        shown = account.raise_shown().copy()
-        assert shown.energy >= before.energy
-        assert all(shown.cost.get(c, 0) >= units for c, units in before.cost.items())
+        shown = Totals.of(account.raise_shown(), account.currency)
+        assert shown.energy_wh >= before.energy_wh
+        assert before.cost is None or (shown.cost or 0) >= before.cost
         before = shown
 
 
@@ -192,8 +192,8 @@ def test_what_is_shown_never_falls(told: list[tuple]) -> None:
         ({"energy": -5}, 0, 0.3),
         ({"energy": None}, 0, 0.3),
         ({"energy": "much"}, 0, 0.3),
-        ({"energy": 1e300}, 0, 0.3),
-        ({"energy": 10**19}, 0, 0.3),
+        ({"energy": 1e300}, 0, 0),
+        ({"energy": 10**19}, 0, 0),
         ({"cost": -1}, 1000, 0),
         ({"cost": None}, 1000, 0),
         ({"cost": 1e300}, 1000, 0),
@@ -258,19 +258,160 @@ def test_two_sessions_with_one_id_are_one() -> None:
     assert counted(account)[0] == 700
 
 
-def test_a_currency_that_changes() -> None:
+def test_a_currency_that_changes_has_a_sum_of_its_own() -> None:
+    """The total follows it once it does not fall by that."""
     account = begun(Sums(5_000_000, {UNNAMED: 20_000}))
     take(account, session("a"), session("b", 2, currency="USD", cost=0.5))
     assert counted(account) == (7000, {"CAD": 2.3, "USD": 0.5})
-    assert Totals.of(account.raise_shown(), account.currency) == Totals(7000.0, 0.5, "USD")
+    assert Totals.of(account.raise_shown(), account.currency) == Totals(7000.0, 2.3, "CAD")
+    take(account, session("c", 4, currency="USD", cost=2))
+    assert Totals.of(account.raise_shown(), account.currency) == Totals(8000.0, 2.5, "USD")
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_currency_that_one_answer_names_by_mistake(is_first: bool) -> None:
+    account = begun()
+    if not is_first:
+        take(account, session("b", 20, cost=0.2))
+        account.raise_shown()
+    stopped = {"currency": "USD", "updatedAt": (START + timedelta(minutes=50)).isoformat()}
+    take(account, session("a", **stopped))
+    total = Totals.of(account.raise_shown(), account.currency)
+    assert total.cost == (0.3 if is_first else 0.2)
+    take(account, session("a"))
+    account.raise_shown()
+    cost = 3000 if is_first else 5000
+    assert account.raise_shown().cost == {"CAD": cost}
+    assert account.currency == "CAD"
 
 
 @given(st.permutations([("a", 0, "CAD"), ("b", 2, "CAD"), ("c", 4, "USD")]))
-def test_the_currency_is_that_of_the_newest_session(order: list[tuple]) -> None:
+def test_the_currency_is_the_one_of_most_money(order: list[tuple]) -> None:
     account = begun()
     for name, hours, currency in order:
         account.take(session(name, hours, currency=currency))
-    assert account.currency == "USD"
+    account.raise_shown()
+    assert account.currency == "CAD"
+
+
+def test_a_session_of_the_lifetime_figure_names_its_currency() -> None:
+    account = begun(Sums(1_000_000, {UNNAMED: 9000}), NOW + DAY)
+    assert account.take(session("a"))
+    assert not account.take(session("a"))
+    assert Totals.of(account.raise_shown(), account.currency) == Totals(1000.0, 0.9, "CAD")
+
+
+# What a station cannot have delivered.
+
+SPIKE = 500_000_000
+"""Wh, of a station that delivers 7200 W."""
+
+
+def at_port(account: Account) -> Account:
+    account.check(7200, NOW)
+    return account
+
+
+@pytest.mark.parametrize("missing", [(), ("startTime",), ("startTime", "createdAt")])
+@pytest.mark.parametrize("watts", [7200, None])
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_wrong_meter_for_a_minute(missing: Any, watts: Any, is_running: bool) -> None:
+    account = begun(until=NOW - DAY)
+    account.check(watts, NOW)
+    told = dict.fromkeys(missing)
+    make = running if is_running else session
+    later = {"updatedAt": (START + timedelta(minutes=70)).isoformat()}
+    account.take(make("a", wh=700, **told))
+    account.take(make("a", wh=SPIKE, cost=150_000, **told))
+    assert account.is_beyond(make("a", wh=SPIKE, **told), NOW + 4000)
+    assert account.raise_shown() == Sums(700_000, {"CAD": 3000})
+    account.take(make("a", wh=1100, cost=0.33, **told, **later))
+    assert not account.is_beyond(make("a", wh=1100, **told, **later), NOW + 4000)
+    assert account.raise_shown() == Sums(1_100_000, {"CAD": 3300})
+
+
+def test_a_session_may_bring_all_phases_of_all_its_time() -> None:
+    account = take(at_port(begun()), session("a", wh=3 * 7200))
+    assert counted(account)[0] == 21_600
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_stored_ledger_heals(is_open: bool) -> None:
+    account = take(begun(), session("good", 10))
+    make = running if is_open else session
+    account.sessions["bad"] = replace(
+        Entry().told(make("bad")), energy=wh_units(SPIKE), cost=money_units(150_000)
+    )
+    account.shown = Sums(wh_units(SPIKE) + 1_000_000, {"CAD": money_units(150_000.3)})
+    account = Account.from_json(json.loads(json.dumps(account.to_json())))
+    assert account.check(7200, NOW + DAY)
+    assert not account.check(7200, NOW + DAY)
+    assert account.sessions["bad"].is_open
+    assert account.raise_shown() == Sums(1_000_000, {"CAD": 3000})
+    account.take(session("bad"))
+    assert account.raise_shown() == Sums(2_000_000, {"CAD": 6000})
+
+
+def test_a_total_heals_after_the_session_was_corrected() -> None:
+    account = take(at_port(begun()), session("a"))
+    account.shown = Sums(wh_units(SPIKE), {"CAD": money_units(150_000)})
+    assert account.raise_shown() == Sums(1_000_000, {"CAD": 3000})
+
+
+# Sessions that were ended too early.
+
+
+def test_a_session_that_was_closed_goes_on_where_the_cloud_says_so() -> None:
+    account = take(begun(), running("a"))
+    account.close("a")
+    assert not account.sessions["a"].is_open
+    assert account.take(running("a", wh=600))
+    assert account.sessions["a"].is_open
+    account.take(session("a"))
+    assert counted(account)[0] == 1000
+
+
+def test_a_session_that_was_called_complete_too_early() -> None:
+    account = take(begun(), running("a"), session("a", wh=500, endTime="", updatedAt=None))
+    later = (START + timedelta(minutes=40)).isoformat()
+    assert account.take(running("a", wh=800, updatedAt=later))
+    assert account.sessions["a"].is_open
+    ended = take(begun(), session("a"))
+    newer = (START + timedelta(minutes=90)).isoformat()
+    assert ended.take(running("a", wh=1500, updatedAt=newer))
+    assert ended.sessions["a"].end is None
+
+
+# Stations that move.
+
+
+def test_a_station_that_moves() -> None:
+    account = begun(Sums(3_000_000, {UNNAMED: 9000}))
+    account.site_id = "one"
+    take(account, session("a")).raise_shown()
+    assert account.move_to("two")
+    assert not account.move_to("two")
+    take(account, session("b", 2, 500, cost=0.1)).raise_shown()
+    first = Sums(4_000_000, {"CAD": 12_000})
+    assert account.of_sites() == {"one": first, "two": Sums(500_000, {"CAD": 1000})}
+    account = Account.from_json(json.loads(json.dumps(account.to_json())))
+    account.move_to("one")
+    take(account, session("c", 4)).raise_shown()
+    assert account.of_sites()["one"] == Sums(5_000_000, {"CAD": 15_000})
+    assert account.of_sites()["two"] == Sums(500_000, {"CAD": 1000})
+
+
+def test_a_session_counts_where_the_station_is_when_it_ends() -> None:
+    account = begun()
+    account.site_id = "one"
+    take(account, session("a"), running("b", 2, 700, cost=0)).raise_shown()
+    account.move_to("two")
+    assert account.of_sites() == {
+        "one": Sums(1_000_000, {"CAD": 3000}),
+        "two": Sums(700_000),
+    }
+    take(account, session("b", 2)).raise_shown()
+    assert account.of_sites()["two"] == Sums(1_000_000, {"CAD": 3000})
 
 
 # The beginning.
@@ -381,8 +522,9 @@ def test_an_answer_of_long_ago_does_not_bring_a_session_back(is_folded: bool) ->
     """Neither one that was folded nor one of the lifetime figure."""
     account = take(begun(), session("a")) if is_folded else begun(Sums(1_000_000), NOW + DAY)
     account.fold(NOW + 60 * DAY)
-    assert not account.take(running("a"))
+    account.take(running("a"))
     account.take(session("a"))
+    assert not account.sessions
     assert counted(account)[0] == 1000
 
 
@@ -451,6 +593,7 @@ ACCOUNTS = st.builds(
     currency=optional(st.sampled_from(CURRENCIES)),
     site_id=optional(st.text(max_size=5)),
     before_site=SUMS,
+    elsewhere=st.dictionaries(st.text(max_size=5), SUMS, max_size=2),
     cost_currency=optional(st.sampled_from(CURRENCIES)),
     has_posted=st.booleans(),
     uncosted=st.sets(st.integers(0, 500_000)),
@@ -480,7 +623,7 @@ def test_what_is_stored_is_a_copy(account: Account, sessions: list[Session]) -> 
 def spoilt() -> Iterable[Any]:
     whole = take(begun(), session("a")).to_json()
     yield from (None, [], "text", 5, {})
-    for key in whole:
+    for key in whole.keys() - {"elsewhere"}:
         yield {name: value for name, value in whole.items() if name != key}
     for key in ("sessions", "folded", "missed", "shown", "before_site"):
         for value in (None, 5, "text", [1]):
@@ -489,6 +632,7 @@ def spoilt() -> Iterable[Any]:
         for value in (None, "text", []):
             yield whole | {key: value}
     yield whole | {"currency": 5}
+    yield whole | {"elsewhere": [1]}
     yield whole | {"site_id": []}
     yield whole | {"cost_currency": 5}
     good = whole["sessions"]["a"]

@@ -98,7 +98,6 @@ def test_currencies_are_never_added() -> None:
     assert Totals.of(sums, "CAD").cost == 1
     assert Totals.of(sums, "USD").cost == 2
     assert Totals.of(sums, None).cost is None
-    assert Totals.of_one_currency(sums).cost is None
 
 
 @pytest.mark.parametrize("before", [{}, {"CAD": 500}])
@@ -108,13 +107,6 @@ def test_money_gets_its_currency_once(before: dict[str, int]) -> None:
     assert sums.cost == {"CAD": 300 + before.get("CAD", 0)}
     sums.name_currency("USD")
     assert sums.cost == {"CAD": 300 + before.get("CAD", 0)}
-
-
-def test_sums_of_one_currency_beside_money_without() -> None:
-    assert Totals.of_one_currency(Sums(5000, {UNNAMED: 1, "CAD": 20_000})) == Totals(
-        5.0, 2.0, "CAD"
-    )
-    assert Totals.of_one_currency(Sums(5000, {UNNAMED: 1})) == Totals(5.0, None, None)
 
 
 @given(SUMS | REPORTED)

@@ -10,6 +10,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
 from .api import Session
+from .const import LOGGER
 from .ledger import Account
 from .ledger_store import LedgerStore
 from .station import StationState
@@ -39,6 +40,10 @@ class Accounting:
         self.on_saved: Callable[[AbstractSet[str]], None] | None = None
         """Called with the port ids of ledgers that are on the disk by now."""
         self._followed: AbstractSet[str] = frozenset()
+        self._names: dict[str, str] = {}
+        """Station names by port id, for the log."""
+        self._doubted: set[str] = set()
+        """Sessions whose figures were said to be wrong, by id."""
         self._unwritten: set[str] = set()
         self._dumped: dict[str, dict[str, Any]] = {}
         self._cancel_write: CALLBACK_TYPE | None = None
@@ -56,22 +61,41 @@ class Accounting:
     def async_follow(self, stations: Mapping[str, StationState]) -> None:
         """Open ledgers for the stations of a snapshot; sessions of others are left alone."""
         self._followed = frozenset(stations)
+        now = dt_util.utcnow().timestamp()
         for port_id, station in stations.items():
-            self.accounts.setdefault(port_id, Account(site_id=station.site_id))
+            account = self.accounts.setdefault(port_id, Account(site_id=station.site_id))
+            self._names[port_id] = station.port.station_id
+            is_moved = account.move_to(station.site_id)
+            if account.check(station.port.max_power_w, now) or is_moved:
+                self.async_changed(port_id)
 
     @callback
     def async_take(self, sessions: Iterable[Session]) -> None:
         """Take in what an answer tells of sessions."""
         is_over = False
+        now = dt_util.utcnow().timestamp()
         for session in sessions:
             account = self.accounts.get(session.port_id or "")
             if account is None or session.port_id is None:
                 continue
-            if account.take(session):
+            if account.take(session, now):
                 self._unwritten.add(session.port_id)
                 is_over = is_over or not session.is_active
+            if account.is_beyond(session, now):
+                self._warn_once(session)
         if self._unwritten:
             self.async_write_soon(_WRITE_SOON_S if is_over else self._write_interval)
+
+    def _warn_once(self, session: Session) -> None:
+        if session.session_id not in self._doubted:
+            self._doubted.add(session.session_id)
+            LOGGER.warning(
+                "A session of station %s has more energy (%s Wh) or cost (%s) than the station"
+                " can come to; that is not counted",
+                self._names.get(session.port_id or ""),
+                session.energy_wh,
+                session.cost,
+            )
 
     @callback
     def async_synced(self, sessions: Iterable[Session]) -> None:
@@ -135,17 +159,25 @@ class Accounting:
 
     def _site_totals(self) -> dict[str, Totals]:
         """Return the totals of the sites whose stations have all begun; some may be gone."""
+        if not self.is_recovered:
+            return {}
         sums: dict[str, Sums] = {}
+        currencies: dict[str, set[str]] = {}
         waiting: set[str | None] = set()
         for port_id, account in self.accounts.items():
-            if account.site_id and account.is_begun:
-                sums.setdefault(account.site_id, Sums()).add_all(account.shown_of_site())
+            if account.is_begun:
+                for site_id, share in account.of_sites().items():
+                    sums.setdefault(site_id, Sums()).add_all(share)
+                    named = currencies.setdefault(site_id, set())
+                    if account.currency and share.cost:
+                        named.add(account.currency)
             elif port_id in self._followed:
                 waiting.add(account.site_id)
         return {
-            site_id: Totals.of_one_currency(total)
+            # Money of several currencies has no sum.
+            site_id: Totals.of(total, _only(currencies[site_id]))
             for site_id, total in sums.items()
-            if self.is_recovered and site_id not in waiting
+            if site_id not in waiting
         }
 
     @callback
@@ -166,3 +198,7 @@ class Accounting:
             self._cancel_write()
             self._cancel_write = None
         await self.async_write()
+
+
+def _only(currencies: AbstractSet[str]) -> str | None:
+    return next(iter(currencies)) if len(currencies) == 1 else None

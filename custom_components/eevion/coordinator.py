@@ -189,11 +189,12 @@ class EevionCoordinator(SnapshotCoordinator):
         # A station that comes back has lost its session, which the list may hold unchanged.
         self._listed = None
         self.enabling.async_decide(self.data.stations)
+        # Stations may have moved, or have other volts and amps.
+        self.accounting.async_follow(self.data.stations)
         if self.devices.async_sync(
             self.data.sites, self.data.stations, is_complete=sites.is_complete
         ):
             self.async_note_changes([STATIONS_CHANGED])
-            self.accounting.async_follow(self.data.stations)
             # What is known of sessions may concern the stations that have come.
             self._sessions.clear()
         known = sorted(site.site_id for site in sites.sites)

@@ -6,19 +6,17 @@ numbers (thousandths of a watt-hour, hundredths of a cent), so that sums are exa
 Times are epoch seconds.
 """
 
-from dataclasses import dataclass, field
-from typing import Any, Self, TypeGuard
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from .api import Session
 from .api.parse import say_once
+from .bounds import DAY_S, LONGEST_S, most_cost, most_energy
 from .posting import Posted, Posting
-from .sums import Sums, money_units, wh_units
+from .sums import UNNAMED, Sums, money_units, wh_units
 
 # Sessions that ended so long ago are added up; a report finds what comes later still.
 _KEPT_S = 31 * 86400
-# More than a session can come to: such figures are taken for none.
-_MOST_WH = 1e9
-_MOST_MONEY = 1e6
 
 
 @dataclass(slots=True)
@@ -36,22 +34,54 @@ class Entry:
     posted: Posted | None = None
     """What the hourly statistics hold of it."""
 
-    def told(self, session: Session) -> Self:
-        """Return the entry after an answer; what it leaves out stays."""
-        energy, cost = session.energy_wh, session.cost
-        created = session.created_at
+    def told(
+        self, session: Session, max_power_w: float | None = None, now: float | None = None
+    ) -> Self:
+        """Return the entry after an answer; what it leaves out or cannot be stays.
+
+        `max_power_w` is that of the port, None where it is unknown.
+        """
+        created, ended = session.created_at, session.ended_at
         start = session.started_at or created
-        return type(self)(
-            energy=wh_units(energy) if _is_likely(energy, _MOST_WH) else self.energy,
-            cost=money_units(cost) if _is_likely(cost, _MOST_MONEY) else self.cost,
+        entry = type(self)(
+            energy=self.energy,
+            cost=self.cost,
             currency=session.currency or self.currency,
             created=created.timestamp() if created else self.created,
             start=start.timestamp() if start else self.start,
-            end=session.ended_at.timestamp() if session.ended_at else self.end,
+            # An end of a session that goes on is an empty or early one.
+            end=None if session.is_active else ended.timestamp() if ended else self.end,
             updated=session.updated_at.timestamp() if session.updated_at else self.updated,
             is_open=session.is_active,
             posted=self.posted,
         )
+        seconds = entry.seconds(now)
+        if session.energy_wh is not None:
+            energy = wh_units(session.energy_wh)
+            if energy > most_energy(max_power_w, seconds):
+                # The cost of a wrong meter is wrong as well.
+                return entry
+            entry.energy = energy
+        if session.cost is not None:
+            cost = money_units(session.cost)
+            if 0 <= cost <= most_cost(max_power_w, seconds):
+                entry.cost = cost
+        return entry
+
+    def seconds(self, now: float | None) -> float:
+        """Return how long it has lasted, as far as its dates make sense; else a day.
+
+        The end counts up to the newest of `updated` and `now`: either clock may be wrong.
+        """
+        moments = [moment for moment in (self.updated, now) if moment]
+        begin = self.created or self.start
+        if self.created and self.start and self.created - self.start <= LONGEST_S:
+            begin = min(self.created, self.start)
+        if begin is None or not moments or (latest := max(moments)) < begin:
+            return DAY_S
+        if not self.is_open and self.end is not None and begin <= self.end <= latest:
+            latest = self.end
+        return min(latest - begin, LONGEST_S)
 
     def to_json(self) -> list[Any]:
         """Return what a storage holds."""
@@ -104,7 +134,11 @@ class Account:
     currency: str | None = None
     site_id: str | None = None
     before_site: Sums = field(default_factory=Sums)
-    """What it began at where its site had totals already: those must not jump."""
+    """What it has not delivered at its site: elsewhere, or before the site's totals began."""
+    elsewhere: dict[str, Sums] = field(default_factory=dict)
+    """What it delivered at the sites where it was before, by site id."""
+    max_power_w: float | None = None
+    """Of the port; not stored, for each start brings it anew."""
     cost_currency: str | None = None
     """The currency of the statistics, which never changes."""
     posting: Posting | None = None
@@ -118,24 +152,70 @@ class Account:
         """Whether a session goes on, as far as is known."""
         return any(entry.is_open for entry in self.sessions.values())
 
-    def take(self, session: Session) -> bool:
+    def take(self, session: Session, now: float | None = None) -> bool:
         """Take in what an answer tells of a session; return whether anything changed."""
         known = self.sessions.get(session.session_id)
-        entry = (known or Entry()).told(session)
+        entry = (known or Entry()).told(session, self.max_power_w, now)
         if known is None:
             if self._is_counted(entry):
-                return False
+                return self._name_currency(entry.currency)
         elif entry == known or _is_stale(entry, known):
             return False
         _say_oddities(session)
         self.sessions[session.session_id] = entry
-        if entry.currency and self._is_newest(entry):
-            self._set_currency(entry.currency)
+        self._name_currency(entry.currency)
         self._find_missed(entry, known or Entry())
         return True
 
-    def _is_newest(self, entry: Entry) -> bool:
-        return all((other.start or 0) <= (entry.start or 0) for other in self.sessions.values())
+    def is_beyond(self, session: Session, now: float) -> bool:
+        """Return whether an answer's figures are more than the station can come to."""
+        if (entry := self.sessions.get(session.session_id)) is None:
+            return False
+        energy, cost = wh_units(session.energy_wh or 0), money_units(session.cost or 0)
+        return self._cannot_be(replace(entry, energy=energy, cost=cost), now)
+
+    def _cannot_be(self, entry: Entry, now: float) -> bool:
+        seconds = entry.seconds(now)
+        return entry.energy > most_energy(self.max_power_w, seconds) or entry.cost > most_cost(
+            self.max_power_w, seconds
+        )
+
+    def close(self, session_id: str) -> None:
+        """Close a session that the cloud does not know; a later answer may open it again."""
+        self.sessions[session_id] = replace(self.sessions[session_id], is_open=False, end=None)
+
+    def check(self, max_power_w: float | None, now: float) -> bool:
+        """Take out what a port cannot have delivered; return whether there was any.
+
+        Such a session is open again, so that the cloud is asked for it.
+        """
+        self.max_power_w = max_power_w
+        wrong = {
+            session_id: replace(entry, energy=0, cost=0, is_open=True, updated=None)
+            for session_id, entry in self.sessions.items()
+            if self._cannot_be(entry, now)
+        }
+        self.sessions |= wrong
+        return bool(wrong)
+
+    def move_to(self, site_id: str) -> bool:
+        """Note the site where it is; return whether it was at another one.
+
+        What it delivered stays there. A session that goes on counts where it ends.
+        """
+        if site_id == self.site_id:
+            return False
+        if self.site_id is not None and self.is_begun:
+            self.raise_shown()
+            left, before = self.shown_of_site(), self.shown.copy()
+            for entry in self.sessions.values():
+                if entry.is_open:
+                    left.take_out(entry.energy, entry.cost, entry.currency)
+                    before.take_out(entry.energy, entry.cost, entry.currency)
+            self.elsewhere.setdefault(self.site_id, Sums()).add_all(left)
+            self.before_site = before
+        self.site_id = site_id
+        return True
 
     def _is_counted(self, entry: Entry) -> bool:
         # What goes on since before then is known already, or an answer of long ago.
@@ -148,18 +228,24 @@ class Account:
             energy, cost = entry.energy - known.energy, entry.cost - known.cost
             self.missed.take_out(max(0, energy), max(0, cost), entry.currency)
 
-    def _set_currency(self, currency: str) -> None:
-        if self.currency not in (None, currency):
-            say_once("sessions of a station in two currencies")
-        if self.currency is None:
-            # Reports name no currency: theirs is the one of the station's sessions.
-            self.folded.name_currency(currency)
-            self.missed.name_currency(currency)
-            self.before_site.name_currency(currency)
+    def _name_currency(self, currency: str | None) -> bool:
+        """Take the first currency that is named; reports name none, theirs is the same."""
+        if currency is None or self.currency is not None:
+            return False
         self.currency = currency
+        for sums in (self.folded, self.missed, self.before_site, *self.elsewhere.values()):
+            sums.name_currency(currency)
+        return True
+
+    def of_sites(self) -> dict[str, Sums]:
+        """Return what it adds to the totals of sites, by site id."""
+        sums = {site_id: left.copy() for site_id, left in self.elsewhere.items()}
+        if self.site_id is not None:
+            sums.setdefault(self.site_id, Sums()).add_all(self.shown_of_site())
+        return sums
 
     def shown_of_site(self) -> Sums:
-        """Return what it adds to the totals of its site."""
+        """Return what it adds to the totals of the site where it is."""
         shown = self.shown.copy()
         shown.take_out(self.before_site.energy, 0, None)
         for currency, cost in self.before_site.cost.items():
@@ -194,11 +280,41 @@ class Account:
         return self.missed
 
     def raise_shown(self) -> Sums:
-        """Raise the shown totals to what is counted by now, and return them."""
+        """Raise the shown totals to what is counted by now, and return them.
+
+        They fall only where more is shown than corrections can come to: then it was wrong.
+        """
         counted = self.told()
         counted.add_all(self.missed)
         self.shown.raise_to(counted)
+        if self.shown.energy - counted.energy > most_energy(self.max_power_w, DAY_S):
+            self.shown.energy = counted.energy
+        most = most_cost(self.max_power_w, DAY_S)
+        for currency, cost in list(self.shown.cost.items()):
+            if cost - counted.cost.get(currency, 0) > most:
+                self.shown.cost[currency] = counted.cost.get(currency, 0)
+            elif currency not in (*counted.cost, self.currency):
+                del self.shown.cost[currency]  # an answer named it by mistake
+        self._choose_currency(counted)
         return self.shown
+
+    def _choose_currency(self, counted: Sums) -> None:
+        """Follow a change of the currency as soon as the shown cost does not fall by it.
+
+        One session alone may be named by mistake.
+        """
+        named = [entry.currency for entry in self.sessions.values()]
+
+        def rank(currency: str | None) -> tuple[int, int]:
+            if currency is None:
+                return (0, 0)
+            return self.shown.cost.get(currency, 0), counted.cost.get(currency, 0)
+
+        for currency in self.shown.cost.keys() - {UNNAMED, self.currency}:
+            is_lasting = named.count(currency) > 1 or self.currency not in named
+            if is_lasting and rank(currency) > rank(self.currency):
+                say_once("sessions of a station in two currencies")
+                self.currency = currency
 
     def fold(self, now: float) -> None:
         """Add up the sessions of past months, which keeps the storage small."""
@@ -231,6 +347,7 @@ class Account:
             "has_posted": self.has_posted,
             "uncosted": sorted(self.uncosted),
             "before_site": self.before_site.to_json(),
+            "elsewhere": {site_id: left.to_json() for site_id, left in self.elsewhere.items()},
         }
 
     @classmethod
@@ -253,6 +370,11 @@ class Account:
             has_posted=bool(stored["has_posted"]),
             uncosted=set(stored["uncosted"]),
             before_site=Sums.from_json(stored["before_site"]),
+            elsewhere={
+                # Ledgers of before stations could move have none.
+                site_id: Sums.from_json(left)
+                for site_id, left in stored.get("elsewhere", {}).items()
+            },
         )
 
 
@@ -263,21 +385,24 @@ def _text(stored: Any) -> str | None:
 
 
 def _is_stale(entry: Entry, known: Entry) -> bool:
-    """Tell whether an answer is older than what is known: repeated, or late."""
-    if entry.is_open and not known.is_open:
+    """Return whether an answer is older than what is known: repeated, or late.
+
+    A session that has ended goes on again only by a newer answer; one that was closed
+    without an end, by any that is not older.
+    """
+    is_newer = is_older = False
+    if entry.updated and known.updated:
+        is_newer, is_older = entry.updated > known.updated, entry.updated < known.updated
+    if entry.is_open and not known.is_open and not is_newer and known.end is not None:
         return True
-    return bool(entry.updated and known.updated and entry.updated < known.updated)
-
-
-def _is_likely(amount: float | None, most: float) -> TypeGuard[float]:
-    return amount is not None and 0 <= amount <= most
+    return is_older
 
 
 def _say_oddities(session: Session) -> None:
     """Log what cannot be counted as it is told."""
-    if not _is_likely(session.energy_wh, _MOST_WH):
+    if session.energy_wh is None:
         say_once("a session without a likely energy")
-    if not _is_likely(session.cost, _MOST_MONEY):
+    if session.cost is None or session.cost < 0:
         say_once("a session without a likely cost")
     elif session.cost and session.currency is None:
         say_once("a cost without a currency")

@@ -90,12 +90,6 @@ class Totals:
     currency: str | None
 
     @classmethod
-    def of_one_currency(cls, sums: Sums) -> Self:
-        """Return sums; without a cost where there is money of several currencies."""
-        currencies = [currency for currency in sums.cost if currency != UNNAMED]
-        return cls.of(sums, currencies[0] if len(currencies) == 1 else None)
-
-    @classmethod
     def of(cls, sums: Sums, currency: str | None) -> Self:
         """Return sums in Wh and dollars; money of other currencies is never added."""
         cost = sums.cost.get(currency, 0) / MONEY if currency else None

@@ -144,11 +144,15 @@ class Session:
         return self if self.port_id or not port_id else replace(self, port_id=port_id)
 
     def merged_with(self, newer: Session) -> Session:
-        """Return this session with all that a partial answer tells."""
+        """Return this session with all that a partial answer tells.
+
+        A currency that is known stays: money never changes it within a session.
+        """
         told = {
             field.name: value
             for field in fields(newer)
             if (value := getattr(newer, field.name)) is not None
+            and (field.name != "currency" or self.currency is None)
         }
         return replace(self, **told)
 

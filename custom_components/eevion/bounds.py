@@ -1,0 +1,36 @@
+"""The most that a station can deliver and charge for in a time: more is a wrong figure."""
+
+from .sums import money_units, wh_units
+
+DAY_S = 86400
+LONGEST_S = 31 * DAY_S
+"""Longer sessions are a wrong date."""
+# Volts and amps may be those of one phase.
+_PHASES = 3
+# Used where the cloud names no volts or no amps: the strongest DC stations.
+_UNKNOWN_POWER_W = 400_000
+# Clocks differ, and meters are read every some minutes.
+_CLOCKS_DIFFER_S = 600
+# Dollars, well above what any tariff and idle fee come to.
+_MOST_PER_SESSION = 100
+_MOST_PER_HOUR = 100
+_MOST_PER_KWH = 2
+
+
+def most_energy(max_power_w: float | None, seconds: float) -> int:
+    """Return the most energy of a station in a time, in units of `WH`.
+
+    `max_power_w` is the port's amps times volts; None uses that of the strongest stations.
+    """
+    return wh_units(_most_wh(max_power_w, seconds))
+
+
+def most_cost(max_power_w: float | None, seconds: float) -> int:
+    """Return the most money for a session of a length, in units of `MONEY`."""
+    by_time = _MOST_PER_SESSION + _MOST_PER_HOUR * seconds / 3600
+    return money_units(by_time + _MOST_PER_KWH * _most_wh(max_power_w, seconds) / 1000)
+
+
+def _most_wh(max_power_w: float | None, seconds: float) -> float:
+    power_w = max_power_w * _PHASES if max_power_w else _UNKNOWN_POWER_W
+    return power_w * (seconds + _CLOCKS_DIFFER_S) / 3600

@@ -1,0 +1,220 @@
+"""What the cloud says wrongly for a while does not stay in the totals."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+import pytest
+
+from simulator import Settings, World, http_sessions
+from tests.conftest import API_KEY, Pass
+from tests.helpers import Station
+
+HOUR = 3600
+SPIKE = {"energy": 500_000_000, "cost": 150_000}
+
+type Distort = dict[str, Mapping[str, Any]]
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(
+        keys=(API_KEY,), sites=2, stations=2, seed=7, history_days=0, list_holds_ended=False
+    )
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Distort:
+    """Fields by kind of answer ("whole" or "brief"), instead of the true ones."""
+    distort: Distort = {}
+
+    def distorted(kind: str, make: Callable[..., dict]) -> Callable[..., dict]:
+        return lambda *args, **kwargs: make(*args, **kwargs) | distort.get(kind, {})
+
+    for kind, name in (("whole", "session_json"), ("brief", "brief_json")):
+        monkeypatch.setattr(http_sessions, name, distorted(kind, getattr(http_sessions, name)))
+    return distort
+
+
+@pytest.fixture
+def stations(hass: HomeAssistant, loaded: ConfigEntry, world: World) -> list[Station]:
+    return [Station(hass, world, station.name) for station in world.stations]
+
+
+@pytest.fixture
+def station(stations: list[Station]) -> Station:
+    return stations[0]
+
+
+def truth(world: World, name: str) -> tuple[float, float]:
+    """Return kWh and dollars of a station by the simulator's own books."""
+    snapshots = [s.snapshot(s.end_ms or world.timeline.now_ms) for s in world.ledger(name)]
+    energy_wh = sum(s.session.curve.energy_wh(s.until_ms) for s in snapshots)
+    return energy_wh / 1000, float(sum(s.bill.cost for s in snapshots))
+
+
+def shown(station: Station) -> tuple[float, float]:
+    return float(station["sensor.total_energy"]), float(station["sensor.total_cost"])
+
+
+def of_site(hass: HomeAssistant, site_id: str, key: str = "total_energy") -> float:
+    entity_id = er.async_get(hass).async_get_entity_id("sensor", "eevion", f"{site_id}_{key}")
+    return float(hass.states.get(entity_id).state)
+
+
+async def charge(station: Station, world: World, wait: Pass, seconds: float = HOUR) -> None:
+    world.plug_in(station.name, card=True)
+    for _ in range(4):
+        await wait(seconds / 4)
+    world.unplug(station.name)
+    for _ in range(3):
+        await wait(31)
+
+
+# A wrong meter.
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+async def test_a_wrong_meter_for_a_minute(
+    station: Station,
+    world: World,
+    answers: Distort,
+    wait: Pass,
+    caplog: pytest.LogCaptureFixture,
+    is_over: bool,
+) -> None:
+    world.plug_in(station.name, card=True)
+    await wait(HOUR)
+    await wait(61)
+    before = shown(station)
+    assert before[0] > 1
+    answers["whole"] = SPIKE
+    if is_over:
+        world.unplug(station.name)
+    for _ in range(4):
+        await wait(31)
+    assert float(station["sensor.session_energy"]) == 500_000
+    assert before <= shown(station) <= truth(world, station.name)
+    assert caplog.text.count("can come to; that is not counted") == 1
+    answers.clear()
+    if not is_over:
+        world.unplug(station.name)
+    for _ in range(3):
+        await wait(301)
+    assert shown(station) == pytest.approx(truth(world, station.name))
+
+
+async def test_a_ledger_that_was_stored_with_it_heals(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    station: Station,
+    world: World,
+    wait: Pass,
+    hass_storage: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await charge(station, world, wait)
+    right = shown(station)
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    stored = hass_storage[f"eevion.ledger.{loaded.entry_id}"]["data"]["accounts"]
+    account = stored[station.port_id]
+    (row,) = account["sessions"].values()
+    row[0], row[1] = 500_000_000_000, 1_500_000_000
+    account["shown"] = [500_000_000_000, {row[2]: 1_500_000_000}]
+    assert await hass.config_entries.async_setup(loaded.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await wait(2)
+    assert shown(station) == right == pytest.approx(truth(world, station.name))
+    assert of_site(hass, world.station(station.name).site.site_id) == pytest.approx(right[0])
+
+
+# A station that moves.
+
+
+def move(world: World, name: str, index: int) -> None:
+    """Move a station to the site with an index."""
+    station = world.station(name)
+    station.site.stations.remove(station)
+    station.site = world.sites[index]
+    station.site.stations.append(station)
+
+
+@pytest.mark.parametrize("is_charging", [False, True])
+@pytest.mark.parametrize("is_running", [False, True])
+async def test_a_station_that_moves_to_another_site(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    station: Station,
+    world: World,
+    wait: Pass,
+    is_charging: bool,
+    is_running: bool,
+) -> None:
+    old, new = (site.site_id for site in world.sites)
+    await charge(station, world, wait)
+    first = truth(world, station.name)
+    if is_charging:
+        world.plug_in(station.name, card=True)
+        await wait(HOUR)
+        await wait(61)
+    if not is_running:
+        assert await hass.config_entries.async_unload(loaded.entry_id)
+    move(world, station.name, 1)
+    if not is_running:
+        assert await hass.config_entries.async_setup(loaded.entry_id)
+    for _ in range(3):
+        await wait(61)
+    if is_charging:
+        world.unplug(station.name)
+        for _ in range(3):
+            await wait(31)
+    else:
+        await charge(station, world, wait)
+    both = truth(world, station.name)
+    for _ in range(2):
+        assert shown(station) == pytest.approx(both)
+        assert of_site(hass, old) == pytest.approx(first[0])
+        assert of_site(hass, old, "total_cost") == pytest.approx(first[1])
+        assert of_site(hass, new) == pytest.approx(both[0] - first[0])
+        assert of_site(hass, new, "total_cost") == pytest.approx(both[1] - first[1])
+        assert await hass.config_entries.async_reload(loaded.entry_id)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        await wait(2)
+
+
+# A currency that is named wrongly.
+
+
+@pytest.mark.parametrize("currency", ["usd", "USD", "CAD ", "EUR", None, 5])
+@pytest.mark.parametrize("is_lasting", [False, True])
+async def test_a_stop_that_answers_with_another_currency(
+    hass: HomeAssistant,
+    station: Station,
+    world: World,
+    answers: Distort,
+    wait: Pass,
+    currency: Any,
+    is_lasting: bool,
+) -> None:
+    answers["whole"] = {"currency": "CAD"}
+    world.plug_in(station.name)
+    await station.turn("on")
+    for _ in range(2):
+        await wait(HOUR / 2)
+    await wait(61)
+    before = shown(station)
+    assert before[1] > 0
+    answers["brief"] = {"currency": currency}
+    if is_lasting:
+        answers["whole"] = {"currency": currency}
+    await station.turn("off")
+    for _ in range(4):
+        assert shown(station) >= before
+        await wait(31)
+    site_id = world.station(station.name).site.site_id
+    if not is_lasting:
+        assert station.state("sensor", "total_cost").attributes["unit_of_measurement"] == "CAD"
+        assert shown(station) == pytest.approx(truth(world, station.name))
+        assert of_site(hass, site_id, "total_cost") == pytest.approx(truth(world, station.name)[1])
