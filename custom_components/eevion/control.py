@@ -16,6 +16,7 @@ from .api import (
     EevionConnectionError,
     EevionError,
     EevionRefusedError,
+    EevionResponseError,
     Lane,
     LimitUnit,
     PortStatus,
@@ -120,10 +121,11 @@ class Control:
         try:
             session = await coordinator.client.start_session(
                 station_id=port.station_id,
+                port_id=port.port_id,
                 continue_if_battery_full=continue_if_battery_full,
                 webhook=self._webhook.url,
             )
-        except (EevionConnectionError, EevionRefusedError) as err:
+        except (EevionConnectionError, EevionRefusedError, EevionResponseError) as err:
             # The cloud may have taken it, or somebody was quicker; a second start is no way
             # to find out.
             if isinstance(err, EevionRefusedError) and err.code == ERROR_NOT_PLUGGED_IN:
@@ -183,7 +185,7 @@ class Control:
             stopped = await coordinator.client.stop_session(
                 session_id=session.session_id, port_id=port_id
             )
-        except EevionConnectionError, EevionRefusedError:
+        except EevionConnectionError, EevionRefusedError, EevionResponseError:
             newest = await coordinator.async_fetch_session(session)
             if newest and newest.status is SessionStatus.AUTHORIZING:
                 return True

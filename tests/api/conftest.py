@@ -13,6 +13,7 @@ import pytest
 
 from custom_components.eevion.api import EevionClient, RateLimit, rate_limit as rate_limit_module
 from custom_components.eevion.api.answer import Answer
+from custom_components.eevion.api.reader import Reader, Rows
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 API_KEY = "a-key-that-must-not-leak"
@@ -26,6 +27,12 @@ def example() -> Callable[[str], Any]:
 def answer_with(body: Any) -> Answer:
     """Return the cloud's answer with a body."""
     return Answer(status=200, body=json.dumps(body).encode(), retry_after=None, secret="")
+
+
+def read_rows[R](reader: Reader[R], body: Any) -> Rows[R]:
+    """Return what a reader makes of the cloud's answer with a body."""
+    answer = body if isinstance(body, Answer) else answer_with(body)
+    return asyncio.run(reader.read(answer))
 
 
 @dataclass(kw_only=True)

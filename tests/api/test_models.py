@@ -39,15 +39,15 @@ from custom_components.eevion.api import (
 )
 from custom_components.eevion.api.reader import Reader
 
-from .conftest import answer_with
+from .conftest import read_rows
 
 
 def read_sites(body: object) -> Sites:
-    return Sites.from_rows(Reader("id", Site.from_json).read(answer_with(body)))
+    return Sites.from_rows(read_rows(Reader("id", Site.from_json), body))
 
 
 def read_sessions(body: object) -> Sessions:
-    return Sessions.from_rows(Reader("sessionId", Session.from_json).read(answer_with(body)))
+    return Sessions.from_rows(read_rows(Reader("sessionId", Session.from_json), body))
 
 
 def test_sites(example):

@@ -138,13 +138,31 @@ def test_lists_keep_what_can_be_read(data):
         ("soon", None),
         ([1], None),
         (1e300, None),
+        (10**400, None),
+        (-1e300, None),
+        (math.nan, None),
+        (math.inf, None),
+        (-0.0, None),
+        (1714743736, None),
+        (946_684_799_999, None),
+        (4_102_444_800_000, None),
+        ("0001-01-01T00:00:00", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("0001-01-01T00:00:00-14:00", None),
+        ("9999-12-31T23:59:59.999Z", None),
+        ("9999-12-31T23:59:59-12:00", None),
+        ("1999-12-31T23:59:59Z", None),
+        ("2100-01-01T00:30:00+01:00", datetime(2099, 12, 31, 23, 30, tzinfo=UTC)),
+        ("2100-01-01T00:00:00Z", None),
+        ("2024-07-10T21:16:56" + "0" * 100_000, None),
+        ("\uff12\uff10\uff12\uff14-07-10T21:16:56", None),
     ],
 )
 def test_timestamp(value, expected):
     assert parse.timestamp(value) == expected
 
 
-@given(st.integers(min_value=1, max_value=4_000_000_000_000))
+@given(st.integers(min_value=946_684_800_000, max_value=4_102_444_799_999))
 def test_milliseconds_survive_the_way_there_and_back(value):
     assert parse.milliseconds(parse.timestamp(value)) == value
 
@@ -152,6 +170,14 @@ def test_milliseconds_survive_the_way_there_and_back(value):
 def test_milliseconds_of_any_time_zone():
     moment = datetime(1970, 1, 1, 1, 0, 0, 1999, tzinfo=timezone(timedelta(hours=1)))
     assert parse.milliseconds(moment) == 1
+
+
+@pytest.mark.parametrize("hours", [None, 0, 14, -12])
+@pytest.mark.parametrize(("year", "least"), [(1, 0), (1969, 0), (9999, 253_370_000_000_000)])
+def test_milliseconds_of_any_year(hours, year, least):
+    zone = None if hours is None else timezone(timedelta(hours=hours))
+    found = parse.milliseconds(datetime(year, 1, 1, tzinfo=zone))
+    assert least <= found <= least * 1.01
 
 
 def test_words_in_any_case():

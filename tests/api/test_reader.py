@@ -10,7 +10,7 @@ from custom_components.eevion.api import EevionResponseError, Session, Site
 from custom_components.eevion.api.answer import Answer
 from custom_components.eevion.api.reader import Reader
 
-from .conftest import answer_with
+from .conftest import answer_with, read_rows
 from .test_parse import JSON, ROWS
 
 KINDS = {"id": Site.from_json, "sessionId": Session.from_json}
@@ -42,35 +42,35 @@ def test_the_past_leaves_no_trace(key: str, answers: list[list[Any]]) -> None:
     reader = Reader[Any](key, KINDS[key])
     for body in answers:
         try:
-            fresh = Reader[Any](key, KINDS[key]).read(answer_with(body))
+            fresh = read_rows(Reader[Any](key, KINDS[key]), body)
         except EevionResponseError:
             with pytest.raises(EevionResponseError):
-                reader.read(answer_with(body))
+                read_rows(reader, body)
             continue
-        assert repr(reader.read(answer_with(body))) == repr(fresh)
+        assert repr(read_rows(reader, body)) == repr(fresh)
 
 
 def test_the_same_answer_is_not_read_again(example: Callable[[str], Any]) -> None:
     body = answer_with(example("list_sessions"))
     reader = Reader("sessionId", Session.from_json)
-    assert reader.read(body) is reader.read(body)
+    assert read_rows(reader, body) is read_rows(reader, body)
 
 
 def test_a_refusal_is_no_answer_that_was_read(example: Callable[[str], Any]) -> None:
     """The same bytes with another status are judged anew."""
     body = answer_with(example("list_sessions"))
     reader = Reader("sessionId", Session.from_json)
-    reader.read(body)
+    read_rows(reader, body)
     with pytest.raises(EevionResponseError):
-        reader.read(Answer(status=502, body=body.body, retry_after=None, secret=""))
+        read_rows(reader, Answer(status=502, body=body.body, retry_after=None, secret=""))
 
 
 def test_only_the_port_that_changed_is_new(example: Callable[[str], Any]) -> None:
     body = example("list_sites_and_their_stations")
     reader = Reader("id", Site.from_json)
-    before = reader.read(answer_with(body)).models
+    before = read_rows(reader, body).models
     body[0]["ports"][1]["status"] = "offline"
-    after = reader.read(answer_with(body)).models
+    after = read_rows(reader, body).models
     assert after[0].ports[1].status == "offline"
     assert after[0].ports[0] is before[0].ports[0]
     assert after[0].ports[1] is not before[0].ports[1]

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 from email.utils import format_datetime
+import gzip
 import logging
 import traceback
 from unittest.mock import patch
@@ -21,12 +22,12 @@ from custom_components.eevion.api import (
     EevionResponseError,
     RateLimit,
     answer,
-    transport,
 )
 
 from .conftest import API_KEY
 
 REFUSAL = {"result": "error", "error": "invalidRequest", "message": "no"}
+UNKNOWN = REFUSAL | {"message": "That station is not allowed"}
 READS = {
     "get": lambda client: client.get_session(session_id="x"),
     "post": lambda client: client.list_sessions(),
@@ -62,9 +63,24 @@ async def test_one_absurd_number_costs_no_answer(client, cloud):
         ({"status": 304, "raw": b""}, EevionResponseError),
         ({"raw": b"<html>"}, EevionResponseError),
         ({"raw": b""}, EevionResponseError),
-        ({"raw": b'{"message": "\xff"}'}, EevionResponseError),
         ({"raw": b"[" * 5000}, EevionResponseError),
-        ({"raw": b'{"sessionId": NaN}'}, EevionResponseError),
+        ({"raw": b'{"sessionId": Nan}'}, EevionResponseError),
+        ({"raw": '{"sessionId": "a"}'.encode("utf-16")}, EevionResponseError),
+        ({"raw": b"\0[]"}, EevionResponseError),
+        ({"raw": b"[] []"}, EevionResponseError),
+        ({"raw": b"[{}"}, EevionResponseError),
+        ({"raw": b"[{} {}]"}, EevionResponseError),
+        ({"raw": b"[" * 200 + b"}" * 150}, EevionResponseError),
+        ({"status": 404, "body": {"message": "Not Found"}}, EevionResponseError),
+        ({"status": 404, "body": {"statusCode": 404, "error": "Not Found"}}, EevionResponseError),
+        (
+            {"status": 404, "body": {"result": "error", "message": "is not allowed"}},
+            EevionResponseError,
+        ),
+        ({"status": 404, "body": {}}, EevionResponseError),
+        ({"status": 404, "body": "gone"}, EevionResponseError),
+        ({"status": 410, "body": {"error": "gone"}}, EevionResponseError),
+        ({"status": 405, "body": {"error": "no"}}, EevionResponseError),
         ({"status": 404, "raw": b"<html>"}, EevionResponseError),
         ({"status": 400, "raw": b"Bad Request"}, EevionResponseError),
         ({"status": 400, "body": REFUSAL}, EevionRefusedError),
@@ -83,12 +99,32 @@ async def test_faults(client, cloud, call, reply, error):
 
 
 async def test_not_found_is_where_one_thing_was_asked_for(client, cloud):
-    cloud.reply(REFUSAL, status=404)
+    cloud.reply(UNKNOWN, status=404)
     with pytest.raises(EevionNotFoundError):
         await client.get_session(session_id="x")
     with pytest.raises(EevionRefusedError) as refused:
         await client.list_sessions()
     assert type(refused.value) is EevionRefusedError
+
+
+@pytest.mark.parametrize(
+    ("body", "is_missing"),
+    [
+        (UNKNOWN, True),
+        ({"result": "error", "error": "INVALIDREQUEST", "message": "That is not allowed."}, True),
+        (UNKNOWN | {"result": None}, True),
+        (REFUSAL, False),
+        ({"message": "That station is not allowed"}, False),
+        ({"error": "forbidden", "message": "That station is not allowed"}, False),
+        ({"error": "invalidRequest", "message": "Not Found"}, False),
+        ({"message": "Not Found"}, False),
+    ],
+)
+async def test_only_the_clouds_own_words_are_not_found(client, cloud, body, is_missing):
+    cloud.reply(body, status=400)
+    with pytest.raises(EevionRefusedError) as refused:
+        await client.get_session(session_id="x")
+    assert isinstance(refused.value, EevionNotFoundError) is is_missing
 
 
 @pytest.mark.parametrize(
@@ -180,14 +216,49 @@ async def test_a_cancelled_request_is_cancelled(client, cloud, rate_limit):
     assert rate_limit.used == 1
 
 
-async def test_more_than_is_sensible_is_not_read(client, cloud, monkeypatch):
-    monkeypatch.setattr(transport, "MAX_BODY", 1000)
-    cloud.reply(raw=b"[" + b" " * 998 + b"]")
-    assert (await client.list_sites()).sites == ()
-    cloud.replies.clear()
-    cloud.reply(raw=b"[" + b" " * 999 + b"]")
-    with pytest.raises(EevionResponseError, match="sensible"):
+@pytest.mark.parametrize("is_packed", [False, True], ids=["plain", "packed"])
+async def test_more_than_is_sensible_is_not_read(client, cloud, is_packed):
+    """What an answer may have depends on what it is about."""
+    packed = {"headers": {"Content-Encoding": "gzip"}} if is_packed else {}
+    pack = gzip.compress if is_packed else bytes
+    mebibyte = 1024 * 1024
+    for call, room in (
+        (client.list_sites, 5 * mebibyte),
+        (client.list_sessions, 9 * mebibyte),
+        (lambda: client.get_session(session_id="x"), mebibyte),
+    ):
+        cloud.replies.clear()
+        cloud.reply(raw=pack(b" " * (room + mebibyte)), **packed)
+        with pytest.raises(EevionResponseError, match="sensible"):
+            await call()
+        cloud.replies.clear()
+        cloud.reply(raw=pack(b" " * (room - mebibyte // 2)), **packed)
+        with pytest.raises(EevionResponseError, match="no JSON"):
+            await call()
+
+
+async def test_an_answer_that_is_not_packed_as_it_says(client, cloud):
+    cloud.reply([], headers={"Content-Encoding": "gzip"})
+    with pytest.raises(EevionConnectionError):
         await client.list_sites()
+
+
+async def test_more_stations_may_have_longer_answers(client, cloud):
+    ports = [{"portId": f"p{n}", "displayName": str(n)} for n in range(3000)]
+    cloud.reply([{"id": "s", "ports": ports}])
+    await client.list_sites()
+    cloud.replies.clear()
+    cloud.reply(raw=b" " * 12 * 1024 * 1024 + b"[]")
+    assert (await client.list_sites()).sites == ()
+
+
+@pytest.mark.parametrize("text", ["half \ud83d", "\udcff"])
+async def test_half_a_character_is_not_sent(client, cloud, text):
+    with pytest.raises(EevionRefusedError, match="Unicode"):
+        await client.create_ticket(station_names=[], message=text)
+    with pytest.raises(EevionNotFoundError):
+        await client.get_session(session_id=text)
+    assert not cloud.received
 
 
 @pytest.mark.usefixtures("short_pauses")
@@ -238,7 +309,21 @@ async def test_a_long_pause_is_told_and_not_waited_for(client, cloud, rate_limit
         ("Wed, 99 Foo 2024 00:00:00 GMT", None),
         (format_datetime(datetime(2024, 5, 1, 0, 0, 40, tzinfo=UTC), usegmt=True), 40),
         ("Wed, 01 May 2024 00:00:40 -0000", 40),
-        (format_datetime(datetime(2024, 4, 1, tzinfo=UTC)), -30 * 86400),
+        (format_datetime(datetime(2024, 4, 1, tzinfo=UTC)), None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 300),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", 300),
+        ("Mon, 01 Jan 0001 00:00:00 +1400", None),
+        ("Wed, 01 May 2024 00:00:40 +999999999999", None),
+        ("Wed, 01 May 99999999999 00:00:40 GMT", None),
+        ("-5", None),
+        ("-inf", None),
+        ("1e300", None),
+        ("1000000000", 300),
+        ("9" * 5000, None),
+        ("\uff11\uff12", None),
+        ("1_0", None),
+        ("\udcff", None),
+        ("", None),
     ],
 )
 def test_retry_after(value, seconds, freezer):

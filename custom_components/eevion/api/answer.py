@@ -1,18 +1,15 @@
 """Judge what the cloud answered: by the body as well as by the status."""
 
-from collections.abc import Mapping
-from contextlib import suppress
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import partial
 from http import HTTPStatus
-import json
 from typing import Any
 
-import orjson
-
 from . import parse
+from .decode import decode
 from .errors import (
     EevionAuthenticationError,
     EevionNotFoundError,
@@ -21,15 +18,23 @@ from .errors import (
 )
 
 _FAILURES = {"error", "fail", "failed", "failure"}
+_INVALID_REQUEST = "invalidrequest"
 # "That station is not allowed", also of a session.
 _UNKNOWN_ID = "is not allowed"
-
-
-def _no_number(word: str) -> None:
-    raise ValueError(word)
-
-
-_decode_slowly = partial(json.loads, parse_constant=_no_number)
+# What any server or gateway answers that does not know the path, or not for long.
+_GATEWAY = {
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.GONE,
+    HTTPStatus.MISDIRECTED_REQUEST,
+    HTTPStatus.TOO_EARLY,
+}
+# A body beyond this is read in a thread. It is some hundred rows, which hold the event loop
+# for 3 ms on a fast machine.
+_AT_ONCE = 128 * 1024
+_LONGEST_RETRY_AFTER = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,12 @@ class Answer:
     """Seconds, from `Retry-After`."""
     secret: str = field(repr=False)
     """The API key, which an answer may echo and an error must not."""
+
+    async def read[R](self, read: Callable[[Answer], R]) -> R:
+        """Return what `read` makes of this answer, in a thread where that could last long."""
+        if len(self.body) <= _AT_ONCE:
+            return read(self)
+        return await asyncio.to_thread(read, self)
 
     def rows(self) -> list[Any]:
         """Return the rows of a list; some come with a status of 400."""
@@ -74,11 +85,13 @@ class Answer:
             or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         ):
             raise EevionResponseError(f"The cloud answered with HTTP {self.status}")
-        # The fast decoder refuses a whole body for one number that no machine word holds.
-        for decode in (orjson.loads, _decode_slowly):
-            with suppress(ValueError, RecursionError):
-                return decode(self.body)
-        raise EevionResponseError(f"The cloud answered with HTTP {self.status} and no JSON")
+        try:
+            return decode(self.body)
+        except ValueError:
+            # `from None`: the error holds the whole body.
+            raise EevionResponseError(
+                f"The cloud answered with HTTP {self.status} and no JSON"
+            ) from None
 
     def _raise_refusal(self, payload: Any, *, is_lookup: bool) -> None:
         if not isinstance(payload, dict):
@@ -90,14 +103,17 @@ class Answer:
             or (result and result.casefold() in _FAILURES)
         ):
             return
+        is_invalid = (error or "").casefold() == _INVALID_REQUEST
+        if self.status in _GATEWAY and not is_invalid:
+            raise EevionResponseError(f"The cloud answered with HTTP {self.status}")
         details = parse.mapping(payload.get("details"))
         message = (
-            parse.text(details.get("errorDescription"))
-            or parse.text(payload.get("message"))
+            parse.prose(details.get("errorDescription"))
+            or parse.prose(payload.get("message"))
             or error
             or f"HTTP {self.status}"
         )
-        is_missing = self.status == HTTPStatus.NOT_FOUND or message.endswith(_UNKNOWN_ID)
+        is_missing = is_invalid and message.casefold().rstrip(".").endswith(_UNKNOWN_ID)
         refusal = EevionNotFoundError if is_lookup and is_missing else EevionRefusedError
         if self.secret:
             message = message.replace(self.secret, "…")
@@ -105,15 +121,16 @@ class Answer:
 
 
 def retry_after(value: str | None) -> float | None:
-    """Return the seconds of a `Retry-After` header, which may hold a date."""
+    """Return the seconds of a `Retry-After` header, from 0 to 300; None without a usable one."""
     if value is None:
         return None
-    if (seconds := parse.number(value)) is not None:
-        return seconds
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - datetime.now(UTC)).total_seconds()
+    seconds = parse.number(value)
+    if seconds is None:
+        try:
+            moment = parsedate_to_datetime(value)
+        except IndexError, OverflowError, TypeError, ValueError:
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        seconds = (moment - datetime.now(UTC)).total_seconds()
+    return min(seconds, _LONGEST_RETRY_AFTER) if seconds >= 0 else None

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 import math
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 from aiohttp import ClientSession
 
 from . import parse
+from .answer import Answer
 from .commands import Commands
+from .errors import EevionResponseError
 from .exceptions import StationException
 from .jobs import Job, JobReceipt
 from .limits import ChargingLimit, LimitResult
@@ -18,7 +21,7 @@ from .reader import Reader
 from .report import Report
 from .session import Session, Sessions
 from .site import Site, Sites, Station
-from .transport import Transport
+from .transport import MAX_BODY, Transport
 from .words import Environment, ReportGroup
 
 BASE_URL = "https://app.hypercharge.com/api/eevion"
@@ -27,6 +30,15 @@ _MAX_PAGES = 50
 _HISTORY_PAGE = 750
 # The documented default, which the cloud may make of any `limit`.
 _SESSIONS_PAGE = 500
+# Bytes that an answer may have: some ten times what the documented rows have.
+_PER_PORT = 4 * 1024
+_PER_SESSION = 8 * 1024
+_PER_EXCEPTION = 4 * 1024
+_PER_JOB = 8 * 1024
+_PER_PORT_OF_JOB = 512
+# While no answer has said how many stations there are.
+_FIRST_PORTS = 1000
+_LARGEST_BODY = 32 * 1024 * 1024
 
 
 def _session_reader() -> Reader[Session]:
@@ -39,6 +51,12 @@ class EevionClient:
     Every method raises EevionAuthenticationError, EevionConnectionError,
     EevionRateLimitError, EevionResponseError or EevionRefusedError. Reads are tried once
     more after a dropped connection; commands only where the cloud did not take them (429).
+
+    An answer about something else than was asked for is an EevionResponseError. After a
+    command it is not known then whether the cloud took it.
+
+    EevionNotFoundError is weak evidence: the cloud has the same words for what the key may
+    not see. A list that names the thing outweighs it.
     """
 
     def __init__(
@@ -61,24 +79,36 @@ class EevionClient:
             url=url,
             request_timeout=request_timeout,
         )
+        self._ports = _FIRST_PORTS
+        """How many the account has, or may have."""
         self._sites = Reader("id", Site.from_json)
         self._sessions = defaultdict[int, Reader[Session]](_session_reader)
         """By the number of the page."""
 
     async def list_sites(self, *, lane: Lane = Lane.POLL) -> Sites:
         """Return all sites with their ports (`GET /site`)."""
-        answer = await self._transport.read("GET", "site", lane=lane)
-        return Sites.from_rows(self._sites.read(answer))
+        answer = await self._transport.read("GET", "site", lane=lane, max_body=self._room())
+        sites = Sites.from_rows(await self._sites.read(answer))
+        self._ports = max(_FIRST_PORTS, sum(len(site.ports) for site in sites.sites))
+        return sites
 
     async def get_site(self, *, site_id: str, lane: Lane = Lane.CONFIRM) -> Site:
         """Return a site (`GET /site/{siteId}`); raise EevionNotFoundError without one."""
-        answer = await self._transport.read("GET", "site", site_id, lane=lane)
-        return Site.from_json(answer.fields(is_lookup=True))
+        answer = await self._transport.read(
+            "GET", "site", site_id, lane=lane, max_body=self._room()
+        )
+        site = await answer.read(lambda answer: Site.from_json(answer.fields(is_lookup=True)))
+        _check(site_id, site.site_id)
+        return site
 
     async def get_station(self, *, station_id: str, lane: Lane = Lane.CONFIRM) -> Station:
         """Return a port and its site (`GET /station/{stationId}`) or raise EevionNotFoundError."""
-        answer = await self._transport.read("GET", "station", station_id, lane=lane)
-        return Station.from_json(answer.fields(is_lookup=True))
+        answer = await self._transport.read(
+            "GET", "station", station_id, lane=lane, max_body=self._room()
+        )
+        station = await answer.read(lambda answer: Station.from_json(answer.fields(is_lookup=True)))
+        _check(station_id, station.port.station_id, station.port.port_id)
+        return station
 
     async def list_sessions(
         self,
@@ -92,7 +122,8 @@ class EevionClient:
     ) -> Sessions:
         """Return all sessions (`POST /session`), one request for each `page_size` of them.
 
-        With a `limit` the first ones are enough.
+        With a `limit` the first ones are enough. Sessions of other sites or stations than
+        those asked for are left out.
         """
         most = math.inf if limit is None else limit
         page_size = min(page_size, limit or page_size)
@@ -109,15 +140,19 @@ class EevionClient:
         offset = 0
         for number in range(_MAX_PAGES):
             answer = await self._transport.read(
-                "POST", "session", lane=lane, body=body | {"offset": offset}
+                "POST",
+                "session",
+                lane=lane,
+                body=body | {"offset": offset},
+                max_body=MAX_BODY + _PER_SESSION * max(page_size, _SESSIONS_PAGE),
             )
             reader = self._sessions[number] if is_whole_list else _session_reader()
-            page = reader.read(answer)
+            page = await reader.read(answer)
             is_last = page.count not in (page_size, _SESSIONS_PAGE)
             is_complete = is_complete and page.is_complete
             known = len(found)
             found |= {session.session_id: session for session in page.models}
-            if is_last and not number and len(found) == len(page.models) < most:
+            if is_last and is_whole_list and not number and len(found) == len(page.models):
                 return Sessions.from_rows(page)
             if len(found) >= most:
                 is_complete = False
@@ -130,35 +165,50 @@ class EevionClient:
             offset += page.count
         else:
             is_complete = False
-        return Sessions(sessions=tuple(found.values())[:limit], is_complete=is_complete)
+        wanted = (s for s in found.values() if _is_among(s, sites=sites, stations=stations))
+        return Sessions(sessions=tuple(wanted)[:limit], is_complete=is_complete)
 
     async def get_session(self, *, session_id: str, lane: Lane = Lane.CONFIRM) -> Session:
         """Return a session (`GET /session/{sessionId}`); raise EevionNotFoundError without one."""
         answer = await self._transport.read("GET", "session", session_id, lane=lane)
-        return Session.from_json(answer.fields(is_lookup=True))
+        session = Session.from_json(await answer.read(_looked_up))
+        _check(session_id, session.session_id)
+        return session
 
     async def start_session(
         self,
         *,
         station_id: str,
+        port_id: str | None = None,
         continue_if_battery_full: bool | None = None,
         webhook: str | None = None,
     ) -> Session:
-        """Start a session (`POST /session`); refused with code 707 without a car."""
+        """Start a session (`POST /session`); refused with code 707 without a car.
+
+        With a `port_id` the answer has to be about that port.
+        """
         body: dict[str, Any] = {"stationId": station_id}
         if webhook:
             body["webhookOnSessionComplete"] = webhook
         if continue_if_battery_full is not None:
             body["continueIfBatteryFull"] = continue_if_battery_full
         answer = await self._transport.command("POST", "session", body=body)
-        return Session.from_json({"stationId": station_id, **answer.fields()})
+        session = Session.from_json(await answer.read(Answer.fields))
+        _check(station_id, session.station_id or station_id)
+        if port_id:
+            _check(port_id, session.port_id or port_id)
+        return replace(session, station_id=station_id)
 
     async def stop_session(self, *, session_id: str, port_id: str) -> Session:
         """Stop a session (`PATCH /session/{sessionId}/stop`), refused while it is authorizing."""
         body = {"portId": port_id}
         answer = await self._transport.command("PATCH", "session", session_id, "stop", body=body)
-        told = answer.fields(is_lookup=True)
-        return Session.from_json({"sessionId": session_id, "portId": port_id, **told})
+        fields = await answer.read(_looked_up)
+        # Some answers name neither.
+        session = Session.from_json({**fields, "sessionId": fields.get("sessionId") or session_id})
+        _check(session_id, session.session_id)
+        _check(port_id, session.port_id or port_id)
+        return replace(session, port_id=port_id)
 
     async def set_charging_limits(
         self, *, limits: Callable[[], Sequence[ChargingLimit]]
@@ -175,9 +225,8 @@ class EevionClient:
             return [limit.to_json() for limit in asked]
 
         answer = await self._transport.command("POST", "station", "energy-management", body=body)
-        return LimitResult.list_from_json(
-            answer.fields(has_rows=True), asked=[limit.station_id for limit in asked]
-        )
+        fields = await answer.read(lambda answer: answer.fields(has_rows=True))
+        return LimitResult.list_from_json(fields, asked=[limit.station_id for limit in asked])
 
     async def list_exceptions(
         self, *, since: datetime, lane: Lane = Lane.BACKGROUND
@@ -189,6 +238,7 @@ class EevionClient:
             lane=lane,
             read=StationException.from_json,
             key=lambda exception: exception.exception_id,
+            per_row=_PER_EXCEPTION,
         )
 
     async def manage_stations(
@@ -199,7 +249,7 @@ class EevionClient:
         if webhook:
             body["webhookOnJobFinished"] = webhook
         answer = await self._transport.command("POST", "station", "manage", body=body)
-        return JobReceipt.from_json(answer.fields())
+        return JobReceipt.from_json(await answer.read(Answer.fields))
 
     async def list_jobs(self, *, since: datetime, lane: Lane = Lane.BACKGROUND) -> list[Job]:
         """Return the jobs since a time (`GET /station/management-history`), 750 a request."""
@@ -209,6 +259,7 @@ class EevionClient:
             lane=lane,
             read=Job.from_json,
             key=lambda job: job.job_id,
+            per_row=_PER_JOB + _PER_PORT_OF_JOB * self._ports,
         )
 
     async def get_report(
@@ -222,7 +273,10 @@ class EevionClient:
         stations: Sequence[str] = (),
         lane: Lane = Lane.BACKGROUND,
     ) -> Report:
-        """Return the figures of a time span (`POST /session/report`), filtered and grouped."""
+        """Return the figures of a time span (`POST /session/report`), filtered and grouped.
+
+        Rows of others than those asked for are left out, and then total and average as well.
+        """
         body: dict[str, Any] = {
             "startTimestamp": parse.milliseconds(start),
             "endTimestamp": parse.milliseconds(end),
@@ -230,13 +284,21 @@ class EevionClient:
         }
         filters = {"regions": regions, "sites": sites, "stations": stations}
         body |= {name: list(values) for name, values in filters.items() if values}
-        answer = await self._transport.read("POST", "session", "report", lane=lane, body=body)
-        return Report.from_json(answer.rows())
+        answer = await self._transport.read(
+            "POST", "session", "report", lane=lane, body=body, max_body=self._room()
+        )
+        report = await answer.read(lambda answer: Report.from_json(answer.rows()))
+        return report.among(regions=regions, sites=sites, stations=stations)
 
     async def create_ticket(self, *, station_names: Sequence[str], message: str) -> None:
         """Open a real support ticket (`POST /ticket`)."""
         body = {"stationNames": list(station_names), "message": message}
-        (await self._transport.command("POST", "ticket", body=body)).fields()
+        answer = await self._transport.command("POST", "ticket", body=body)
+        await answer.read(Answer.fields)
+
+    def _room(self) -> int:
+        """Return how many bytes an answer may have that holds each port once."""
+        return min(MAX_BODY + _PER_PORT * self._ports, _LARGEST_BODY)
 
     async def _pages[R](
         self,
@@ -246,16 +308,47 @@ class EevionClient:
         lane: Lane,
         read: Callable[[Mapping[str, Any]], R],
         key: Callable[[R], str],
+        per_row: int,
     ) -> list[R]:
         found: dict[str, R] = {}
         params = {"since": str(parse.milliseconds(since))}
         for page in range(1, _MAX_PAGES + 1):
             answer = await self._transport.read(
-                "GET", "station", kind, lane=lane, params=params | {"page": str(page)}
+                "GET",
+                "station",
+                kind,
+                lane=lane,
+                params=params | {"page": str(page)},
+                max_body=min(MAX_BODY + per_row * _HISTORY_PAGE, _LARGEST_BODY),
             )
-            rows = answer.rows()
+            count, models = await answer.read(lambda answer: _counted(answer, read))
             known = len(found)
-            found |= {key(row): row for row in parse.rows(rows, read)[0]}
-            if len(rows) < _HISTORY_PAGE or len(found) == known:
+            found |= {key(model): model for model in models}
+            if count < _HISTORY_PAGE or len(found) == known:
                 break
         return list(found.values())
+
+
+def _looked_up(answer: Answer) -> Mapping[str, Any]:
+    return answer.fields(is_lookup=True)
+
+
+def _counted[R](answer: Answer, read: Callable[[Mapping[str, Any]], R]) -> tuple[int, list[R]]:
+    """Return how many rows there are, and those that can be read."""
+    rows = answer.rows()
+    return len(rows), parse.rows(rows, read)[0]
+
+
+def _check(asked: str, *answered: str | None) -> None:
+    """Raise EevionResponseError where an answer is about something else."""
+    if asked.strip() not in {name.strip() for name in answered if name}:
+        raise EevionResponseError("The cloud answered about something else than was asked for")
+
+
+def _is_among(session: Session, *, sites: Sequence[str], stations: Sequence[str]) -> bool:
+    """Return whether a session is of the sites and stations asked for, or does not say."""
+    names = {session.station_id, session.port_id} - {None}
+    return not (
+        (stations and names and names.isdisjoint(stations))
+        or (sites and session.site_id and session.site_id not in sites)
+    )

@@ -20,7 +20,7 @@ class Message:
     def to_json(self) -> dict[str, Any]:
         """Return the `setMessage` command."""
         return {
-            "expirationDate": parse.milliseconds(self.expires_at) if self.expires_at else 0,
+            "expirationDate": max(1, parse.milliseconds(self.expires_at)) if self.expires_at else 0,
             "setMessage": self.text,
         }
 

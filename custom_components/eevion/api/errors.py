@@ -44,4 +44,8 @@ class EevionRefusedError(EevionError):
 
 
 class EevionNotFoundError(EevionRefusedError):
-    """The session, station or site is unknown to the cloud or not the key's."""
+    """The session, station or site is unknown to the cloud or not the key's.
+
+    Only the documented refusal counts (`invalidRequest`, "… is not allowed"). It is weak
+    evidence all the same: any later list that names the thing outweighs it.
+    """

@@ -29,10 +29,10 @@ class StationException:
         return cls(
             exception_id=parse.required(data, "id"),
             station_id=parse.required(data, "station_id"),
-            site_id=parse.text(data.get("location_id")),
+            site_id=parse.identifier(data.get("location_id")),
             site_name=parse.text(data.get("location")),
             type=parse.text(data.get("type")),
-            description=parse.text(data.get("description")),
+            description=parse.prose(data.get("description")),
             started_at=parse.timestamp(data.get("timestamp")),
             ended_at=parse.timestamp(data.get("end_timestamp")),
         )

@@ -21,7 +21,7 @@ class JobReceipt:
         """Read the answer; raise EevionResponseError without `jobId`."""
         return cls(
             job_id=parse.required(data, "jobId"),
-            message=parse.text(data.get("message")),
+            message=parse.prose(data.get("message")),
         )
 
 
@@ -66,22 +66,25 @@ class Job:
             job_id=parse.required(data, "id"),
             type=parse.text(data.get("type")),
             status=parse.word(JobStatus, data.get("status")),
-            status_message=parse.text(data.get("status_message")),
+            status_message=parse.prose(data.get("status_message")),
             created_at=parse.timestamp(data.get("created_at")),
             updated_at=parse.timestamp(data.get("updated_at")),
-            port_ids=parse.texts(content.get("portIds")),
-            station_ids=parse.texts(content.get("stationNames")) or _names(data.get("stations")),
-            completed_ids=parse.texts(data.get("ids_completed")),
+            port_ids=parse.identifiers(content.get("portIds")),
+            station_ids=parse.identifiers(content.get("stationNames"))
+            or _names(data.get("stations")),
+            completed_ids=parse.identifiers(data.get("ids_completed")),
             errors=_errors(data.get("errors")),
-            description=parse.text(data.get("description")),
-            commands=parse.mapping(content.get("commands")),
-            original_values={port: parse.mapping(values) for port, values in originals.items()},
+            description=parse.prose(data.get("description")),
+            commands=parse.tree(parse.mapping(content.get("commands"))),
+            original_values={
+                port: parse.mapping(values) for port, values in parse.tree(originals).items()
+            },
         )
 
 
 def _names(value: Any) -> tuple[str, ...]:
-    names = parse.text(value) or ""
-    return tuple(name for part in names.split(",") if (name := part.strip()))
+    names = value.split(",") if isinstance(value, str) else []
+    return parse.identifiers([name.strip() for name in names])
 
 
 def _errors(value: Any) -> tuple[str, ...]:
@@ -92,8 +95,9 @@ def _errors(value: Any) -> tuple[str, ...]:
 
 def _error(value: Any) -> str | None:
     if not isinstance(value, dict):
-        return parse.text(value)
+        return parse.prose(value)
     for key in ("message", "errorDescription", "error", "description"):
-        if error := parse.text(value.get(key)):
+        if error := parse.prose(value.get(key)):
             return error
-    return ", ".join(f"{key}: {item}" for key, item in value.items())[:200] or None
+    simple = ((key, parse.prose(item)) for key, item in value.items())
+    return parse.prose(", ".join(f"{key}: {item}" for key, item in simple if item))

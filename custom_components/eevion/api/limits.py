@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from . import parse
+from .errors import EevionResponseError
 from .words import LimitUnit
 
 
@@ -39,15 +40,22 @@ class LimitResult:
         return cls(
             station_id=parse.required(data, "stationId"),
             is_success=_is_success(data),
-            message=parse.text(data.get("message")),
+            message=parse.prose(data.get("message")),
         )
 
     @classmethod
     def list_from_json(cls, data: Mapping[str, Any], *, asked: Sequence[str]) -> list[Self]:
-        """Return a result for each station asked for: its row, or else the overall one."""
+        """Return a result for each station asked for: its row, or else the overall one.
+
+        Raises EevionResponseError where all rows are of others.
+        """
         rows, _ = parse.rows(parse.items(data.get("details")), cls.from_json)
+        # Of two rows of one station the failure counts.
+        rows.sort(key=lambda row: row.is_success, reverse=True)
         told = {row.station_id: row for row in rows}
-        message = parse.text(data.get("message"))
+        if told and told.keys().isdisjoint(asked):
+            raise EevionResponseError("The cloud answered about other stations")
+        message = parse.prose(data.get("message"))
         return [
             told.get(station_id)
             or cls(station_id=station_id, is_success=_is_success(data), message=message)

@@ -1,24 +1,50 @@
 """Read the cloud's JSON values, whatever they turn out to be.
 
-Everything here takes any JSON value and gives a typed one or None: None is
-"the cloud did not tell". Nothing raises, for one odd field must not cost a station.
+Everything here accepts any JSON value and returns a typed one or None: None is "not
+reported". Nothing raises but `required`, for one odd field must not cost a station.
+
+All text of the cloud enters here. It is valid Unicode on one line, without characters that
+hide or turn round others, and bounded in length.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
+from itertools import islice
 import logging
-import math
+import re
 from typing import Any
+import unicodedata
 
+from .decode import MAX_ROWS
 from .errors import EevionResponseError
 
 _LOGGER = logging.getLogger(__name__)
 
+MAX_ID, MAX_NAME, MAX_TEXT = 128, 255, 1024
+"""Characters of an id, of a name (as many as a state can have), and of prose."""
+MOST = 1e12
+"""The largest amount of anything that is likely."""
+MOST_S, MOST_W, MOST_MONEY, MOST_V, MOST_A = 1e9, 1e9, 1e9, 1e4, 1e4
+
 # A hostile cloud could send a new word each time: what is remembered, and the log, are bounded.
 _MAX_SAID = 200
-_MAX_TEXT = 4096
+_MAX_NUMBER = 40
+_MAX_WORD = 64
+_MAX_DEPTH = 8
+_MAX_ITEMS = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# No charging station is older, and what is said to end later is open-ended.
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+_EARLIEST_MS, _LATEST_MS = _EARLIEST.timestamp() * 1000, _LATEST.timestamp() * 1000
+# What Python calls printable though nothing is to be seen.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+_NO_CHARACTER = "\ufffd"
+# As `identifier` ends those that it had to change.
+_CHANGED = re.compile(r"~[0-9a-f]{16}\Z")
 _said: set[str] = set()
 
 
@@ -29,29 +55,85 @@ def say_once(what: str) -> None:
         _LOGGER.debug("The cloud sent %s", what)
 
 
-def text(value: Any) -> str | None:
-    """Return a text without blanks around it; the empty text is None."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str):
+def text(value: Any, most: int = MAX_NAME) -> str | None:
+    """Return a name, or other text of up to `most` characters; the empty text is None."""
+    if (value := _as_text(value)) is None:
         return None
-    return value.strip()[:_MAX_TEXT] or None
+    if not _is_clean(value):
+        value = _clean(value[: 2 * most])
+    return value.strip()[:most].rstrip() or None
 
 
-def number(value: Any) -> float | None:
-    """Return a finite number, also from a text."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+def prose(value: Any) -> str | None:
+    """Return a text that may be longer than a name: a message or a description."""
+    return text(value, MAX_TEXT)
+
+
+def identifier(value: Any) -> str | None:
+    """Return an id exactly as the cloud spells it; the blank one is None.
+
+    One that no request, file or log can hold, or that looks like another, is changed. Its
+    end is then made of its original, for two ids must never become the same.
+    """
+    if (value := _as_text(value)) is None or not value.strip():
+        return None
+    if len(value) <= MAX_ID and _is_clean(value) and not _CHANGED.search(value):
+        return value
+    digest = sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    say_once("an id that cannot be used as it is")
+    return f"{text(value, MAX_ID - 17) or ''}~{digest}"
+
+
+def _as_text(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value
+    # Python refuses to write out integers of thousands of digits.
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _MAX_WORD:
+        return str(value)
+    return None
+
+
+def _is_clean(value: str) -> bool:
+    return value.isprintable() and (value.isascii() or not _INVISIBLE.search(value))
+
+
+def _clean(value: str) -> str:
+    return " ".join("".join(map(_clean_character, value)).split())
+
+
+def _clean_character(character: str) -> str:
+    if _INVISIBLE.match(character):
+        return ""
+    match unicodedata.category(character):
+        case "Cf":
+            return ""
+        case "Cc" | "Zl" | "Zp" | "Zs":
+            return " "
+        case "Cs":
+            return _NO_CHARACTER
+        case "Cn" if ord(character) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(character) <= 0xFDEF:  # noqa: PLR2004
+            return _NO_CHARACTER
+    return character
+
+
+def number(value: Any, *, most: float = MOST) -> float | None:
+    """Return a number from -`most` to `most`, also from a text."""
+    if isinstance(value, str):
+        if len(value) > _MAX_NUMBER or not value.isascii() or "_" in value:
+            return None
+    elif isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
         result = float(value)
     except OverflowError, ValueError:
         return None
-    return result if math.isfinite(result) else None
+    # The sum has no negative zero.
+    return result + 0.0 if -most <= result <= most else None
 
 
-def positive(value: Any) -> float | None:
-    """Return a finite number that is not negative."""
-    result = number(value)
+def positive(value: Any, *, most: float = MOST) -> float | None:
+    """Return a number from 0 to `most`."""
+    result = number(value, most=most)
     return result if result is not None and result >= 0 else None
 
 
@@ -67,28 +149,40 @@ def boolean(value: Any) -> bool | None:
 
 
 def timestamp(value: Any) -> datetime | None:
-    """Return a UTC time from ISO 8601 or epoch milliseconds; 0 and "" are None."""
+    """Return a UTC time from ISO 8601 or epoch milliseconds.
+
+    0, "" and times in which no station charged or will charge are None.
+    """
     if not value or isinstance(value, bool):
         return None
     try:
         if isinstance(value, int | float):
-            return datetime.fromtimestamp(value / 1000, UTC)
-        if isinstance(value, str):
+            if _EARLIEST_MS <= value < _LATEST_MS:
+                return datetime.fromtimestamp(value / 1000, UTC)
+        elif isinstance(value, str):
             parsed = datetime.fromisoformat(value)
-            return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-    except OverflowError, OSError, ValueError:
-        say_once("a time that is none")
+            parsed = parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+            if _EARLIEST <= parsed < _LATEST:
+                return parsed
+    except OverflowError, ValueError:
+        pass
+    say_once("a time that is none")
     return None
 
 
 def milliseconds(moment: datetime) -> int:
-    """Return a time as the epoch milliseconds the cloud takes."""
-    return (moment.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)
+    """Return a time as the epoch milliseconds of a request, 0 for all before 1970.
+
+    A time without a zone is UTC.
+    """
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0, (moment - _EPOCH) // timedelta(milliseconds=1))
 
 
 def word[W: StrEnum](words: type[W], value: Any) -> W | None:
     """Return the known word for what the cloud sent, in whatever case."""
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_WORD:
         return None
     try:
         return words(value)
@@ -97,7 +191,7 @@ def word[W: StrEnum](words: type[W], value: Any) -> W | None:
         for known in words:
             if known.casefold() == folded:
                 return known
-    say_once(f"an unknown {words.__name__}: {value[:40]!r}")
+    say_once(f"an unknown {words.__name__}: {value[:40]!a}")
     return None
 
 
@@ -112,19 +206,44 @@ def items(value: Any) -> list[Any]:
 
 
 def texts(value: Any) -> tuple[str, ...]:
-    """Return the texts of a list."""
+    """Return the names in a list."""
     return tuple(found for item in items(value) if (found := text(item)))
 
 
+def identifiers(value: Any) -> tuple[str, ...]:
+    """Return the ids in a list."""
+    return tuple(found for item in items(value) if (found := identifier(item)))
+
+
+def tree(value: Any, depth: int = _MAX_DEPTH) -> Any:
+    """Return any JSON value with all its texts, keys and numbers as they are read elsewhere."""
+    if isinstance(value, str):
+        return prose(value) or ""
+    if isinstance(value, dict):
+        pairs = islice(value.items(), _MAX_ITEMS if depth else 0)
+        return {name: tree(item, depth - 1) for key, item in pairs if (name := identifier(key))}
+    if isinstance(value, list):
+        return [tree(item, depth - 1) for item in value[: _MAX_ITEMS if depth else 0]]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        # Times in milliseconds are the largest numbers.
+        return value if number(value, most=_LATEST_MS) is not None else None
+    return value
+
+
 def required(data: Mapping[str, Any], key: str) -> str:
-    """Return a text that a row is worthless without."""
-    if found := text(data.get(key)):
+    """Return an id that a row is worthless without."""
+    if found := identifier(data.get(key)):
         return found
     raise EevionResponseError(f"a row without {key}")
 
 
-def rows[R](value: Iterable[Any], read: Callable[[Mapping[str, Any]], R]) -> tuple[list[R], bool]:
-    """Read each row that can be read; the flag tells whether all could."""
+def rows[R](value: list[Any], read: Callable[[Mapping[str, Any]], R]) -> tuple[list[R], bool]:
+    """Read each row that can be read; the flag says whether all could.
+
+    Raises EevionResponseError where there are more than any account has.
+    """
+    if len(value) > MAX_ROWS:
+        raise EevionResponseError("more rows than are sensible")
     good: list[R] = []
     complete = True
     for row in value:

@@ -38,24 +38,30 @@ class Reader[R]:
         self._rows: Rows[R] = Rows((), 0, is_complete=True)
         self._before: dict[str, Before[R]] = {}
 
-    def read(self, answer: Answer) -> Rows[R]:
+    async def read(self, answer: Answer) -> Rows[R]:
         """Return the rows; raise as `Answer.rows` does."""
         if self._answer == (answer.status, answer.body):
             return self._rows
-        rows = answer.rows()
-        before, self._before = self._before, {}
-        found, is_complete = parse.rows(rows, lambda row: self._again(row, before))
-        self._answer = (answer.status, answer.body)
-        self._rows = Rows(tuple(found), len(rows), is_complete)
-        return self._rows
+        # All in one go at the end: two answers may be read at the same time.
+        rows, before = await answer.read(self._compared)
+        self._answer, self._rows, self._before = (answer.status, answer.body), rows, before
+        return rows
 
-    def _again(self, row: Mapping[str, Any], known: Mapping[str, Before[R]]) -> R:
-        name = row.get(self._key)
-        before = known.get(name) if isinstance(name, str) else None
-        if before is None:
-            before = Before(row, self._read(row, None))
-        elif before.row != row:
-            before = Before(row, self._read(row, before))
-        if isinstance(name, str):
-            self._before[name] = before
-        return before.model
+    def _compared(self, answer: Answer) -> tuple[Rows[R], dict[str, Before[R]]]:
+        """Read an answer, and of it what differs from the last one; may run in a thread."""
+        known, now = self._before, dict[str, Before[R]]()
+
+        def read(row: Mapping[str, Any]) -> R:
+            name = row.get(self._key)
+            before = known.get(name) if isinstance(name, str) else None
+            if before is None:
+                before = Before(row, self._read(row, None))
+            elif before.row != row:
+                before = Before(row, self._read(row, before))
+            if isinstance(name, str):
+                now[name] = before
+            return before.model
+
+        rows = answer.rows()
+        found, is_complete = parse.rows(rows, read)
+        return Rows(tuple(found), len(rows), is_complete), now

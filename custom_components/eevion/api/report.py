@@ -1,7 +1,7 @@
 """Figures of a time span, as `POST /session/report` tells them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from . import parse
@@ -42,8 +42,8 @@ class ReportRow:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read a row; raise EevionResponseError where nothing says whose it is."""
-        station_id = parse.text(data.get("station_id"))
-        site_id = parse.text(data.get("location_id"))
+        station_id = parse.identifier(data.get("station_id"))
+        site_id = parse.identifier(data.get("location_id"))
         site_name = parse.text(data.get("location"))
         region = parse.text(data.get("region")) or parse.text(data.get("state"))
         key = station_id or site_name or site_id or region
@@ -64,7 +64,7 @@ class ReportRow:
             total_cost_cents=parse.number(data.get("total_cost_cents")),
             average_cost_cents=parse.number(data.get("average_cost_cents")),
             total_energy_cost_cents=parse.number(data.get("total_energy_cost_cents")),
-            maximum_current_a=parse.number(data.get("maximum_current_amps")),
+            maximum_current_a=parse.number(data.get("maximum_current_amps"), most=parse.MOST_A),
             maximum_power_w=parse.number(data.get("maximum_power_watts")),
             maximum_limit_a=parse.number(data.get("maximum_limit_amps")),
             minimum_limit_a=parse.number(data.get("minimum_limit_amps")),
@@ -94,3 +94,24 @@ class Report:
             average=average,
             is_complete=is_complete,
         )
+
+    def among(
+        self, *, regions: Sequence[str], sites: Sequence[str], stations: Sequence[str]
+    ) -> Report:
+        """Return the report without the rows of others; an empty filter lets all through."""
+        filters = (
+            (frozenset(regions), "region"),
+            (frozenset(sites), "site_id"),
+            (frozenset(stations), "station_id"),
+        )
+        rows = tuple(
+            row
+            for row in self.rows
+            if all(
+                not wanted or (value := getattr(row, name)) is None or value in wanted
+                for wanted, name in filters
+            )
+        )
+        if len(rows) == len(self.rows):
+            return self
+        return replace(self, rows=rows, total=None, average=None)

@@ -37,7 +37,7 @@ class DemandResponseEvent:
         return cls(
             state=parse.word(EventState, data.get("eventState")),
             type=parse.text(data.get("eventType")),
-            power_limit_w=parse.positive(data.get("eventPowerLimitWatts")),
+            power_limit_w=parse.positive(data.get("eventPowerLimitWatts"), most=parse.MOST_W),
             started_at=parse.timestamp(data.get("eventStartTime")),
             ends_at=parse.timestamp(data.get("eventEndTime")),
         )
@@ -75,7 +75,7 @@ class Tax:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read one of a session's `taxes`."""
         return cls(
-            amount=parse.number(data.get("amount")),
+            amount=parse.number(data.get("amount"), most=parse.MOST_MONEY),
             description=parse.text(data.get("description")),
         )
 
@@ -216,10 +216,13 @@ def _vehicle(value: Any) -> str | None:
     return None if vehicle == "Unknown" else vehicle
 
 
+_money = partial(parse.number, most=parse.MOST_MONEY)
+_seconds = partial(parse.positive, most=parse.MOST_S)
+
 _FIELDS: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
-    ("portId", "port_id", parse.text),
-    ("stationId", "station_id", parse.text),
-    ("location", "site_id", lambda value: parse.text(parse.mapping(value).get("id"))),
+    ("portId", "port_id", parse.identifier),
+    ("stationId", "station_id", parse.identifier),
+    ("location", "site_id", lambda value: parse.identifier(parse.mapping(value).get("id"))),
     ("location", "time_zone", lambda value: parse.text(parse.mapping(value).get("timeZone"))),
     ("status", "status", partial(parse.word, SessionStatus)),
     ("stationStatus", "connector_status", partial(parse.word, ConnectorStatus)),
@@ -228,16 +231,16 @@ _FIELDS: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("startTime", "started_at", parse.timestamp),
     ("endTime", "ended_at", parse.timestamp),
     ("updatedAt", "updated_at", parse.timestamp),
-    ("duration", "duration_s", parse.positive),
+    ("duration", "duration_s", _seconds),
     ("energy", "energy_wh", parse.positive),
-    ("power", "power_w", parse.positive),
-    ("cost", "cost", parse.number),
-    ("costBeforeTaxes", "cost_before_taxes", parse.number),
+    ("power", "power_w", partial(parse.positive, most=parse.MOST_W)),
+    ("cost", "cost", _money),
+    ("costBeforeTaxes", "cost_before_taxes", _money),
     ("currency", "currency", partial(parse.word, Currency)),
-    ("currentIdleFee", "idle_fee", parse.number),
+    ("currentIdleFee", "idle_fee", _money),
     ("isIdle", "is_idle", parse.boolean),
     ("isInGracePeriod", "is_in_grace_period", parse.boolean),
-    ("gracePeriodElapsedSeconds", "grace_period_elapsed_s", parse.positive),
+    ("gracePeriodElapsedSeconds", "grace_period_elapsed_s", _seconds),
     ("demandResponse", "demand_response", _demand_response),
     ("startPercentageFilled", "start_percentage", _percentage),
     ("endPercentageFilled", "end_percentage", _percentage),

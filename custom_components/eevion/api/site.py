@@ -49,11 +49,11 @@ class Port:
             status=parse.word(PortStatus, data.get("status")),
             model=parse.text(data.get("model")),
             level=parse.integer(data.get("level")),
-            volts=parse.positive(data.get("volts")),
-            amps=parse.positive(data.get("amps")),
+            volts=parse.positive(data.get("volts"), most=parse.MOST_V),
+            amps=parse.positive(data.get("amps"), most=parse.MOST_A),
             restriction=parse.text(data.get("restriction")),
             is_shared_power=parse.boolean(data.get("isSharedPower")),
-            tariff_id=parse.text(data.get("chargingCostId")),
+            tariff_id=parse.identifier(data.get("chargingCostId")),
             updated_at=parse.timestamp(data.get("updatedAt")),
         )
 

@@ -22,8 +22,8 @@ class Fee:
         if not isinstance(data, dict):
             return None
         return cls(
-            price=parse.number(data.get("price")),
-            max_price=parse.number(data.get("maxPrice")),
+            price=parse.number(data.get("price"), most=parse.MOST_MONEY),
+            max_price=parse.number(data.get("maxPrice"), most=parse.MOST_MONEY),
             unit=parse.text(data.get("unit")),
             is_active=parse.boolean(data.get("isActive")),
         )
@@ -51,13 +51,13 @@ class Tariff:
         if not tariff:
             return None
         return cls(
-            tariff_id=parse.text(tariff.get("id")),
+            tariff_id=parse.identifier(tariff.get("id")),
             name=parse.text(tariff.get("name")),
             type=parse.text(tariff.get("type")),
-            price=parse.number(tariff.get("price")),
+            price=parse.number(tariff.get("price"), most=parse.MOST_MONEY),
             unit=parse.text(tariff.get("unit")),
             occupancy_fee=Fee.from_json(tariff.get("occupancyFee")),
             idle_fee=Fee.from_json(tariff.get("idleFee")),
-            price_increment=parse.number(tariff.get("priceIncrement")),
+            price_increment=parse.number(tariff.get("priceIncrement"), most=parse.MOST_MONEY),
             payment_cycle_unit=parse.text(tariff.get("paymentCycleUnit")),
         )

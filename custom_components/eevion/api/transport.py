@@ -21,18 +21,21 @@ from aiohttp import (
 import orjson
 from yarl import URL
 
+from . import parse
 from .answer import Answer, retry_after
 from .errors import (
     EevionAuthenticationError,
     EevionConnectionError,
     EevionNotFoundError,
     EevionRateLimitError,
+    EevionRefusedError,
     EevionResponseError,
 )
 from .rate_limit import MAX_WAIT, Lane, RateLimit
 from .words import Environment
 
-MAX_BODY = 32 * 1024 * 1024
+MAX_BODY = 1024 * 1024
+"""Bytes of an answer about one thing; lists name how many they can need."""
 _CHUNK = 64 * 1024
 _URLS = 32
 
@@ -71,12 +74,18 @@ class Transport:
         lane: Lane,
         params: Mapping[str, str] | None = None,
         body: Any = None,
+        max_body: int = MAX_BODY,
     ) -> Answer:
-        """Send a read; it is sent again once after a dropped connection and once after 429."""
+        """Send a read; it is sent again once after a dropped connection and once after 429.
+
+        An answer of more than `max_body` bytes is an EevionResponseError.
+        """
         has_dropped = is_refused = False
         while True:
             try:
-                answer = await self._request(method, path, lane=lane, params=params, body=body)
+                answer = await self._request(
+                    method, path, lane=lane, params=params, body=body, max_body=max_body
+                )
             except DroppedError:
                 if has_dropped:
                     raise
@@ -90,7 +99,7 @@ class Transport:
                 )
             is_refused = True
 
-    async def command(self, method: str, *path: str, body: Any) -> Answer:
+    async def command(self, method: str, *path: str, body: Any, max_body: int = MAX_BODY) -> Answer:
         """Send a command; it is sent again only while the cloud says that it took none (429).
 
         A body that is a function is asked for when the command can leave.
@@ -100,7 +109,7 @@ class Transport:
         while True:
             max_wait = max(0.0, deadline - clock())
             answer = await self._request(
-                method, path, lane=Lane.COMMAND, body=body, max_wait=max_wait
+                method, path, lane=Lane.COMMAND, body=body, max_wait=max_wait, max_body=max_body
             )
             if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
                 return answer
@@ -114,23 +123,27 @@ class Transport:
         params: Mapping[str, str] | None = None,
         body: Any = None,
         max_wait: float | None = None,
+        max_body: int,
     ) -> Answer:
         """Send one request, once, in a place of the budget."""
         url = self._url(tuple(path))
         if params:
             url = url.update_query(params)
         async with self._rate_limit.slot(lane, max_wait=max_wait):
-            answer = await self._exchange(method, url, body=body() if callable(body) else body)
+            data = _encoded(body() if callable(body) else body)
+            answer = await self._exchange(method, url, data=data, max_body=max_body)
             if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
                 self._rate_limit.backed_off(answer.retry_after)
         return answer
 
-    async def _exchange(self, method: str, url: URL, *, body: Any) -> Answer:
+    async def _exchange(
+        self, method: str, url: URL, *, data: bytes | None, max_body: int
+    ) -> Answer:
         """Return the answer, whatever it is; raise EevionConnectionError where none came."""
         if not (self._api_key.isascii() and self._api_key.isprintable()):
             raise EevionAuthenticationError("The API key has characters that no key has")
         headers = {"Accept": "application/json", "Authorization": f"Bearer {self._api_key}"}
-        if body is not None:
+        if data is not None:
             headers["Content-Type"] = "application/json"
         # `from None`: aiohttp's errors carry the request's headers, and so the key.
         try:
@@ -139,7 +152,7 @@ class Transport:
                 self._session.request(
                     method,
                     url,
-                    data=None if body is None else orjson.dumps(body),
+                    data=data,
                     headers=headers,
                     allow_redirects=False,
                     middlewares=(_send_once,),
@@ -148,7 +161,7 @@ class Transport:
                 return Answer(
                     status=response.status,
                     secret=self._api_key,
-                    body=await _read(response),
+                    body=await _read(response, max_body),
                     retry_after=retry_after(response.headers.get("Retry-After")),
                 )
         except TimeoutError:
@@ -156,24 +169,53 @@ class Transport:
         except ClientPayloadError:
             raise DroppedError("The connection broke within an answer") from None
         except (ClientError, OSError) as err:
-            raise EevionConnectionError(f"{type(err).__name__}: {err}") from None
+            raise EevionConnectionError(_said_by(err)) from None
 
     def _make_url(self, path: tuple[str, ...]) -> URL:
         """Return the URL of a path whose parts may hold any character."""
         if not all(path):
             raise EevionNotFoundError("An empty id is nobody's")
+        if not all(map(_is_unicode, path)):
+            raise EevionNotFoundError("An id that is no text is nobody's")
         parts = [str(self._base).rstrip("/")]
         parts += [quote(part, safe="").replace(".", "%2E") for part in path]
         return URL("/".join(parts), encoded=True).with_query(self._params)
 
 
-async def _read(response: ClientResponse) -> bytes:
+def _is_unicode(text: str) -> bool:
+    """Return whether a text has no half characters, which no request can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _encoded(body: Any) -> bytes | None:
+    """Return the JSON of a request; raise EevionRefusedError where it cannot be written."""
+    if body is None:
+        return None
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        # `from None`: the error holds the whole body.
+        raise EevionRefusedError("The request holds text that is no valid Unicode") from None
+
+
+def _said_by(err: Exception) -> str:
+    """Return the text of an error, which may quote what the server sent."""
+    return parse.prose(f"{type(err).__name__}: {err}") or type(err).__name__
+
+
+async def _read(response: ClientResponse, max_body: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
+    if (response.content_length or 0) > max_body:
+        raise EevionResponseError("The cloud answered with more than is sensible")
     async for chunk in response.content.iter_chunked(_CHUNK):
         chunks.append(chunk)
         size += len(chunk)
-        if size > MAX_BODY:
+        if size > max_body:
             raise EevionResponseError("The cloud answered with more than is sensible")
     return b"".join(chunks)
 
@@ -185,4 +227,4 @@ async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> Clie
     except ClientConnectorError:
         raise
     except (ClientOSError, ServerDisconnectedError) as err:
-        raise DroppedError(f"{type(err).__name__}: {err}") from None
+        raise DroppedError(_said_by(err)) from None
