@@ -24,6 +24,7 @@ from .memory import Memory
 from .push import Push
 from .recovery import Recovery
 from .services import async_setup_services
+from .shared_sites import async_forget_shared
 from .webhook import Webhook, async_remove_cloudhook
 
 PLATFORMS = [
@@ -95,14 +96,21 @@ async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bo
 async def async_unload_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bool:
     """Unload an account."""
     if is_unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
-        await entry.runtime_data.coordinator.accounting.async_close()
-        await entry.runtime_data.memory.async_close()
+        data = entry.runtime_data
+        for old_id, new_id in data.coordinator.devices.replaced.items():
+            data.coordinator.accounting.async_hand_over(old_id, new_id)
+            data.memory.async_hand_over(old_id, new_id)
+        await data.coordinator.accounting.async_close()
+        await data.memory.async_close()
+        if entry.disabled_by:
+            async_forget_shared(hass, entry)
     return is_unloaded
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> None:
     """Delete what was stored of an account."""
     await async_remove_cloudhook(hass, entry)
+    async_forget_shared(hass, entry)
     await Accounting(hass, entry).async_remove()
     await HistoryStore(hass, entry).async_remove()
     await Memory(hass, entry).async_remove()

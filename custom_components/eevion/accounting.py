@@ -70,6 +70,17 @@ class Accounting:
                 self.async_changed(port_id)
 
     @callback
+    def async_hand_over(self, old_id: str, new_id: str) -> None:
+        """Let the ledger of a port go on with the port in its place, unless that has its own."""
+        if new_id in self.accounts or (account := self.accounts.pop(old_id, None)) is None:
+            return
+        account.statistics_port_id = account.statistics_port_id or old_id
+        self.accounts[new_id] = account
+        self._dumped.pop(old_id, None)
+        self._unwritten.discard(old_id)
+        self._unwritten.add(new_id)
+
+    @callback
     def async_take(self, sessions: Iterable[Session]) -> None:
         """Take in what an answer tells of sessions."""
         is_over = False

@@ -17,7 +17,7 @@ import probatio as vol
 
 from .answers import MONEY, Json, exception_json, figures_json, job_json, row_json, session_json
 from .api import Job, Lane, ReportGroup, ReportRow, StationException
-from .const import CONF_EXCLUDED_SITES, DOMAIN
+from .const import DOMAIN
 from .errors import invalid, read_errors
 from .station import StationState, port_of
 from .targets import TARGET_FIELDS, Target, async_asked
@@ -166,13 +166,13 @@ async def _async_get_exceptions(call: ServiceCall) -> Json:
     with read_errors(call.hass, target.entry):
         told = await target.coordinator.client.list_exceptions(since=since, lane=Lane.POLL)
     stations = [target.coordinator.data.stations[port_id] for port_id in target.port_ids]
-    excluded = target.entry.options.get(CONF_EXCLUDED_SITES, ())
+    hidden = target.coordinator.hidden_sites
     return {
         "exceptions": [
             exception_json(exception)
             for exception in told
             if (not stations or any(_is_about(exception, station) for station in stations))
-            and exception.site_id not in excluded
+            and exception.site_id not in hidden
             and not (call.data[ATTR_ONLY_OPEN] and exception.ended_at)
         ]
     }
@@ -232,8 +232,8 @@ def _site_ids(call: ServiceCall, target: Target) -> list[str]:
     sites = target.coordinator.data.sites
     asked: list[str] | None = call.data.get(ATTR_SITES)
     if asked is None:
-        # The cloud knows nothing of sites that were left out in Home Assistant.
-        is_narrow = bool(target.port_ids) or not target.entry.options.get(CONF_EXCLUDED_SITES)
+        # The cloud knows nothing of sites that this account does not show in Home Assistant.
+        is_narrow = bool(target.port_ids) or not target.coordinator.hidden_sites
         return [] if is_narrow else list(sites)
     if not asked:
         raise invalid("no_target")

@@ -45,6 +45,7 @@ from .const import (
     PROFILE_URL,
 )
 from .options_flow import EevionOptionsFlow
+from .shared_sites import async_owner
 
 _KEY_SELECTOR = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
 _REAUTH_SCHEMA = vol.Schema({vol.Required(CONF_API_KEY): _KEY_SELECTOR})
@@ -203,17 +204,22 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
         """Make or change the entry; an account is known by its sites, for it has no id."""
         site_ids = sorted(site.site_id for site in sites)
         entry = self._entry()
-        owner = self._owner(data[CONF_ENVIRONMENT], site_ids)
+        owners = {site_id: async_owner(self.hass, site_id) for site_id in site_ids}
+        free = [site_id for site_id, owner in owners.items() if owner in (None, entry)]
+        if entry is None and (not free or self._has_connection(data)):
+            return self.async_abort(reason="already_configured")
         stored = AccountData.of(entry) if entry else None
         is_same_world = stored and stored.environment in (None, data[CONF_ENVIRONMENT])
-        if entry is None and owner:
-            return self.async_abort(reason="already_configured")
-        # An entry that knows no sites yet may have any that are free.
-        is_known = is_same_world and stored and stored.known_sites
-        if entry and owner is not entry and (owner or is_known):
+        if stored and is_same_world and stored.known_sites:
+            # Shared sites say nothing of which account this is, unless it has no others.
+            own = {s for s in stored.known_sites if async_owner(self.hass, s) in (None, entry)}
+            is_same = not (own or stored.known_sites).isdisjoint(site_ids)
+        else:
+            is_same = bool(free)
+        if not is_same:
             return self.async_abort(reason="wrong_account")
         data[CONF_KNOWN_SITES] = site_ids
-        unique_id = f"{data[CONF_ENVIRONMENT]}_{site_ids[0]}"
+        unique_id = f"{data[CONF_ENVIRONMENT]}_{(free or site_ids)[0]}"
         if entry:
             if is_same_world:
                 unique_id = entry.unique_id or unique_id
@@ -221,17 +227,13 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
         await self.async_set_unique_id(unique_id)
         self._abort_if_unique_id_configured()
         taken = {other.title for other in self._async_current_entries()}
-        title = account_title([site.name for site in sites], taken)
-        return self.async_create_entry(title=title, data=data)
+        names = [site.name for site in sites if site.site_id in free]
+        return self.async_create_entry(title=account_title(names, taken), data=data)
 
-    def _owner(self, environment: str, site_ids: list[str]) -> ConfigEntry | None:
-        """Return the entry that has one of these sites already."""
-        return next(
-            (
-                entry
-                for entry in self._async_current_entries()
-                if (stored := AccountData.of(entry)).environment == environment
-                and not stored.known_sites.isdisjoint(site_ids)
-            ),
-            None,
+    def _has_connection(self, data: Mapping[str, Any]) -> bool:
+        """Whether an entry has this very key already."""
+        return any(
+            (stored.api_key, stored.environment, stored.url)
+            == (data[CONF_API_KEY], data[CONF_ENVIRONMENT], data[CONF_URL])
+            for stored in map(AccountData.of, self._async_current_entries())
         )

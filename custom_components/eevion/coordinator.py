@@ -1,7 +1,7 @@
 """Polls an account: two requests however many stations there are."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -100,6 +100,11 @@ class EevionCoordinator(SnapshotCoordinator):
         self._lookups = Lookups()
         self._is_looking_up = False
 
+    @property
+    def hidden_sites(self) -> AbstractSet[str]:
+        """Return the ids of the sites that the key sees and this account does not show."""
+        return self.site_names.keys() - self.data.sites.keys()
+
     @override
     async def _async_refresh(
         self,
@@ -175,14 +180,13 @@ class EevionCoordinator(SnapshotCoordinator):
     @callback
     def _async_take_sites(self, sites: Sites) -> None:
         """Follow the sites; the very same ones tell nothing new."""
-        if sites.sites is self._sites.sites and not self.devices.has_absent:
+        if sites.sites is self._sites.sites and self.devices.is_settled:
             return
         self._sites = sites
         self.site_names = {site.site_id: site.name for site in sites.sites}
-        options = AccountOptions.of(self.config_entry)
         changed = self._assembly.take_sites(
-            (site for site in sites.sites if site.site_id not in options.excluded_sites),
-            with_inactive=options.with_inactive,
+            self.devices.async_admit(sites),
+            with_inactive=AccountOptions.of(self.config_entry).with_inactive,
             now=dt_util.utcnow(),
         )
         self.async_note_changes(changed)
@@ -197,6 +201,9 @@ class EevionCoordinator(SnapshotCoordinator):
             self.async_note_changes([STATIONS_CHANGED])
             # What is known of sessions may concern the stations that have come.
             self._sessions.clear()
+        if self.devices.replaced:
+            # The entities of a replaced charger are made again for the new one.
+            self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
         known = sorted(site.site_id for site in sites.sites)
         if sites.is_complete and known != self.config_entry.data.get(CONF_KNOWN_SITES):
             self.hass.config_entries.async_update_entry(

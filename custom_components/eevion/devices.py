@@ -1,29 +1,39 @@
 """Sites and stations in the device registry."""
 
-from collections.abc import Mapping, Set as AbstractSet
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set as AbstractSet
+from dataclasses import replace
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 
-from .api import Port, Site
-from .const import DOMAIN, MANUFACTURER
+from .account_settings import AccountOptions
+from .api import Port, Site, Sites
+from .const import DOMAIN, LOGGER, MANUFACTURER
+from .shared_sites import async_is_elsewhere, async_owner, async_report_shared
 from .station import StationState
 
 # A device takes its history and people's settings with it: one odd answer is not enough.
 _ABSENCES = 2
 
+type _Place = tuple[str, str]
+"""A site's id and the name of a station there."""
+
 
 class Devices:
-    """Makes, renames and removes the devices of one account."""
+    """Makes, renames, hands on and removes the devices of one account."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
         """Begin with what the registry holds from before."""
+        self._hass = hass
+        self._entry = entry
         self._registry = dr.async_get(hass)
         self._entry_id = entry.entry_id
         self._told: dict[str, tuple[str | None, ...]] = {}
-        self.has_absent = False
-        """Whether the last complete answer left devices out: the next one decides."""
+        self._has_absent = self._has_waiting = False
+        self.replaced: dict[str, str] = {}
+        """The new port ids of chargers that were replaced, by the old ones: a reload is due."""
         self._absences: dict[str, int] = {
             identifier: 0
             for device in dr.async_entries_for_config_entry(self._registry, self._entry_id)
@@ -31,9 +41,109 @@ class Devices:
         }
 
     @property
+    def is_settled(self) -> bool:
+        """Whether the same answer once more would change nothing."""
+        return not (self._has_absent or self._has_waiting)
+
+    @property
     def present(self) -> AbstractSet[str]:
         """The ids of sites and stations seen since the start and not removed."""
         return self._told.keys()
+
+    @callback
+    def async_admit(self, sites: Sites) -> list[Site]:
+        """Return the sites and ports that this account may show now.
+
+        Sites that another account has are left to it. A port that may be a new charger in the
+        place of one that is gone waits until that is certain; then it takes the device over.
+        """
+        options = AccountOptions.of(self._entry)
+        owners: dict[str, ConfigEntry] = {}
+        own: list[Site] = []
+        for site in sites.sites:
+            if site.site_id in options.excluded_sites:
+                continue
+            owner = async_owner(self._hass, site.site_id)
+            if owner is None or owner is self._entry:
+                own.append(site)
+            else:
+                owners[site.site_id] = owner
+        async_report_shared(self._hass, self._entry, owners)
+        ports = {
+            port.port_id: (site.site_id, port)
+            for site in own
+            for port in site.ports
+            if options.with_inactive or port.is_in_place
+        }
+        waiting = {
+            port_id
+            for port_id in ports.keys() - self._absences.keys()
+            if async_is_elsewhere(self._hass, self._entry_id, port_id)
+        }
+        waiting |= self._async_replacements(ports, waiting, is_complete=sites.is_complete)
+        self._has_waiting = bool(owners or waiting)
+        return [_without(site, waiting) for site in own] if waiting else own
+
+    @callback
+    def _async_replacements(
+        self,
+        ports: Mapping[str, tuple[str, Port]],
+        elsewhere: AbstractSet[str],
+        *,
+        is_complete: bool,
+    ) -> set[str]:
+        """Return the new ports that stand where a port of the same name is missing.
+
+        Where the missing one is gone for good and there is no doubt which is which, the new one
+        takes over its device.
+        """
+        new: dict[str, _Place] = {
+            port_id: (site_id, port.station_id)
+            for port_id, (site_id, port) in ports.items()
+            if port_id not in self._absences and port_id not in elsewhere
+        }
+        if not new or not (missing := dict(self._missing(ports.keys()))):
+            return set()
+        candidates = set(missing.values())
+        waiting = {port_id for port_id, place in new.items() if place in candidates}
+        if not is_complete:
+            return waiting
+        count_new, count_missing = Counter(new.values()), Counter(missing.values())
+        for old_id, place in missing.items():
+            is_clear = count_new[place] == count_missing[place] == 1
+            if is_clear and self._absences[old_id] + 1 >= _ABSENCES:
+                new_id = next(port_id for port_id in waiting if new[port_id] == place)
+                self._async_hand_over(old_id, new_id)
+        return waiting
+
+    def _missing(self, present: AbstractSet[str]) -> Iterator[tuple[str, _Place]]:
+        """Yield the stations that have a device and are not present."""
+        devices = dr.async_entries_for_config_entry(self._registry, self._entry_id)
+        names = {device.id: id_ for device in devices for _, id_ in device.identifiers}
+        for device in devices:
+            port_id, site_id = names.get(device.id), names.get(device.via_device_id or "")
+            if port_id in self._absences and port_id not in present and site_id and device.name:
+                yield port_id, (site_id, device.name.removeprefix(_NAME))
+
+    @callback
+    def _async_hand_over(self, old_id: str, new_id: str) -> None:
+        """Let a device, its entities and all their settings go on with another port."""
+        device = self._registry.async_get_device_by_identifier((DOMAIN, old_id), self._entry_id)
+        if device is None:
+            return
+        LOGGER.info("A station was replaced by another of its name; its entities go on")
+        entities = er.async_get(self._hass)
+        for entity in er.async_entries_for_device(
+            entities, device.id, include_disabled_entities=True
+        ):
+            if entity.platform == DOMAIN and entity.unique_id.startswith(f"{old_id}_"):
+                entities.async_update_entity(
+                    entity.entity_id, new_unique_id=new_id + entity.unique_id.removeprefix(old_id)
+                )
+        self._registry.async_update_device(device.id, new_identifiers={(DOMAIN, new_id)})
+        del self._absences[old_id]
+        self._told.pop(old_id, None)
+        self.replaced[old_id] = new_id
 
     @callback
     def async_sync(
@@ -72,7 +182,7 @@ class Devices:
                 identifiers={(DOMAIN, port.port_id)},
                 manufacturer=MANUFACTURER,
                 model=port.model,
-                name=f"Station {port.station_id}",
+                name=f"{_NAME}{port.station_id}",
                 via_device_id=site.id if site else None,
             )
 
@@ -86,7 +196,7 @@ class Devices:
     @callback
     def _async_drop_absent(self, present: AbstractSet[str]) -> None:
         absent = self._absences.keys() - present
-        self.has_absent = bool(absent)
+        self._has_absent = bool(absent)
         for identifier in absent:
             self._absences[identifier] += 1
             if self._absences[identifier] < _ABSENCES:
@@ -97,3 +207,11 @@ class Devices:
                 (DOMAIN, identifier), self._entry_id
             ):
                 self._registry.async_remove_device(device.id)
+
+
+_NAME = "Station "
+
+
+def _without(site: Site, port_ids: AbstractSet[str]) -> Site:
+    ports: Sequence[Port] = [port for port in site.ports if port.port_id not in port_ids]
+    return site if len(ports) == len(site.ports) else replace(site, ports=tuple(ports))

@@ -67,9 +67,10 @@ class Hourly:
 
     def series(self, port_id: str) -> StationSeries:
         """Return the statistics of a station, without hours."""
-        token = sha256(port_id.encode()).hexdigest()[:16]
+        account = self._accounting.accounts[port_id]
+        token = sha256((account.statistics_port_id or port_id).encode()).hexdigest()[:16]
         station = self._coordinator.data.stations.get(port_id)
-        currency = self._accounting.accounts[port_id].cost_currency
+        currency = account.cost_currency
 
         def make(kind: str, unit: str | None = None) -> Series:
             return self._make_series(

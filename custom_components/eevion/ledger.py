@@ -133,6 +133,8 @@ class Account:
     """Whether the lifetime figure is in."""
     currency: str | None = None
     site_id: str | None = None
+    statistics_port_id: str | None = None
+    """The port that the statistics are named after, where another one stands in its place now."""
     before_site: Sums = field(default_factory=Sums)
     """What it has not delivered at its site: elsewhere, or before the site's totals began."""
     elsewhere: dict[str, Sums] = field(default_factory=dict)
@@ -342,6 +344,7 @@ class Account:
             "is_begun": self.is_begun,
             "currency": self.currency,
             "site_id": self.site_id,
+            "statistics_port_id": self.statistics_port_id,
             "cost_currency": self.cost_currency,
             "posting": self.posting.to_json() if self.posting else None,
             "has_posted": self.has_posted,
@@ -365,6 +368,7 @@ class Account:
             is_begun=bool(stored["is_begun"]),
             currency=_text(stored["currency"]),
             site_id=_text(stored["site_id"]),
+            statistics_port_id=_text(stored.get("statistics_port_id")),
             cost_currency=_text(stored["cost_currency"]),
             posting=Posting.from_json(stored["posting"]) if stored["posting"] else None,
             has_posted=bool(stored["has_posted"]),

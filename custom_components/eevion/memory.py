@@ -135,6 +135,14 @@ class Memory:
         return len(self.content.tariffs) > count
 
     @callback
+    def async_hand_over(self, old_id: str, new_id: str) -> None:
+        """Let the settings of a port go on with the port in its place."""
+        if settings := self.content.settings.pop(old_id, None):
+            self.content.settings.setdefault(new_id, settings)
+        if word := self.content.in_service_words.pop(old_id, None):
+            self.content.in_service_words.setdefault(new_id, word)
+
+    @callback
     def async_write_soon(self) -> None:
         """Write within a second."""
         self._store.async_delay_save(self.content.to_json, _WRITE_DELAY_S)

@@ -1,0 +1,85 @@
+"""Which account a site belongs to, where the keys of several accounts see it."""
+
+from collections.abc import Mapping
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr, issue_registry as ir
+
+from .account_settings import AccountData, AccountOptions
+from .const import DOMAIN
+
+
+@callback
+def async_owner(hass: HomeAssistant, site_id: str) -> ConfigEntry | None:
+    """Return the account that a site belongs to; None where none has it.
+
+    That is the account that had its device first. Where there is no device yet, it is the first
+    of the accounts that see the site and do not leave it out.
+    """
+    registry = dr.async_get(hass)
+    entries = hass.config_entries.async_entries(DOMAIN)
+    devices = [
+        registry.async_get_device_by_identifier((DOMAIN, site_id), entry.entry_id)
+        for entry in entries
+    ]
+    since = [
+        (device.created_at, place) for place, device in enumerate(devices) if device is not None
+    ]
+    if since:
+        return entries[min(since)[1]]
+    return next(
+        (
+            entry
+            for entry in entries
+            if site_id in AccountData.of(entry).known_sites
+            and site_id not in AccountOptions.of(entry).excluded_sites
+        ),
+        None,
+    )
+
+
+@callback
+def async_is_elsewhere(hass: HomeAssistant, entry_id: str, port_id: str) -> bool:
+    """Whether another account has a station's device, and this one has none."""
+    registry = dr.async_get(hass)
+    with_device = {
+        entry.entry_id
+        for entry in hass.config_entries.async_entries(DOMAIN)
+        if registry.async_get_device_by_identifier((DOMAIN, port_id), entry.entry_id)
+    }
+    return bool(with_device) and entry_id not in with_device
+
+
+@callback
+def async_report_shared(
+    hass: HomeAssistant, entry: ConfigEntry, owners: Mapping[str, ConfigEntry]
+) -> None:
+    """Keep the repair issue of an account as long as other accounts own sites that it sees."""
+    if not owners:
+        async_forget_shared(hass, entry)
+        return
+    titles = {owner.title for owner in owners.values()}
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        _issue_id(entry),
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key="shared_sites",
+        translation_placeholders={
+            "title": entry.title,
+            "count": str(len(owners)),
+            "owners": ", ".join(sorted(titles)),
+        },
+    )
+
+
+@callback
+def async_forget_shared(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Delete the repair issue of an account."""
+    ir.async_delete_issue(hass, DOMAIN, _issue_id(entry))
+
+
+def _issue_id(entry: ConfigEntry) -> str:
+    return f"shared_sites_{entry.entry_id}"
