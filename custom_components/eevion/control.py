@@ -13,8 +13,10 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .api import (
     ChargingLimit,
+    ConnectorStatus,
     EevionConnectionError,
     EevionError,
+    EevionNotFoundError,
     EevionRefusedError,
     EevionResponseError,
     Lane,
@@ -88,7 +90,11 @@ class Control:
         wish = self._wishes[port_id]
         wish.withdraw_stop()
         async with wish.lock:
-            await self._async_look(self._coordinator.async_renew_sessions())
+            if self._ended_session_to_doubt(port_id):
+                with self._errors(self._station(port_id).port.station_id):
+                    await self._async_check_end(port_id)
+            else:
+                await self._async_look(self._coordinator.async_renew_sessions())
             if self._station(port_id).active_session:
                 return
             if self._station(port_id).port.status in _NOT_READY:
@@ -104,6 +110,25 @@ class Control:
                     )
             finally:
                 await self._coordinator.async_follow_command(port_id, _has_begun)
+            if self._station(port_id).active_session is None:
+                raise failed("start_not_seen", station=port.station_id)
+
+    def _ended_session_to_doubt(self, port_id: str) -> Session | None:
+        """Return the last session of a station that may go on, though it counts as ended.
+
+        So it is where no list confirmed its end, or where the station is said to charge.
+        """
+        if session := self._coordinator.unconfirmed_end(port_id):
+            return session
+        station = self._station(port_id)
+        is_charging = station.connector_status is ConnectorStatus.CHARGING
+        return station.session if is_charging and not station.active_session else None
+
+    async def _async_check_end(self, port_id: str) -> None:
+        """See whether a session goes on that counts as ended; raises EevionError."""
+        await self._coordinator.async_renew_sessions(is_forced=True)
+        if session := self._ended_session_to_doubt(port_id):
+            await self._coordinator.async_fetch_session(session)
 
     async def _async_look(self, renewal: Coroutine[Any, Any, None]) -> None:
         """See what happened at the station since the newest poll, if the cloud tells it soon."""
@@ -145,12 +170,16 @@ class Control:
         )
 
     async def async_stop(self, port_id: str) -> None:
-        """End the session that goes on; wait where the cloud still authorizes it."""
+        """End the session that goes on; wait where the cloud still authorizes it.
+
+        One that counts as ended is stopped as well, where its end is in doubt.
+        """
         wish = self._wishes[port_id]
         wish.is_stop_wanted = True
         if (station := self._station(port_id)).active_session is None:
+            is_forced = self._ended_session_to_doubt(port_id) is not None
             with self._errors(station.port.station_id):
-                await self._coordinator.async_renew_sessions()
+                await self._coordinator.async_renew_sessions(is_forced=is_forced)
         remove = self._coordinator.async_add_listener(wish.changed.set, port_id)
         try:
             async with asyncio.timeout(_STOP_PATIENCE_S):
@@ -168,7 +197,7 @@ class Control:
         """Stop the session if that is possible now; return whether it is too early."""
         async with self._wishes[port_id].lock:
             station = self._station(port_id)
-            session = station.active_session
+            session = station.active_session or self._ended_session_to_doubt(port_id)
             if session is None:
                 return False
             if session.status is SessionStatus.AUTHORIZING:
@@ -185,18 +214,24 @@ class Control:
             stopped = await coordinator.client.stop_session(
                 session_id=session.session_id, port_id=port_id
             )
-        except EevionConnectionError, EevionRefusedError, EevionResponseError:
-            newest = await coordinator.async_fetch_session(session)
+        except (EevionConnectionError, EevionRefusedError, EevionResponseError) as err:
+            try:
+                newest = await coordinator.async_fetch_session(session)
+            except EevionError:
+                raise err from None
             if newest and newest.status is SessionStatus.AUTHORIZING:
                 return True
             if newest and newest.is_active:
                 raise
-            # It had ended before; another one may have begun since.
-            await coordinator.async_renew_sessions()
+            # It may have ended before, and another one may have begun since. That one look-up
+            # does not find it is no end.
+            await coordinator.async_renew_sessions(is_forced=True)
             other = self._station(port_id).active_session
-            if other is None or other.session_id == session.session_id:
-                return False
-            return await self._async_stop(other, port_id)
+            if other and other.session_id != session.session_id:
+                return await self._async_stop(other, port_id)
+            if other or (newest is None and not isinstance(err, EevionNotFoundError)):
+                raise
+            return False
         coordinator.async_apply_partial(stopped.at_port(port_id))
         return False
 

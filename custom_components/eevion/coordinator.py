@@ -259,14 +259,19 @@ class EevionCoordinator(SnapshotCoordinator):
         else:
             self._lookups.answered(session, monotonic())
 
-    async def async_renew_sessions(self) -> None:
+    async def async_renew_sessions(self, *, is_forced: bool = False) -> None:
         """Ask for the sessions ahead of any poll, where the newest list is not of just now.
 
-        What people do at the station or in the app must not be undone by mistake. Raises
-        EevionError.
+        What people do at the station or in the app must not be undone by mistake. With
+        `is_forced` only a list that is requested from now on will do. Raises EevionError.
         """
+        wanted = self.mark_request()
+        if is_forced:
+            # Those who want it at the same time share one request.
+            await asyncio.sleep(0)
         async with self._renewing:
-            if monotonic() - self._listed_at < INTERVAL_ACTIVE.total_seconds():
+            is_recent = monotonic() - self._listed_at < INTERVAL_ACTIVE.total_seconds()
+            if self._assembly.book.is_list_late(wanted) or (is_recent and not is_forced):
                 return
             asked = self.mark_request()
             sessions = await self.client.list_sessions(page_size=self._page_size, lane=Lane.CONFIRM)
