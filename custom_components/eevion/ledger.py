@@ -105,6 +105,11 @@ class Entry:
         return entry
 
     @property
+    def begin(self) -> float | None:
+        """When it began, as well as can be told."""
+        return min(filter(None, (self.created, self.start)), default=None)
+
+    @property
     def over_at(self) -> float | None:
         """When it was over, as well as can be told."""
         if self.is_open:
@@ -186,6 +191,14 @@ class Account:
         """Close a session that the cloud does not know; a later answer may open it again."""
         self.sessions[session_id] = replace(self.sessions[session_id], is_open=False, end=None)
 
+    def reopen(self, session_id: str) -> bool:
+        """Open a session again that was closed by mistake; return whether it was closed."""
+        entry = self.sessions[session_id]
+        if entry.is_open:
+            return False
+        self.sessions[session_id] = replace(entry, is_open=True, end=None)
+        return True
+
     def check(self, max_power_w: float | None, now: float) -> bool:
         """Take out what a port cannot have delivered; return whether there was any.
 
@@ -266,16 +279,31 @@ class Account:
             self.folded.name_currency(self.currency)
             self.before_site.name_currency(self.currency)
 
-    def told(self) -> Sums:
-        """Return what sessions and the beginning add up to."""
+    def told(self, until: float | None = None) -> Sums:
+        """Return what the beginning and the sessions, begun until a moment, add up to."""
         sums = self.folded.copy()
         for entry in self.sessions.values():
-            sums.add(entry.energy, entry.cost, entry.currency)
+            if until is None or ((begin := entry.begin) is not None and begin <= until):
+                sums.add(entry.energy, entry.cost, entry.currency)
         return sums
 
-    def compare(self, lifetime: Sums, at: float) -> Sums:
-        """Count what a report knows beyond the sessions; return that difference."""
-        self.missed = lifetime.beyond(self.told())
+    def unsettled_since(self, since: float) -> float | None:
+        """Return the moment before the first session that was not over by a time; else None."""
+        begins = [
+            entry.begin or since
+            for entry in self.sessions.values()
+            if (over_at := entry.over_at) is None or over_at >= since
+        ]
+        return max(0.0, min(begins) - 1) if begins else None
+
+    @property
+    def lacks_currency(self) -> bool:
+        """Whether there is money whose currency no session has named."""
+        return self.currency is None and UNNAMED in (self.folded.cost | self.missed.cost)
+
+    def compare(self, lifetime: Sums, at: float, until: float | None = None) -> Sums:
+        """Count what a report (until a moment) knows beyond the sessions; return the difference."""
+        self.missed = lifetime.beyond(self.told(until))
         if self.currency:
             self.missed.name_currency(self.currency)
         self.missed_until = at

@@ -8,12 +8,20 @@ from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
 
 from .alarm import Alarm
-from .api import EevionError, EevionNotFoundError, Lane
+from .api import (
+    EevionAuthenticationError,
+    EevionConnectionError,
+    EevionError,
+    EevionNotFoundError,
+    EevionRateLimitError,
+    Lane,
+)
+from .bounds import most_energy
 from .const import LOGGER
 from .coordinator import STATIONS_CHANGED, EevionCoordinator
 from .figures import Figures, by_port
-from .ledger import Account
-from .station import StationState
+from .retries import Retries
+from .station import StationState, port_of
 from .sums import UNNAMED, Sums, wh_units
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -27,8 +35,14 @@ _RECENT = timedelta(hours=2)
 # So long after a session a report should know it.
 _SETTLED_S = 600
 _COMPARE_INTERVAL_S = 86400
+# Busy stations are compared by a report of their own; so many with each run.
+_BUSY_PER_RUN = 3
+# Enough sessions to find one that names the currency.
+_NAMING = 500
 _SYNC_INTERVAL_S = 300
 _RETRY_INTERVAL_S = 60
+# What fails for all requests alike, whatever they are about.
+_OF_ALL = (EevionAuthenticationError, EevionRateLimitError)
 
 
 class Recovery:
@@ -40,7 +54,12 @@ class Recovery:
         self._alarm = Alarm(coordinator.hass, coordinator.config_entry, self.async_start)
         self._client = coordinator.client
         self._accounting = coordinator.accounting
-        self._compared_at = 0.0
+        self._retries = Retries()
+        """Of sessions, stations and currencies, by their ids."""
+        self._compared_at: dict[str, float] = {}
+        """When stations were compared with the report, by port id."""
+        self._searched: set[str] = set()
+        """Stations whose past sessions were asked for their currency, by port id."""
         self._is_running = False
         entry = coordinator.config_entry
         entry.async_on_unload(coordinator.async_add_listener(self.async_start, STATIONS_CHANGED))
@@ -60,42 +79,75 @@ class Recovery:
         self._is_running = True
         try:
             await self._async_run()
-            if all(self._accounting.accounts[p].is_begun for p in self._coordinator.data.stations):
+            if not self._to_begin(self._coordinator.data.stations):
                 interval = _SYNC_INTERVAL_S
         except EevionError as err:
             LOGGER.debug("The ledgers cannot be completed yet: %s", err)
         finally:
             self._is_running = False
+        if not self._accounting.is_recovered:
+            # What is known so far is true, and rises with what comes later.
+            self._accounting.async_recovered()
         self._alarm.async_set(interval)
 
     async def _async_run(self) -> None:
         stations = dict(self._coordinator.data.stations)
-        await self._async_close_open(self._coordinator.active_session_ids())
+        active = self._coordinator.active_session_ids()
+        self._reopen(active)
+        failed = await self._async_close_open(active)
         await self._async_sync()
+        now = dt_util.utcnow().timestamp()
+        for session_id in failed:
+            # The cloud answers: it is the session that it cannot answer for.
+            self._retries.failed(session_id, now)
         if not self._accounting.is_recovered:
             # What follows needs reports, and ledgers that have begun can do without.
             self._accounting.async_recovered()
         await self._async_begin(stations)
-        now = dt_util.utcnow().timestamp()
-        if not 0 <= now - self._compared_at < _COMPARE_INTERVAL_S:
-            await self._async_compare(stations, now)
-            self._compared_at = now
+        await self._async_name_currencies(stations)
+        await self._async_compare(stations)
 
-    async def _async_close_open(self, active: AbstractSet[str]) -> None:
-        """Ask for the sessions that were left open and are not to be seen any more."""
-        for port_id, account in list(self._accounting.accounts.items()):
-            for session_id, entry in list(account.sessions.items()):
-                if not entry.is_open or session_id in active:
-                    continue
-                try:
-                    session = await self._client.get_session(
-                        session_id=session_id, lane=Lane.BACKGROUND
-                    )
-                except EevionNotFoundError:
-                    entry.is_open = False
+    def _reopen(self, active: AbstractSet[str]) -> None:
+        """Open sessions again that the newest poll saw going on, whatever ended them."""
+        for port_id, account in self._accounting.accounts.items():
+            for session_id in active & account.sessions.keys():
+                if account.reopen(session_id):
                     self._accounting.async_changed(port_id)
-                else:
-                    self._coordinator.async_take_past([session.at_port(port_id)])
+
+    async def _async_close_open(self, active: AbstractSet[str]) -> list[str]:
+        """Ask for the sessions that were left open and are not to be seen any more.
+
+        Returns the ids of those for which the cloud gave no answer.
+        """
+        now = dt_util.utcnow().timestamp()
+        left_open = [
+            (port_id, session_id)
+            for port_id, account in self._accounting.accounts.items()
+            for session_id, entry in account.sessions.items()
+            if entry.is_open and session_id not in active and self._retries.is_due(session_id, now)
+        ]
+        # What has failed comes last, for it may fail again.
+        left_open.sort(key=lambda ids: self._retries.pause(ids[1]))
+        failed: list[str] = []
+        for port_id, session_id in left_open:
+            try:
+                session = await self._client.get_session(
+                    session_id=session_id, lane=Lane.BACKGROUND
+                )
+            except EevionNotFoundError:
+                self._accounting.accounts[port_id].close(session_id)
+                self._accounting.async_changed(port_id)
+            except _OF_ALL:
+                raise
+            except EevionError as err:
+                LOGGER.debug("Session %s cannot be read: %s", session_id, err)
+                failed.append(session_id)
+                if isinstance(err, EevionConnectionError):
+                    break  # each of the others would wait as long
+            else:
+                self._retries.succeeded(session_id)
+                self._coordinator.async_take_past([session.at_port(port_id)])
+        return failed
 
     async def _async_sync(self) -> None:
         """Take in what changed since the newest change that is known, and an hour before."""
@@ -111,9 +163,19 @@ class Recovery:
         begun = [a.counted_until for a in self._accounting.accounts.values() if a.is_begun]
         return self._accounting.cursor or min(now.timestamp(), *begun, math.inf)
 
+    def _to_begin(self, stations: Mapping[str, StationState]) -> dict[str, StationState]:
+        """Return the stations whose ledgers are to begin, but for those that have to wait."""
+        now = dt_util.utcnow().timestamp()
+        accounts = self._accounting.accounts
+        return {
+            port_id: station
+            for port_id, station in stations.items()
+            if not accounts[port_id].is_begun and self._retries.is_due(port_id, now)
+        }
+
     async def _async_begin(self, stations: Mapping[str, StationState]) -> None:
         """Begin the ledgers of new stations at the lifetime figure of the report."""
-        new = {p: s for p, s in stations.items() if not self._accounting.accounts[p].is_begun}
+        new = self._to_begin(stations)
         if not new:
             return
         known = {port_id: self._session_ids(port_id) for port_id in new}
@@ -125,9 +187,13 @@ class Recovery:
             row = lifetime.get(port_id)
             if row and known[port_id]:
                 # The sessions that are known one by one must not be in the figure.
-                begin = datetime.fromtimestamp(until[port_id], UTC)
-                name = station.port.station_id
-                row = (await self._async_lifetime(new, begin, name)).get(port_id)
+                try:
+                    row = await self._async_lifetime_until(until[port_id], station)
+                except _OF_ALL:
+                    raise
+                except EevionError as err:
+                    self._note_failure(station, err)
+                    continue
             figures[port_id] = _sums(row)
         await self._async_sync()
         begun_sites = self._accounting.begun_sites()
@@ -160,43 +226,136 @@ class Recovery:
         report = await self._client.get_report(start=_EPOCH, end=end, stations=station_ids)
         return by_port(report, stations)
 
-    async def _async_compare(self, stations: Mapping[str, StationState], now: float) -> None:
-        """Count what the report knows beyond the sessions, and write it down as such."""
-        lifetime = await self._async_lifetime(stations, dt_util.utcnow() + timedelta(days=1))
-        for port_id, row in lifetime.items():
-            account = self._accounting.accounts[port_id]
-            if not account.is_begun or not _is_settled(account, now):
+    async def _async_lifetime_until(self, until: float, station: StationState) -> Figures | None:
+        """Return what a station came to until a moment, in epoch seconds."""
+        port = station.port
+        end = datetime.fromtimestamp(until, UTC)
+        return (await self._async_lifetime({port.port_id: station}, end, port.station_id)).get(
+            port.port_id
+        )
+
+    def _note_failure(self, station: StationState, err: EevionError) -> None:
+        LOGGER.debug("There is no report of station %s: %s", station.port.station_id, err)
+        self._retries.failed(station.port.port_id, dt_util.utcnow().timestamp())
+
+    async def _async_name_currencies(self, stations: Mapping[str, StationState]) -> None:
+        """Look once for past sessions that name the currency of a report's money.
+
+        One look goes over the last month of all stations; a station that had no session in it
+        is asked for by itself, one with each run.
+        """
+        now = dt_util.utcnow()
+        unnamed = [
+            station
+            for port_id, station in stations.items()
+            if self._accounting.accounts[port_id].lacks_currency
+        ]
+        fresh = [s for s in unnamed if s.port.port_id not in self._searched]
+        alone = [s for s in unnamed if self._retries.is_due(_naming_key(s), now.timestamp())]
+        wanted, since = (fresh, now - _LONGEST) if fresh else (alone[:1], _EPOCH)
+        if not wanted:
+            return
+        try:
+            found = await self._client.list_sessions(
+                stations=[station.port.station_id for station in wanted],
+                updated_on_or_after=since,
+                limit=_NAMING,
+                lane=Lane.BACKGROUND,
+            )
+        except _OF_ALL:
+            raise
+        except EevionError as err:
+            LOGGER.debug("Past sessions cannot be read: %s", err)
+        else:
+            self._accounting.async_take(
+                session.at_port(port_of(session, stations)) for session in found.sessions
+            )
+        self._searched.update(station.port.port_id for station in wanted)
+        if not fresh:
+            self._retries.failed(_naming_key(wanted[0]), now.timestamp())
+
+    async def _async_compare(self, stations: Mapping[str, StationState]) -> None:
+        """Count once a day what the report knows beyond the sessions of each station.
+
+        Where a session goes on, or has just ended, the time before it is compared.
+        """
+        now = dt_util.utcnow().timestamp()
+        due = [
+            port_id
+            for port_id in stations
+            if not 0 <= now - self._compared_at.get(port_id, -math.inf) < _COMPARE_INTERVAL_S
+            and self._accounting.accounts[port_id].is_begun
+        ]
+        settled = [port_id for port_id in due if self._settled_until(port_id, now) is None]
+        if settled:
+            lifetime = await self._async_lifetime(stations, dt_util.utcnow() + timedelta(days=1))
+            for port_id in settled:
+                if self._settled_until(port_id, now) is None:
+                    self._compare(stations[port_id], lifetime.get(port_id), now)
+        busy = 0
+        for port_id in due:
+            station, account = stations[port_id], self._accounting.accounts[port_id]
+            until = self._settled_until(port_id, now)
+            if (
+                until is None
+                or until <= account.missed_until
+                or busy >= _BUSY_PER_RUN
+                or not self._retries.is_due(port_id, now)
+            ):
                 continue
-            port = stations[port_id].port
-            figure = _sums(row)
-            excess = figure.beyond(account.told())
-            if account.currency:
-                excess.name_currency(account.currency)
-            # The clock may have been set back since.
-            account.missed_until = min(account.missed_until, now)
-            hours = (now - account.missed_until) / 3600
-            if excess.energy > wh_units((port.max_power_w or 0) * hours) + account.missed.energy:
-                LOGGER.warning(
-                    "The report of station %s tells %.1f kWh more than it can have delivered"
-                    " since it was last compared; they are not counted",
-                    port.station_id,
-                    excess.energy / wh_units(1000),
-                )
+            busy += 1
+            try:
+                row = await self._async_lifetime_until(until, station)
+            except _OF_ALL:
+                raise
+            except EevionError as err:
+                self._note_failure(station, err)
                 continue
-            if excess != account.missed:
-                LOGGER.info(
-                    "The report of station %s tells %.3f kWh more than its sessions",
-                    port.station_id,
-                    excess.energy / wh_units(1000),
-                )
-            account.compare(figure, now)
-            self._accounting.async_changed(port_id)
+            self._retries.succeeded(port_id)
+            self._compare(station, row, now, until)
+
+    def _settled_until(self, port_id: str, now: float) -> float | None:
+        """Return the moment before the first session that a report may not know; else None."""
+        return self._accounting.accounts[port_id].unsettled_since(now - _SETTLED_S)
+
+    def _compare(
+        self, station: StationState, row: Figures | None, now: float, until: float | None = None
+    ) -> None:
+        port = station.port
+        self._compared_at[port.port_id] = now
+        if row is None:
+            return
+        account = self._accounting.accounts[port.port_id]
+        at = now if until is None else until
+        figure = _sums(row)
+        excess = figure.beyond(account.told(until))
+        if account.currency:
+            excess.name_currency(account.currency)
+        if until is not None and excess.energy <= account.missed.energy:
+            return  # half of the time is no reason to count less
+        # The clock may have been set back since.
+        account.missed_until = min(account.missed_until, at)
+        most = most_energy(port.max_power_w, at - account.missed_until)
+        if excess.energy > most + account.missed.energy:
+            LOGGER.warning(
+                "The report of station %s tells %.1f kWh more than it can have delivered"
+                " since it was last compared; they are not counted",
+                port.station_id,
+                excess.energy / wh_units(1000),
+            )
+            return
+        if excess != account.missed:
+            LOGGER.info(
+                "The report of station %s tells %.3f kWh more than its sessions",
+                port.station_id,
+                excess.energy / wh_units(1000),
+            )
+        account.compare(figure, at, until)
+        self._accounting.async_changed(port.port_id)
 
 
-def _is_settled(account: Account, now: float) -> bool:
-    """Tell whether a report can be compared: no session goes on or has just ended."""
-    over_at = [entry.over_at for entry in account.sessions.values()]
-    return all(moment is not None and moment < now - _SETTLED_S for moment in over_at)
+def _naming_key(station: StationState) -> str:
+    return f"currency of {station.port.port_id}"
 
 
 def _sums(figures: Figures | None) -> Sums:

@@ -1,0 +1,207 @@
+"""One session, station or report that fails holds up nothing else."""
+
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from simulator import Cloud, Settings, World, http_sessions
+from tests.conftest import API_KEY, Pass
+from tests.helpers import Station
+from tests.test_recovery import asked_since, fetched, hidden_session, truth
+
+HOUR = 3600
+DAY = 86400
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(
+        keys=(API_KEY,), sites=1, stations=2, seed=7, history_days=3, list_holds_ended=False
+    )
+
+
+@pytest.fixture
+def stations(hass: HomeAssistant, loaded: ConfigEntry, world: World) -> list[Station]:
+    return [Station(hass, world, station.name) for station in world.stations]
+
+
+def shown(station: Station) -> tuple[float, float]:
+    return float(station["sensor.total_energy"]), float(station["sensor.total_cost"])
+
+
+async def start(hass: HomeAssistant, entry: ConfigEntry, wait: Pass) -> None:
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await wait(2)
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "error"}, {"kind": "forbidden"}, {"kind": "html"}, {"kind": "drop"}]
+)
+async def test_a_session_that_cannot_be_read(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    stations: list[Station],
+    world: World,
+    cloud: Cloud,
+    freezer: FrozenDateTimeFactory,
+    wait: Pass,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: dict[str, Any],
+) -> None:
+    for station in stations:
+        world.plug_in(station.name, card=True)
+    await wait(31)
+    await wait(600)
+    await wait(61)
+    before = [shown(station) for station in stations]
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    freezer.tick(600)
+    for station in stations:
+        world.unplug(station.name)
+    freezer.tick(HOUR)
+    # No list tells of what has ended: each session has to be asked for.
+    monkeypatch.setattr(
+        http_sessions,
+        "_known_sessions",
+        lambda world, _updated_ms: list(world.charging.active.values()),
+    )
+    bad, good = (world.ledger(station.name)[-1].session_id for station in stations)
+    broken = cloud.faults.set(path=f"/session/{bad}", **fault)
+    cloud.requests.clear()
+    await start(hass, loaded, wait)
+    for _ in range(3):
+        await wait(301)
+    assert good in fetched(cloud)
+    assert len(asked_since(cloud)) >= 3
+    assert shown(stations[1]) == pytest.approx(truth(world, stations[1].name))
+    assert shown(stations[0]) >= before[0]
+    # The pauses grow, up to an hour.
+    cloud.requests.clear()
+    for _ in range(48):
+        await wait(301)
+    asked = [session_id for session_id in fetched(cloud) if session_id == bad]
+    assert 3 <= len(asked) <= 12
+    cloud.faults.active.remove(broken)
+    for _ in range(13):
+        await wait(301)
+    assert shown(stations[0]) == pytest.approx(truth(world, stations[0].name))
+
+
+async def test_totals_do_not_wait_for_a_list_of_changes_that_fails(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    stations: list[Station],
+    wait: Pass,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await wait(2)
+    before = [shown(station) for station in stations]
+
+    def refused(world: World, updated_ms: int | None) -> list:
+        if updated_ms is not None:
+            raise http_sessions.ApiError("That filter is not known")
+        return list(world.charging.active.values())
+
+    monkeypatch.setattr(http_sessions, "_known_sessions", refused)
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    await start(hass, loaded, wait)
+    assert [shown(station) for station in stations] == before
+
+
+@pytest.mark.parametrize("state", ["charging", "just over"])
+async def test_an_unseen_session_of_a_busy_station_is_found_at_once(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    stations: list[Station],
+    world: World,
+    wait: Pass,
+    state: str,
+) -> None:
+    station = stations[0]
+    await wait(301)
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    await wait(2 * HOUR)
+    hidden_session(world, station.name, ended_s=HOUR, hours=0.5, watts=6000)
+    world.plug_in(station.name, card=True)
+    await wait(600)
+    if state == "just over":
+        world.unplug(station.name)
+    await start(hass, loaded, wait)
+    ended = truth(world, station.name)
+    await wait(31)
+    assert float(station["sensor.total_energy"]) >= ended[0] - 0.01
+    if state == "charging":
+        world.unplug(station.name)
+    for _ in range(3):
+        await wait(301)
+    assert shown(station) == pytest.approx(truth(world, station.name))
+
+
+async def test_a_station_is_compared_as_soon_as_its_report_can_be_had(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    stations: list[Station],
+    world: World,
+    cloud: Cloud,
+    wait: Pass,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    station = stations[0]
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    freezer.tick(timedelta(hours=2))
+    hidden_session(world, station.name, ended_s=HOUR, hours=0.5, watts=6000)
+    world.plug_in(station.name, card=True)
+    freezer.tick(timedelta(minutes=5))
+    cloud.faults.set("error", path="/session/report")
+    await start(hass, loaded, wait)
+    for _ in range(2):
+        await wait(301)
+    cloud.faults.clear()
+    world.unplug(station.name)
+    for _ in range(4):
+        await wait(301)
+    assert shown(station) == pytest.approx(truth(world, station.name))
+
+
+# The currency of a report's money.
+
+
+async def test_a_look_at_past_sessions_names_the_currency(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    world: World,
+    cloud: Cloud,
+    wait: Pass,
+) -> None:
+    await start(hass, entry, wait)
+    for station in world.stations:
+        assert shown(Station(hass, world, station.name)) == pytest.approx(
+            truth(world, station.name)
+        )
+    cloud.requests.clear()
+    for _ in range(4):
+        await wait(301)
+    assert min(asked_since(cloud)) > world.timeline.now_ms / 1000 - DAY
+
+
+async def test_a_station_without_a_session_for_a_month_is_asked_for_by_itself(
+    hass: HomeAssistant, entry: MockConfigEntry, world: World, cloud: Cloud, wait: Pass
+) -> None:
+    for station in world.stations:
+        for session in [*station.ledger]:
+            world.charging.ended.remove(session)
+            station.ledger.remove(session)
+    station = world.stations[0]
+    old = hidden_session(world, station.name, ended_s=40 * DAY, hours=1, watts=6000)
+    old.updated_ms = old.end_ms
+    cloud.faults.set("error", path="/session/report", count=1)
+    await start(hass, entry, wait)
+    for _ in range(3):
+        await wait(301)
+    assert shown(Station(hass, world, station.name)) == pytest.approx(truth(world, station.name))
