@@ -432,7 +432,6 @@ async def test_a_file_that_cannot_be_read(
     assert aside.read_text() == text
     issue = ir.async_get(hass).async_get_issue("eevion", f"ledger_unreadable_{loaded.entry_id}")
     assert issue
-    assert issue.is_persistent
     assert issue.translation_placeholders == {"title": "Home", "file": str(aside)}
     for station in stations:
         assert shown(station) == pytest.approx(truth(world, station.name))

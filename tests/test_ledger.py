@@ -567,8 +567,9 @@ def optional(strategy: st.SearchStrategy) -> st.SearchStrategy:
     return st.none() | strategy
 
 
-MOMENTS = st.floats(0, 4e9, allow_nan=False).map(lambda moment: round(moment, 3))
+MOMENTS = st.floats(1e9, 4e9, allow_nan=False).map(lambda moment: round(moment, 3))
 UNITS = st.integers(0, 10**12)
+IDS = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=5)
 SUMS = st.builds(Sums, UNITS, st.dictionaries(st.sampled_from([*CURRENCIES, UNNAMED]), UNITS))
 ENTRIES = st.builds(
     Entry,
@@ -583,7 +584,7 @@ ENTRIES = st.builds(
 )
 ACCOUNTS = st.builds(
     Account,
-    sessions=st.dictionaries(st.text(max_size=5), ENTRIES, max_size=4),
+    sessions=st.dictionaries(IDS, ENTRIES, max_size=4),
     folded=SUMS,
     counted_until=MOMENTS,
     missed=SUMS,
@@ -591,12 +592,12 @@ ACCOUNTS = st.builds(
     shown=SUMS,
     is_begun=st.booleans(),
     currency=optional(st.sampled_from(CURRENCIES)),
-    site_id=optional(st.text(max_size=5)),
+    site_id=optional(IDS),
     before_site=SUMS,
     elsewhere=st.dictionaries(st.text(max_size=5), SUMS, max_size=2),
     cost_currency=optional(st.sampled_from(CURRENCIES)),
     has_posted=st.booleans(),
-    uncosted=st.sets(st.integers(0, 500_000)),
+    uncosted=st.sets(st.integers(1_000_000_000, 4_000_000_000)),
 )
 
 

@@ -98,6 +98,9 @@ class Core:
         self._unloads: list[Callable[[], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
+    async def async_add_executor_job(self, target: Callable[..., Any], *values: Any) -> Any:
+        return target(*values)
+
     def async_on_unload(self, unload: Callable[[], None]) -> None:
         self._unloads.append(unload)
 
@@ -392,8 +395,15 @@ class House:
                 assert self._hass.is_alive
                 house.disk = text
 
+        class Issues:
+            """Home Assistant's, of which there are none."""
+
+            async_delete_issue = staticmethod(lambda *_: None)
+
         with (
-            patch("custom_components.eevion.ledger_store.Store", Store),
+            patch("custom_components.eevion.storage.Store", Store),
+            patch("custom_components.eevion.storage.ir", Issues),
+            patch("custom_components.eevion.ledger_store.dt_util", self.clock),
             patch.object(accounting_module, "dt_util", self.clock),
             patch.object(recovery_module, "dt_util", self.clock),
             patch.object(accounting_module, "async_call_later", self.clock.call_later),

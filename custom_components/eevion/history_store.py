@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypedDict
+from datetime import date, timedelta
+from typing import Any, Self
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import UnsupportedStorageVersionError
-from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN, LOGGER
+from .storage import StoredFile
+from .stored_values import StoredDataError, fields, flag, items, optional, text
 
-_VERSION = 1
+# The clock may have been set back.
+_LATER = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,23 @@ class Plan:
     is_once: bool = False
     """Whether it is the one after the installation."""
 
-
-class _Stored(TypedDict):
-    plan: dict[str, Any] | None
-    is_done_once: bool
+    @classmethod
+    def from_json(cls, stored: Any) -> Self:
+        """Read the fields; raise StoredDataError for anything else."""
+        stored = fields(stored, "first", "last", "reached", "port_ids", "is_once")
+        first, reached = optional(_day, stored["first"]), optional(_day, stored["reached"])
+        last = _day(stored["last"])
+        days = [day for day in (first, reached, last) if day]
+        if days != sorted(days) or last > (dt_util.now() + _LATER).date().isoformat():
+            raise StoredDataError("dates that do not follow each other")
+        port_ids = optional(items, stored["port_ids"])
+        return cls(
+            first,
+            last,
+            reached,
+            None if port_ids is None else [text(port_id) for port_id in port_ids],
+            flag(stored["is_once"]),
+        )
 
 
 class HistoryStore:
@@ -39,30 +54,41 @@ class HistoryStore:
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
         """Name the file after the entry."""
-        self._store: Store[_Stored] = Store(
-            hass, _VERSION, f"{DOMAIN}.history.{entry.entry_id}", private=True
-        )
+        self._file = StoredFile(hass, "history", _read, entry=entry)
         self.plan: Plan | None = None
         self.is_done_once = False
 
     async def async_load(self) -> None:
         """Read the file; where it cannot be read, there is nothing to go on with."""
-        try:
-            if stored := await self._store.async_load():
-                self.plan = Plan(**stored["plan"]) if stored["plan"] else None
-                self.is_done_once = bool(stored["is_done_once"])
-        except (UnsupportedStorageVersionError, AttributeError, LookupError, TypeError) as err:
-            LOGGER.warning("How far the import of the history has come cannot be read: %r", err)
+        loaded = await self._file.async_load()
+        if loaded.content:
+            self.plan, self.is_done_once = loaded.content
+        if loaded.lost:
+            await self._async_write(self.plan, self.is_done_once)
 
     async def async_save(self, plan: Plan | None) -> None:
         """Write how far it has come."""
         is_done = plan is None and self.plan is not None and self.plan.is_once
-        stored = _Stored(
-            plan=asdict(plan) if plan else None, is_done_once=self.is_done_once or is_done
-        )
-        await self._store.async_save(stored)
-        self.plan, self.is_done_once = plan, stored["is_done_once"]
+        await self._async_write(plan, self.is_done_once or is_done)
+
+    async def _async_write(self, plan: Plan | None, is_done_once: bool) -> None:  # noqa: FBT001
+        content = {"plan": asdict(plan) if plan else None, "is_done_once": is_done_once}
+        await self._file.async_save(content)
+        self.plan, self.is_done_once = plan, is_done_once
 
     async def async_remove(self) -> None:
         """Delete the file, with the entry."""
-        await self._store.async_remove()
+        await self._file.async_remove()
+
+
+def _read(stored: Any, _: list[StoredDataError]) -> tuple[Plan | None, bool]:
+    stored = fields(stored, "plan", "is_done_once")
+    return optional(Plan.from_json, stored["plan"]), flag(stored["is_done_once"])
+
+
+def _day(stored: Any) -> str:
+    """Return a date in ISO 8601."""
+    try:
+        return date.fromisoformat(text(stored)).isoformat()
+    except ValueError as err:
+        raise StoredDataError(str(err)) from err

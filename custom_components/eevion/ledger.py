@@ -13,10 +13,37 @@ from .api import Session
 from .api.parse import say_once
 from .bounds import DAY_S, LONGEST_S, most_cost, most_energy
 from .posting import Posted, Posting
+from .stored_values import (
+    fields,
+    flag,
+    hour,
+    items,
+    moment,
+    moment_or_never,
+    optional,
+    text,
+    units,
+)
 from .sums import UNNAMED, Sums, money_units, wh_units
 
 # Sessions that ended so long ago are added up; a report finds what comes later still.
 _KEPT_S = 31 * 86400
+_STORED = (
+    "sessions",
+    "folded",
+    "missed",
+    "shown",
+    "counted_until",
+    "missed_until",
+    "is_begun",
+    "currency",
+    "site_id",
+    "cost_currency",
+    "posting",
+    "has_posted",
+    "uncosted",
+    "before_site",
+)
 
 
 @dataclass(slots=True)
@@ -90,18 +117,24 @@ class Entry:
         return [*values, is_as_told or (list(posted) if posted else False)]
 
     @classmethod
-    def from_json(cls, stored: list[Any]) -> Self:
-        """Read `to_json`; raise TypeError or ValueError for anything else."""
-        energy, cost, currency, *moments, is_open, posted = stored
-        created, start, end, updated = (None if m is None else float(m) for m in moments)
-        if not isinstance(is_open, bool):
-            raise TypeError(stored)
-        entry = cls(int(energy), int(cost), _text(currency), created, start, end, updated, is_open)
+    def from_json(cls, stored: Any) -> Self:
+        """Read `to_json`; raise StoredDataError for anything else."""
+        energy, cost, currency, *moments, is_open, posted = items(stored, 9)
+        created, start, end, updated = (optional(moment, value) for value in moments)
+        entry = cls(
+            energy=units(energy),
+            cost=units(cost),
+            currency=optional(text, currency),
+            created=created,
+            start=start,
+            end=end,
+            updated=updated,
+            is_open=flag(is_open),
+        )
         if posted is not False:
             if posted is True:
-                posted = (energy, cost, start, end)
-            energy, cost, start, end = posted
-            entry.posted = Posted(int(energy), int(cost), float(start), float(end))
+                posted = [energy, cost, entry.start, entry.end]
+            entry.posted = Posted.from_json(posted)
         return entry
 
     @property
@@ -382,38 +415,34 @@ class Account:
         }
 
     @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> Self:
-        """Read `to_json`; raise LookupError, TypeError or ValueError for anything else."""
+    def from_json(cls, stored: Any) -> Self:
+        """Read `to_json`; raise StoredDataError for anything else."""
+        stored = fields(stored, *_STORED)
         return cls(
             sessions={
-                session_id: Entry.from_json(row) for session_id, row in stored["sessions"].items()
+                text(session_id): Entry.from_json(row)
+                for session_id, row in fields(stored["sessions"]).items()
             },
             folded=Sums.from_json(stored["folded"]),
             missed=Sums.from_json(stored["missed"]),
             shown=Sums.from_json(stored["shown"]),
-            counted_until=float(stored["counted_until"]),
-            missed_until=float(stored["missed_until"]),
-            is_begun=bool(stored["is_begun"]),
-            currency=_text(stored["currency"]),
-            site_id=_text(stored["site_id"]),
-            statistics_port_id=_text(stored.get("statistics_port_id")),
-            cost_currency=_text(stored["cost_currency"]),
-            posting=Posting.from_json(stored["posting"]) if stored["posting"] else None,
-            has_posted=bool(stored["has_posted"]),
-            uncosted=set(stored["uncosted"]),
+            counted_until=moment_or_never(stored["counted_until"]),
+            missed_until=moment_or_never(stored["missed_until"]),
+            is_begun=flag(stored["is_begun"]),
+            currency=optional(text, stored["currency"]),
+            site_id=optional(text, stored["site_id"]),
+            statistics_port_id=optional(text, stored.get("statistics_port_id")),
+            cost_currency=optional(text, stored["cost_currency"]),
+            posting=optional(Posting.from_json, stored["posting"]),
+            has_posted=flag(stored["has_posted"]),
+            uncosted={hour(value) for value in items(stored["uncosted"])},
             before_site=Sums.from_json(stored["before_site"]),
             elsewhere={
                 # Ledgers of before stations could move have none.
-                site_id: Sums.from_json(left)
-                for site_id, left in stored.get("elsewhere", {}).items()
+                text(site_id): Sums.from_json(left)
+                for site_id, left in fields(stored.get("elsewhere", {})).items()
             },
         )
-
-
-def _text(stored: Any) -> str | None:
-    if not isinstance(stored, str | None):
-        raise TypeError(stored)
-    return stored
 
 
 def _is_stale(entry: Entry, known: Entry) -> bool:

@@ -1,9 +1,11 @@
 """Settings of stations that jobs change."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from .api import Commands
+from .stored_values import StoredDataError, fields, flag, moment, text
 
 OUT_OF_SERVICE = "outOfService"
 IN_SERVICE = "inService"
@@ -30,6 +32,14 @@ class Settings:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     @classmethod
+    def from_json(cls, stored: Any) -> Self:
+        """Read `to_json`; raise StoredDataError for anything else."""
+        stored = fields(stored)
+        if unknown := stored.keys() - _CHECKS.keys():
+            raise StoredDataError(f"{len(unknown)} settings of another version")
+        return cls(**{name: _CHECKS[name](value) for name, value in stored.items()})
+
+    @classmethod
     def of_commands(cls, commands: Commands) -> Self:
         """Return what the commands of a job set."""
         word = commands.priority_status
@@ -40,5 +50,13 @@ class Settings:
             tariff_id=commands.tariff_id,
         )
 
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "is_in_service": flag,
+    "is_private": flag,
+    "is_visible": flag,
+    "tariff_id": text,
+    "tariff_since": moment,
+}
 
 NOTHING = Settings()

@@ -1,20 +1,31 @@
 """What is remembered of jobs, settings and tariffs: the cloud tells of them only once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Self
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import UnsupportedStorageVersionError
-from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
 
 from .api import Job, Tariff, parse
-from .const import DOMAIN, LOGGER
 from .managed import OUT_OF_SERVICE, Settings
+from .storage import StoredFile
+from .stored_values import (
+    StoredDataError,
+    fields,
+    items,
+    moment,
+    moment_or_never,
+    readable,
+    text,
+)
 
-_VERSION = 1
 _WRITE_DELAY_S = 1
+_CLOCKS_DIFFER = timedelta(days=1)
+# So many names and words are kept, the newest.
+_MOST_REMEMBERED = 1000
 # How the management history describes a job of a tariff.
 _TARIFF_JOB = "Set fee:"
 
@@ -39,13 +50,20 @@ class OpenJob:
         }
 
     @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> Self:
-        """Read `to_json`."""
+    def from_json(cls, stored: Any, latest: float) -> Self:
+        """Read `to_json`; raise StoredDataError for anything else.
+
+        A job that was given after `latest`, in epoch seconds, would never be given up.
+        """
+        stored = fields(stored, "job_id", "port_ids", "wanted", "created")
+        created = moment(stored["created"])
+        if created > latest:
+            raise StoredDataError("a job of the future")
         return cls(
-            job_id=stored["job_id"],
-            port_ids=tuple(stored["port_ids"]),
-            wanted=Settings(**stored["wanted"]),
-            created=float(stored["created"]),
+            job_id=text(stored["job_id"]),
+            port_ids=tuple(text(port_id) for port_id in items(stored["port_ids"])),
+            wanted=Settings.from_json(stored["wanted"]),
+            created=created,
         )
 
 
@@ -74,16 +92,35 @@ class Remembered:
         }
 
     @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> Self:
-        """Read `to_json`; raise LookupError, TypeError or ValueError for anything else."""
-        jobs = [OpenJob.from_json(job) for job in stored["jobs"]]
-        return cls(
-            jobs={job.job_id: job for job in jobs},
-            settings={port: Settings(**told) for port, told in stored["settings"].items()},
-            in_service_words=dict(stored["in_service_words"]),
-            tariffs=dict(stored["tariffs"]),
-            jobs_until=float(stored["jobs_until"]),
+    def from_json(cls, stored: Any, lost: list[StoredDataError]) -> Self:
+        """Read `to_json`; what cannot be read is left out, and why is added to `lost`.
+
+        Raises StoredDataError where it is no object.
+        """
+        stored = fields(stored)
+        latest = (dt_util.utcnow() + _CLOCKS_DIFFER).timestamp()
+        content = cls(
+            settings=readable(stored.get("settings"), Settings.from_json, lost),
+            in_service_words=readable(stored.get("in_service_words"), text, lost),
+            tariffs=readable(stored.get("tariffs"), text, lost),
         )
+        try:
+            for row in items(stored.get("jobs")):
+                try:
+                    job = OpenJob.from_json(row, latest)
+                except StoredDataError as err:
+                    lost.append(err)
+                else:
+                    content.jobs[job.job_id] = job
+        except StoredDataError as err:
+            lost.append(err)
+        try:
+            # The history is read again where its end is not known.
+            until = moment_or_never(stored.get("jobs_until"))
+            content.jobs_until = until if until <= latest else 0
+        except StoredDataError as err:
+            lost.append(err)
+        return content
 
 
 class Memory:
@@ -91,18 +128,15 @@ class Memory:
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
         """Name the file after the entry."""
-        self._store: Store[dict[str, Any]] = Store(
-            hass, _VERSION, f"{DOMAIN}.memory.{entry.entry_id}", private=True
-        )
+        self._file = StoredFile(hass, "memory", Remembered.from_json, entry=entry)
         self.content = Remembered()
 
     async def async_load(self) -> None:
         """Read; what cannot be read is forgotten, for the cloud will name it again."""
-        try:
-            if stored := await self._store.async_load():
-                self.content = Remembered.from_json(stored)
-        except (UnsupportedStorageVersionError, LookupError, TypeError, ValueError) as err:
-            LOGGER.warning("What was remembered of jobs and tariffs cannot be read: %r", err)
+        loaded = await self._file.async_load()
+        self.content = loaded.content or self.content
+        if loaded.lost:
+            await self._file.async_save(self.content.to_json())
 
     @callback
     def async_learn_tariffs(self, tariffs: Iterable[Tariff | None]) -> bool:
@@ -111,7 +145,7 @@ class Memory:
         told = {t.tariff_id: t.name for t in tariffs if t and t.tariff_id and t.name}
         if told.items() <= known.items():
             return False
-        known |= told
+        _remember(known, told)
         self.async_write_soon()
         return True
 
@@ -126,11 +160,13 @@ class Memory:
             tariff_id = parse.text(parse.mapping(job.commands.get("tariffId")).get("tariffId"))
             name = (job.description or "").removeprefix(_TARIFF_JOB).removesuffix(".").strip()
             if tariff_id and name and name != job.description:
-                self.content.tariffs.setdefault(tariff_id, name)
+                _remember(
+                    self.content.tariffs, {tariff_id: self.content.tariffs.get(tariff_id, name)}
+                )
             for port_id, values in job.original_values.items():
                 word = parse.text(values.get("priorityStatus"))
                 if word and word != OUT_OF_SERVICE:
-                    self.content.in_service_words[port_id] = word
+                    _remember(self.content.in_service_words, {port_id: word})
         self.async_write_soon()
         return len(self.content.tariffs) > count
 
@@ -145,12 +181,21 @@ class Memory:
     @callback
     def async_write_soon(self) -> None:
         """Write within a second."""
-        self._store.async_delay_save(self.content.to_json, _WRITE_DELAY_S)
+        self._file.async_delay_save(self.content.to_json, _WRITE_DELAY_S)
 
     async def async_close(self) -> None:
         """Write what is left."""
-        await self._store.async_save(self.content.to_json())
+        await self._file.async_save(self.content.to_json())
 
     async def async_remove(self) -> None:
         """Delete the file, with the account."""
-        await self._store.async_remove()
+        await self._file.async_remove()
+
+
+def _remember(known: dict[str, str], newer: Mapping[str, str]) -> None:
+    """Keep newer texts, and forget the oldest of too many."""
+    for key, value in newer.items():
+        known.pop(key, None)
+        known[key] = value
+    for key in list(known)[:-_MOST_REMEMBERED]:
+        del known[key]

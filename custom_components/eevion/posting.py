@@ -9,6 +9,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from .spread import Hours, add, hour_of, spread
+from .stored_values import (
+    MOST_UNITS,
+    StoredDataError,
+    fields,
+    hour,
+    items,
+    moment,
+    text,
+    units,
+)
 
 if TYPE_CHECKING:
     from .ledger import Account, Entry
@@ -39,6 +49,15 @@ class Posted(NamedTuple):
         cost = entry.cost if entry.currency == currency is not None else 0
         return cls(entry.energy, cost, start, end)
 
+    @classmethod
+    def from_json(cls, stored: Any) -> Self:
+        """Read a list of the fields; raise StoredDataError for anything else."""
+        energy, cost, start, end = items(stored, 4)
+        start, end = moment(start), moment(end)
+        if not 0 <= end - start <= _LONGEST_S:
+            raise StoredDataError("a session that is too long")
+        return cls(units(energy), units(cost), start, end)
+
     def hours(self) -> tuple[Hours, Hours]:
         """Return energy and cost by hour, both of the same hours."""
         return spread(self.energy, self.start, self.end), spread(self.cost, self.start, self.end)
@@ -67,14 +86,22 @@ class Posting:
         ]
 
     @classmethod
-    def from_json(cls, stored: list[Any]) -> Self:
-        """Read `to_json`."""
-        marks, energy, cost = stored
+    def from_json(cls, stored: Any) -> Self:
+        """Read `to_json`; raise StoredDataError for anything else."""
+        marks, energy, cost = items(stored, 3)
         return cls(
-            {session_id: Posted(*mark) for session_id, mark in marks.items()},
-            dict(energy),
-            dict(cost),
+            {
+                text(session_id): Posted.from_json(mark)
+                for session_id, mark in fields(marks).items()
+            },
+            _hours(energy),
+            _hours(cost),
         )
+
+
+def _hours(stored: Any) -> Hours:
+    pairs = (items(pair, 2) for pair in items(stored))
+    return {hour(start): units(amount, least=-MOST_UNITS) for start, amount in pairs}
 
 
 def due(account: Account, now: float) -> dict[str, Posted]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from .stored_values import fields, items, text, units
+
 WH = 1000
 """Units of energy in a watt-hour."""
 MONEY = 10_000
@@ -74,10 +76,11 @@ class Sums:
         return [self.energy, dict(self.cost)]
 
     @classmethod
-    def from_json(cls, stored: list[Any]) -> Self:
-        """Read `to_json`."""
-        energy, cost = stored
-        return cls(int(energy), {str(currency): int(units) for currency, units in cost.items()})
+    def from_json(cls, stored: Any) -> Self:
+        """Read `to_json`; raise StoredDataError for anything else."""
+        energy, cost = items(stored, 2)
+        money = {text(currency): units(amount) for currency, amount in fields(cost).items()}
+        return cls(units(energy), money)
 
 
 @dataclass(frozen=True, slots=True)
