@@ -1,9 +1,12 @@
 """What a bug report holds."""
 
 import json
+import logging
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+import pytest
 from pytest_homeassistant_custom_component.components.diagnostics import (
     get_diagnostics_for_config_entry,
 )
@@ -54,6 +57,46 @@ async def test_nothing_of_people(
     ]
     assert told["stations"][0]["session"]["session_id"] == session.session_id
     assert told == snapshot
+
+
+async def test_no_personal_text_of_any_endpoint(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    world: World,
+    cloud: Cloud,
+    wait: Pass,
+    hass_client: ClientSessionGenerator,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Neither diagnostics nor our log, repair issues and notifications hold one."""
+    caplog.set_level(logging.DEBUG)
+    name = world.stations[0].name
+    world.sites[0].name = "Personal-site"
+    world.plug_in(name, vehicle="Personal-vehicle", card=True)
+    world.fault(name)
+    world.fail_jobs(name, "The station at Personal-site did not answer")
+    await wait(35)
+    await hass.services.async_call(
+        "eevion", "manage_stations", {"stations": [name], "message": "Hello"}, blocking=True
+    )
+    for _ in range(12):
+        await wait(31)
+    cloud.faults.set("error")
+    await wait(35)
+    told = json.dumps(await get_diagnostics_for_config_entry(hass, hass_client, loaded))
+    station = next(s for s in loaded.runtime_data.coordinator.data.stations.values())
+    assert station.exceptions[0].site_name == "Personal-site"
+    session = world.ledger(name)[0]
+    secrets = [API_KEY, loaded.data["webhook_id"], session.customer_id, "Personal-"]
+    assert not [secret for secret in secrets if secret and secret in told]
+    ours = "".join(
+        record.getMessage()
+        for record in caplog.records
+        if record.name.startswith("custom_components.eevion")
+    )
+    assert ours
+    assert not [secret for secret in secrets if secret and secret in ours]
+    assert not [issue for issue in ir.async_get(hass).issues.values() if "Personal-" in str(issue)]
 
 
 async def test_while_the_cloud_is_away(

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_WEBHOOK_ID
 from homeassistant.core import HomeAssistant
@@ -21,9 +21,12 @@ _REDACTED = {
     "country",
     "name",
     "region",
+    "site_name",
     "title",
     "vehicle",
 }
+# A shorter one would be found in words that say nothing of people.
+_SHORTEST = 3
 
 
 async def async_get_config_entry_diagnostics(
@@ -32,7 +35,7 @@ async def async_get_config_entry_diagnostics(
     """Return the settings and, where the account is connected, its newest snapshot."""
     settings = {"data": dict(entry.data), "options": dict(entry.options)}
     running = _running(entry) if entry.state is ConfigEntryState.LOADED else {}
-    return async_redact_data(settings | running, _REDACTED)
+    return _redacted(entry, settings | running)
 
 
 async def async_get_device_diagnostics(
@@ -58,7 +61,33 @@ async def async_get_device_diagnostics(
         # Its text may name the address.
         now.append({"error": type(err).__name__})
     told = {"stations": [asdict(station) for station in stations], "now": now}
-    return async_redact_data(told, _REDACTED)
+    return _redacted(entry, told)
+
+
+def _redacted(entry: EevionConfigEntry, data: dict[str, Any]) -> dict[str, Any]:
+    """Return data without personal fields, and without their values in any other text."""
+    personal = {entry.title, *(str(entry.data.get(key, "")) for key in _REDACTED)}
+    if entry.state is ConfigEntryState.LOADED:
+        snapshot = entry.runtime_data.coordinator.data
+        personal |= {site.name for site in snapshot.sites.values()}
+        for station in snapshot.stations.values():
+            personal |= {exception.site_name or "" for exception in station.exceptions}
+            personal.add((station.session and station.session.vehicle) or "")
+    words = sorted((word for word in personal if len(word) >= _SHORTEST), key=len, reverse=True)
+    without: dict[str, Any] = _without(async_redact_data(data, _REDACTED), words)
+    return without
+
+
+def _without(value: Any, words: list[str]) -> Any:
+    if isinstance(value, dict):
+        return {_without(key, words): _without(item, words) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_without(item, words) for item in value]
+    if isinstance(value, str):
+        for word in words:
+            if word in value:
+                value = value.replace(word, REDACTED)
+    return value
 
 
 def _running(entry: EevionConfigEntry) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import override
 
 from homeassistant.components.select import SelectEntity, SelectEntityDescription
-from homeassistant.const import EntityCategory
+from homeassistant.const import MAX_LENGTH_STATE_STATE, EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -77,9 +77,33 @@ class EevionSelect(EevionEntity, SelectEntity):
 
 
 def unique_names(tariffs: Mapping[str, str]) -> dict[str, str]:
-    """Return names by id, told apart where two tariffs have the same."""
-    often = Counter(tariffs.values())
-    return {
-        tariff_id: f"{name} ({tariff_id[-4:]})" if often[name] > 1 else name
-        for tariff_id, name in tariffs.items()
-    }
+    """Return names by id, told apart where two tariffs have the same, as long as states can be.
+
+    A name that cannot be told apart from another even by its whole id is left out.
+    """
+    unique: dict[str, str] = {}
+    for suffix_of in (_no_suffix, _end_of, _whole):
+        names = {
+            tariff_id: _with_suffix(name, suffix_of(tariff_id))
+            for tariff_id, name in tariffs.items()
+            if tariff_id not in unique
+        }
+        often = Counter([*names.values(), *unique.values()])
+        unique |= {tariff_id: name for tariff_id, name in names.items() if often[name] == 1}
+    return {tariff_id: unique[tariff_id] for tariff_id in tariffs if tariff_id in unique}
+
+
+def _no_suffix(_: str) -> str:
+    return ""
+
+
+def _end_of(tariff_id: str) -> str:
+    return f" ({tariff_id[-4:]})"
+
+
+def _whole(tariff_id: str) -> str:
+    return f" ({tariff_id[:128]})"
+
+
+def _with_suffix(name: str, suffix: str) -> str:
+    return name[: MAX_LENGTH_STATE_STATE - len(suffix)] + suffix

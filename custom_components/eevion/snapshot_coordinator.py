@@ -10,7 +10,7 @@ from homeassistant.util import dt as dt_util
 
 from .accounting import Accounting
 from .api import ChargingLimit, EevionClient, EevionNotFoundError, Job, Session, StationException
-from .const import INTERVAL_IDLE, LOGGER
+from .const import DOMAIN, INTERVAL_IDLE, LOGGER
 from .listeners import SelectiveCoordinator
 from .managed import Settings
 from .memory import Memory
@@ -35,7 +35,7 @@ class SnapshotCoordinator(SelectiveCoordinator[Snapshot]):
             hass,
             LOGGER,
             config_entry=entry,
-            name=entry.title,
+            name=f"{DOMAIN} account {entry.entry_id}",
             update_interval=INTERVAL_IDLE,
             request_refresh_debouncer=Debouncer(hass, LOGGER, cooldown=1, immediate=False),
         )

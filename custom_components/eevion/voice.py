@@ -13,7 +13,7 @@ from homeassistant.helpers import device_registry as dr
 
 from .api import LimitUnit, SessionStatus
 from .const import LOGGER
-from .errors import invalid
+from .errors import failed, invalid
 from .permissions import async_user
 from .voice_names import VoiceStation, async_exposed, meant, only
 from .voice_texts import VoiceTexts
@@ -187,8 +187,12 @@ class Voice:
             self._station = found[0]
         for station in found if policy == POLICY_READ else ():
             coordinator = station.data.coordinator
-            if not coordinator.last_update_success and coordinator.last_exception:
-                raise coordinator.last_exception
+            if not coordinator.last_update_success and (err := coordinator.last_exception):
+                raise (
+                    err
+                    if isinstance(err, HomeAssistantError)
+                    else failed("bad_response", error=type(err).__name__)
+                )
         return found
 
     async def _async_one(self, name: str | None, *, is_active: bool = False) -> VoiceStation:

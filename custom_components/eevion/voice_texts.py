@@ -11,6 +11,9 @@ from .const import DOMAIN
 from .station import StationState
 from .voice_names import VoiceStation
 
+# So many characters of a text, and so many problems of a station, a person can listen to.
+_LONGEST = 100
+_MOST_PROBLEMS = 5
 _CATEGORIES = ("common", "exceptions")
 _PROBLEMS = {
     PortStatus.NOT_CONNECTED: "voice_not_connected",
@@ -119,7 +122,13 @@ class VoiceTexts:
         if state.connector_status is ConnectorStatus.FAULTED:
             told.append(self("voice_faulted"))
         for exception in state.exceptions:
-            kind = exception.type or self("voice_faulted")
+            kind = cut(exception.type or self("voice_faulted"))
             more = exception.description
-            told.append(f"{kind} ({more})" if more else kind)
-        return ", ".join(dict.fromkeys(told))
+            told.append(f"{kind} ({cut(more)})" if more else kind)
+        return ", ".join(list(dict.fromkeys(told))[:_MOST_PROBLEMS])
+
+
+def cut(text: str) -> str:
+    """Return the cloud's or a person's text on one line, no longer than can be listened to."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
