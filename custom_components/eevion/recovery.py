@@ -90,6 +90,13 @@ class Recovery:
             self._accounting.async_recovered()
         self._alarm.async_set(interval)
 
+    @property
+    def _lane(self) -> Lane:
+        """Until the first totals are there, a person waits for them."""
+        to_begin = self._to_begin(self._coordinator.data.stations)
+        is_done = self._accounting.is_recovered and not to_begin
+        return Lane.BACKGROUND if is_done else Lane.START
+
     async def _async_run(self) -> None:
         stations = dict(self._coordinator.data.stations)
         active = self._coordinator.active_session_ids()
@@ -131,9 +138,7 @@ class Recovery:
         failed: list[str] = []
         for port_id, session_id in left_open:
             try:
-                session = await self._client.get_session(
-                    session_id=session_id, lane=Lane.BACKGROUND
-                )
+                session = await self._client.get_session(session_id=session_id, lane=self._lane)
             except EevionNotFoundError:
                 self._accounting.accounts[port_id].close(session_id)
                 self._accounting.async_changed(port_id)
@@ -154,7 +159,7 @@ class Recovery:
         now = dt_util.utcnow()
         known = datetime.fromtimestamp(self._known_until(now), UTC)
         since = max(min(known - _OVERLAP, now - _RECENT), known - _LONGEST, _EPOCH)
-        sessions = await self._client.list_sessions(updated_on_or_after=since, lane=Lane.BACKGROUND)
+        sessions = await self._client.list_sessions(updated_on_or_after=since, lane=self._lane)
         self._coordinator.async_take_past(sessions.sessions)
         self._accounting.async_synced(sessions.sessions)
 
@@ -223,7 +228,9 @@ class Recovery:
     async def _async_lifetime(
         self, stations: Mapping[str, StationState], end: datetime, *station_ids: str
     ) -> dict[str, Figures]:
-        report = await self._client.get_report(start=_EPOCH, end=end, stations=station_ids)
+        report = await self._client.get_report(
+            start=_EPOCH, end=end, stations=station_ids, lane=self._lane
+        )
         return by_port(report, stations)
 
     async def _async_lifetime_until(self, until: float, station: StationState) -> Figures | None:

@@ -115,7 +115,13 @@ def test_the_budget_is_used_up_to_the_last_request():
 
 @pytest.mark.parametrize(
     ("lane", "places"),
-    [(Lane.COMMAND, 60), (Lane.CONFIRM, 56), (Lane.POLL, 48), (Lane.BACKGROUND, 36)],
+    [
+        (Lane.COMMAND, 60),
+        (Lane.CONFIRM, 56),
+        (Lane.POLL, 48),
+        (Lane.START, 48),
+        (Lane.BACKGROUND, 36),
+    ],
 )
 def test_each_lane_leaves_the_reserve_of_those_before_it(lane, places):
     async def main() -> None:
@@ -154,6 +160,7 @@ def test_commands_go_before_all_who_wait():
         async with asyncio.TaskGroup() as group:
             for lane, name in (
                 (Lane.BACKGROUND, "report"),
+                (Lane.START, "totals"),
                 (Lane.POLL, "poll 1"),
                 (Lane.POLL, "poll 2"),
                 (Lane.CONFIRM, "confirm"),
@@ -161,7 +168,15 @@ def test_commands_go_before_all_who_wait():
                 (Lane.COMMAND, "command 2"),
             ):
                 group.create_task(one(lane, name))
-        assert order == ["command 1", "command 2", "confirm", "poll 1", "poll 2", "report"]
+        assert order == [
+            "command 1",
+            "command 2",
+            "confirm",
+            "poll 1",
+            "poll 2",
+            "totals",
+            "report",
+        ]
 
     run(main())
 
@@ -339,35 +354,135 @@ def test_retry_after_is_honored_within_reason(retry_after, pause):
 def test_requests_refused_together_are_one_refusal():
     async def main() -> None:
         limit = limiter()
+        await use(limit, Lane.POLL, 30)
         for _ in range(5):
             limit.backed_off()
         limit.backed_off(30)
         limit.backed_off(8)
         assert limit.paused_for == 30
         assert limit.is_contended
-        await asyncio.sleep(30)
-        assert limit.available(Lane.POLL) == 24
+        await asyncio.sleep(29)
+        await use(limit, Lane.COMMAND, 2)
+        assert limit.available(Lane.POLL) == 0
+        await asyncio.sleep(31)
+        assert limit.available(Lane.POLL) == 30 - 6 - 2, "not halved five times"
 
     run(main())
 
 
-def test_polls_leave_room_to_others_and_take_it_back_slowly():
+def test_what_was_under_way_at_a_refusal_is_part_of_it():
+    """Its own refusal comes when the pause is over already."""
+
+    async def main() -> None:
+        limit = limiter()
+        await use(limit, Lane.POLL, 30)
+        async with limit.slot(Lane.POLL) as first, limit.slot(Lane.POLL) as second:
+            limit.backed_off(2, taken_at=first)
+            assert limit.paused_for == 2
+            await asyncio.sleep(10)
+            limit.backed_off(2, taken_at=second)
+            assert limit.paused_for == 2
+        await asyncio.sleep(61)
+        assert limit.available(Lane.POLL) == 32 - 6
+        async with limit.slot(Lane.POLL) as third:
+            limit.backed_off(taken_at=third)
+        assert limit.paused_for == 10, "the second refusal and not the third"
+
+    run(main())
+
+
+@pytest.mark.parametrize("used", [4, 20, 30])
+def test_after_refusals_polls_go_on_soon(used):
+    """Two answers 429 with `Retry-After: 2`, one after the other."""
+
+    async def main() -> None:
+        limit = limiter()
+        await use(limit, Lane.POLL, used)
+        for _ in range(2):
+            async with limit.slot(Lane.POLL) as taken_at:
+                limit.backed_off(2, taken_at=taken_at)
+            await asyncio.sleep(2)
+        refused_at = now()
+        await use(limit, Lane.POLL)
+        assert now() - refused_at <= 15
+        for _ in range(75):
+            await asyncio.sleep(4)
+            await use(limit, Lane.POLL, max_wait=15)
+        assert not limit.is_contended
+
+    run(main())
+
+
+def test_polls_use_less_than_at_the_refusal_and_recover():
     async def main() -> None:
         limit = limiter()
         assert not limit.is_contended
-        for share in (24, 12, 6, 6):
-            limit.backed_off(1)
-            await asyncio.sleep(1)
-            assert limit.available(Lane.POLL) == share
-        assert limit.available(Lane.BACKGROUND) == 4
+        await use(limit, Lane.POLL, 25)
+        limit.backed_off(1)
+        await asyncio.sleep(60.2)
+        assert limit.available(Lane.POLL) == 25 - 6
+        assert limit.available(Lane.BACKGROUND) == 36 * 19 // 48
         assert limit.available(Lane.COMMAND) == 60
-        used = limit.used
-        for more in range(1, 43):
-            await asyncio.sleep(5)
-            await use(limit, Lane.COMMAND, 2)
-            used = limit.used
-            assert limit.available(Lane.POLL) == max(0, 6 + more - used)
+        for seconds in (50, 50, 44):
+            await asyncio.sleep(seconds)
+            await use(limit, Lane.COMMAND)
+            assert limit.is_contended
+        await asyncio.sleep(6)
+        await use(limit, Lane.COMMAND)
         assert not limit.is_contended
+
+    run(main())
+
+
+def test_the_more_often_it_is_refused_the_longer_it_leaves_room():
+    """Another program that uses forty of sixty requests all day."""
+
+    async def main() -> None:
+        limit = limiter()
+        others: deque[float] = deque()
+        ours: deque[float] = deque()
+        refusals: list[float] = []
+
+        def is_accepted() -> bool:
+            for places in (others, ours):
+                while places and places[0] <= now() - 60:
+                    places.popleft()
+            return len(others) + len(ours) < 60
+
+        async def other() -> None:
+            while True:
+                await asyncio.sleep(1.5)
+                if is_accepted():
+                    others.append(now())
+
+        task = asyncio.create_task(other())
+        polls = 0
+        while now() < 86_400:
+            async with limit.slot(Lane.POLL, max_wait=math.inf) as taken_at:
+                await asyncio.sleep(0.1)
+                if is_accepted():
+                    ours.append(now())
+                    polls += 1
+                else:
+                    refusals.append(now())
+                    limit.backed_off(2, taken_at=taken_at)
+            await asyncio.sleep(2)
+        task.cancel()
+        assert len(refusals) < 100
+        assert polls > 86_400 / 6, "and no more is left to it than it uses"
+
+    run(main())
+
+
+def test_where_others_leave_nothing_polls_are_paced():
+    async def main() -> None:
+        limit = limiter()
+        sent = []
+        while now() < 600:
+            async with limit.slot(Lane.POLL, max_wait=math.inf) as taken_at:
+                sent.append(now())
+                limit.backed_off(1, taken_at=taken_at)
+        assert 35 <= len(sent) <= 66
 
     run(main())
 
@@ -375,11 +490,12 @@ def test_polls_leave_room_to_others_and_take_it_back_slowly():
 def test_a_request_sent_before_the_refusal_is_no_success_after_it():
     async def main() -> None:
         limit = limiter()
+        await use(limit, Lane.COMMAND, 30)
         async with limit.slot(Lane.COMMAND):
             await asyncio.sleep(1)
             limit.backed_off(1)
-            await asyncio.sleep(10)
-        assert limit.available(Lane.POLL) == 24 - 1
+            await asyncio.sleep(70)
+        assert limit.available(Lane.POLL) == 31 - 6 - 1
 
     run(main())
 

@@ -17,8 +17,17 @@ from .errors import EevionRateLimitError
 
 # The clocks of the cloud and of this machine do not run alike.
 _MARGIN = 0.1
+# After a refusal: so many places fewer than were used then, for so many seconds, and for
+# twice as long each time that a refusal follows soon.
 _LEAST_SHARE = 6
+_ROOM_FOR_OTHERS = 6
+_FIRST_HOLD = 60.0
+_LONGEST_HOLD = 1800.0
+_SOON = 600.0
 _GROWTH_INTERVAL = 5.0
+# However little others leave, a poll's request goes out after so many seconds.
+_PACE = 5.0
+_SLOWEST_PACE = 15.0
 _LEAST_PAUSE = 1.0
 _FIRST_PAUSE = 5.0
 _FIRST_PAUSE_OF_COMMANDS = 1.0
@@ -32,28 +41,44 @@ class Lane(IntEnum):
     COMMAND = 0
     CONFIRM = 1
     POLL = 2
-    BACKGROUND = 3
+    START = 3
+    """What a person waits for after a start, as the first totals."""
+    BACKGROUND = 4
 
 
-RESERVE = {Lane.COMMAND: 0, Lane.CONFIRM: 4, Lane.POLL: 12, Lane.BACKGROUND: 24}
+RESERVE = {
+    Lane.COMMAND: 0,
+    Lane.CONFIRM: 4,
+    Lane.POLL: 12,
+    Lane.START: 12,
+    Lane.BACKGROUND: 24,
+}
 """Places in the window that a lane leaves to the lanes before it."""
 
-MAX_WAIT = {Lane.COMMAND: 30.0, Lane.CONFIRM: 30.0, Lane.POLL: 30.0, Lane.BACKGROUND: math.inf}
+MAX_WAIT = {
+    Lane.COMMAND: 30.0,
+    Lane.CONFIRM: 30.0,
+    Lane.POLL: 30.0,
+    Lane.START: math.inf,
+    Lane.BACKGROUND: math.inf,
+}
 """Seconds a request of the lane waits for a place unless told otherwise."""
+
+_PACED = (Lane.POLL, Lane.START)
 
 
 @dataclass(slots=True)
 class _Pause:
-    """How long nothing is sent after HTTP 429: longer each time it helps nothing."""
+    """How long nothing is sent after HTTP 429: longer each time that did not help."""
 
     first: float
     length: float = 0
     until: float = -math.inf
 
-    def begin(self, now: float, retry_after: float | None) -> None:
+    def begin(self, now: float, retry_after: float | None, *, is_new: bool) -> None:
         """Pause; requests refused together are one refusal."""
         pause = 0.0
-        if now >= self.until:
+        if is_new:
             pause = self.length or self.first
             self.length = min(pause * 2, _LONGEST_PAUSE)
         if retry_after is not None and retry_after >= 0:
@@ -91,7 +116,8 @@ class RateLimit:
         self._full_share = self._share = max(1, limit - RESERVE[Lane.POLL])
         self._pause = _Pause(_FIRST_PAUSE)
         self._pause_of_commands = _Pause(_FIRST_PAUSE_OF_COMMANDS)
-        self._backed_off_at = self._grown_at = -math.inf
+        self._backed_off_at = self._grown_at = self._paced_at = -math.inf
+        self._hold = 0.0
 
     @property
     def used(self) -> int:
@@ -117,20 +143,21 @@ class RateLimit:
 
     def available(self, lane: Lane) -> int:
         """Return how many requests of a lane could be sent right now."""
-        return 0 if self._paused_for(lane) else max(0, self._allowed(lane) - self.used)
+        return 0 if self._paused_for(lane) else max(0, self._polite(lane) - self.used)
 
     @asynccontextmanager
-    async def slot(self, lane: Lane, *, max_wait: float | None = None) -> AsyncGenerator[None]:
+    async def slot(self, lane: Lane, *, max_wait: float | None = None) -> AsyncGenerator[float]:
         """Hold a place while one request is under way; raise EevionRateLimitError without one.
 
         `max_wait` is in seconds; None is the lane's own, infinity is as long as it takes.
+        Yields the moment since when the place is held, for `backed_off`.
         """
         await self._take(lane, MAX_WAIT[lane] if max_wait is None else max_wait)
         taken_at = self._now()
         try:
             if self.on_use:
                 self.on_use()
-            yield
+            yield taken_at
             if self._backed_off_at < taken_at:
                 self._grow()
         finally:
@@ -138,21 +165,35 @@ class RateLimit:
             self._ended.append(self._now())
             self._serve()
 
-    def backed_off(self, retry_after: float | None = None) -> None:
+    def backed_off(
+        self, retry_after: float | None = None, *, taken_at: float | None = None
+    ) -> None:
         """Pause after HTTP 429, and leave more room to others who use the key.
 
-        Where the cloud does not say for how long, commands try again the soonest.
+        Where the cloud does not say for how long, commands try again the soonest. What was
+        already under way at the last refusal (`taken_at`, as `slot` yields it) is part of it.
         """
         now = self._now()
-        if not self.paused_for:
-            self._share = max(min(_LEAST_SHARE, self._full_share), self._share // 2)
-            self._grown_at = now
-        self._backed_off_at = now
+        is_new = (now if taken_at is None else taken_at) > self._backed_off_at
+        if is_new:
+            self._learn_of_others(now)
+            self._backed_off_at = now
         for pause in (self._pause, self._pause_of_commands):
-            pause.begin(now, retry_after)
+            pause.begin(now, retry_after, is_new=is_new)
         # Who waits behind a command need not go before it.
         self._pause.until = max(self._pause.until, self._pause_of_commands.until)
         self._serve()
+
+    def _learn_of_others(self, now: float) -> None:
+        """Use less than at this refusal: the rest of the limit is what others used then."""
+        least = min(_LEAST_SHARE, self._full_share)
+        self._share = max(least, min(self._share, self.used - _ROOM_FOR_OTHERS))
+        ago = now - self._backed_off_at
+        if ago > self._hold + _SOON:
+            self._hold = _FIRST_HOLD
+        elif ago > self._period:
+            self._hold = min(self._hold * 2, _LONGEST_HOLD)
+        self._grown_at = now + self._hold
 
     def dump(self) -> list[float]:
         """Return the places taken, as wall-clock seconds of when their requests ended.
@@ -175,30 +216,53 @@ class RateLimit:
         return (self._monotonic or time.monotonic)()
 
     def _allowed(self, lane: Lane) -> int:
-        allowed = max(1, self.limit - RESERVE[lane])
+        return max(1, self.limit - RESERVE[lane])
+
+    def _polite(self, lane: Lane) -> int:
+        """Return how many places a lane uses while others use the key."""
+        allowed = self._allowed(lane)
         if lane >= Lane.POLL:
             allowed = max(1, allowed * self._share // self._full_share)
         return allowed
 
     def _grow(self) -> None:
         self._pause.length = self._pause_of_commands.length = 0
-        if self.is_contended and self._now() >= self._grown_at + _GROWTH_INTERVAL:
-            self._share += 1
-            self._grown_at = self._now()
+        elapsed = self._now() - self._grown_at
+        if self.is_contended and elapsed >= _GROWTH_INTERVAL:
+            steps = elapsed // _GROWTH_INTERVAL
+            self._share = min(self._share + int(steps), self._full_share)
+            self._grown_at += steps * _GROWTH_INTERVAL
 
     def _delay(self, lane: Lane, *, ahead: int = 0) -> float:
         """Return the seconds until a place can be free at the earliest."""
-        paused_for = self._paused_for(lane)
-        missing = self.used + ahead + 1 - self._allowed(lane)
-        if missing <= 0:
-            return paused_for
-        if missing > len(self._ended):
-            return max(paused_for, self._period)
-        return max(paused_for, self._ended[missing - 1] + self._period - self._now())
+        used = self.used + ahead + 1
+        delay = self._freed_in(used - self._polite(lane))
+        if delay and lane in _PACED:
+            in_turn = self._paced_at + self._pace * (ahead + 1) - self._now()
+            delay = min(delay, max(in_turn, self._freed_in(used - self._allowed(lane))))
+        return max(self._paused_for(lane), delay)
+
+    def _freed_in(self, count: int) -> float:
+        """Return the seconds until so many places are free again."""
+        if count <= 0:
+            return 0
+        if count > len(self._ended):
+            return self._period
+        return max(0.0, self._ended[count - 1] + self._period - self._now())
+
+    @property
+    def _pace(self) -> float:
+        """Seconds between two polls' requests where others leave next to nothing."""
+        return _PACE if self._share > _LEAST_SHARE else _SLOWEST_PACE
+
+    def _begin(self, lane: Lane) -> None:
+        self._in_flight += 1
+        if lane in _PACED:
+            self._paced_at = self._now()
 
     async def _take(self, lane: Lane, max_wait: float) -> None:
         if not self._waiters and not self._delay(lane):
-            self._in_flight += 1
+            self._begin(lane)
             return
         ahead = sum(waiter[0] <= lane for waiter in self._waiters)
         if (delay := self._delay(lane, ahead=ahead)) > max_wait:
@@ -234,6 +298,6 @@ class RateLimit:
                 self._timer = loop.call_later(max(delay, 0.001), self._serve)
                 return
             heapq.heappop(self._waiters)
-            self._in_flight += 1
+            self._begin(lane)
             if not future.done():
                 future.set_result(None)

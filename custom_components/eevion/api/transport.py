@@ -129,11 +129,11 @@ class Transport:
         url = self._url(tuple(path))
         if params:
             url = url.update_query(params)
-        async with self._rate_limit.slot(lane, max_wait=max_wait):
+        async with self._rate_limit.slot(lane, max_wait=max_wait) as taken_at:
             data = _encoded(body() if callable(body) else body)
             answer = await self._exchange(method, url, data=data, max_body=max_body)
             if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-                self._rate_limit.backed_off(answer.retry_after)
+                self._rate_limit.backed_off(answer.retry_after, taken_at=taken_at)
         return answer
 
     async def _exchange(

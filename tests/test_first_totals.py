@@ -1,0 +1,35 @@
+"""What a person waits for after a start goes before other work in the background."""
+
+import asyncio
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+
+from custom_components.eevion.api import RESERVE, Lane
+from custom_components.eevion.budget import async_get_budgets
+from simulator import World
+from tests.conftest import API_KEY
+from tests.helpers import Station
+
+
+async def test_totals_after_quick_restarts(
+    hass: HomeAssistant, entry: MockConfigEntry, world: World, freezer: FrozenDateTimeFactory
+) -> None:
+    """The restarts have used all that other background work may use in a minute."""
+    rate_limit = (await async_get_budgets(hass)).async_get(API_KEY)
+    while rate_limit.used < rate_limit.limit - RESERVE[Lane.BACKGROUND]:
+        async with rate_limit.slot(Lane.COMMAND):
+            pass
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.LOADED
+    for _ in range(5):
+        freezer.tick(1)
+        async_fire_time_changed(hass)
+        calm = 0
+        while calm < 30:  # what waits for a place waits on
+            await asyncio.sleep(0)
+            calm = 0 if rate_limit._in_flight else calm + 1
+    assert Station(hass, world, "2133")["sensor.total_energy"] == "0.0"
+    assert any(lane is Lane.BACKGROUND for lane, _, _ in rate_limit._waiters)
