@@ -4,10 +4,11 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest.mock import patch
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import Event, EventStateChangedData, HomeAssistant
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, State
 import pytest
-from pytest_homeassistant_custom_component.common import async_capture_events
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
 from simulator import Cloud, World
 from tests.conftest import Pass
@@ -246,3 +247,111 @@ async def test_a_begin_to_come_hides_no_other_exception(
     world.fault(station.name)
     await wait(301)
     assert told(changes, station, "exception") == ["started", "ended", "started"]
+
+
+# What ended while nobody looked.
+
+
+def completed(changes: list[Event[EventStateChangedData]], station: Station) -> list[State]:
+    entity_id = station.id("event", "session")
+    states = [c.data["new_state"] for c in changes if c.data["entity_id"] == entity_id]
+    found = [s for s in states if s and s.attributes.get("event_type") == "completed"]
+    return list({s.attributes["session"]: s for s in found if s.state != "unavailable"}.values())
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+@pytest.mark.parametrize("sessions", [1, 3])
+async def test_sessions_that_ended_while_the_account_was_unloaded(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    station: Station,
+    world: World,
+    cloud: Cloud,
+    changes: list[Event[EventStateChangedData]],
+    freezer: FrozenDateTimeFactory,
+    wait: Pass,
+    is_listed: bool,
+    sessions: int,
+) -> None:
+    cloud.settings.list_holds_ended = is_listed
+    await wait(301)
+    world.plug_in(station.name, card=True)
+    await wait(600)
+    await wait(61)
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    freezer.tick(600)
+    world.unplug(station.name)
+    for _ in range(sessions - 1):
+        freezer.tick(600)
+        world.plug_in(station.name, card=True)
+        freezer.tick(600)
+        world.unplug(station.name)
+    freezer.tick(60)
+    changes.clear()
+    assert await hass.config_entries.async_setup(loaded.entry_id)
+    for _ in range(3):
+        await wait(31)
+    found = completed(changes, station)
+    ended = world.ledger(station.name)
+    assert [s.attributes["session"] for s in found] == [s.session_id for s in ended]
+    for state, session in zip(found, ended, strict=True):
+        energy_kwh = session.curve.energy_wh(session.end_ms) / 1000
+        assert state.attributes["energy_kwh"] == pytest.approx(energy_kwh)
+        assert state.attributes["end_reason"] == "ev_disconnected"
+    kinds = {s.attributes["event_type"] for s in found}
+    assert kinds == {"completed"}
+
+    # Once, however often Home Assistant starts again.
+    fired = station.state("event", "session").state
+    for _ in range(2):
+        assert await hass.config_entries.async_reload(loaded.entry_id)
+        await wait(301)
+        await wait(301)
+    assert station.state("event", "session").state == fired
+
+
+async def test_a_session_that_goes_on_over_a_restart_completes_once(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    station: Station,
+    world: World,
+    changes: list[Event[EventStateChangedData]],
+    wait: Pass,
+) -> None:
+    world.plug_in(station.name, card=True)
+    await wait(600)
+    await wait(61)
+    assert await hass.config_entries.async_reload(loaded.entry_id)
+    await wait(31)
+    assert not completed(changes, station)
+    world.unplug(station.name)
+    for _ in range(4):
+        await wait(31)
+    entity_id = station.id("event", "session")
+    times = {
+        c.data["new_state"].state
+        for c in changes
+        if c.data["entity_id"] == entity_id
+        and c.data["new_state"]
+        and c.data["new_state"].attributes.get("event_type") == "completed"
+    }
+    assert len(times) == 1
+
+
+async def test_what_ended_before_the_installation_is_no_event(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    world: World,
+    changes: list[Event[EventStateChangedData]],
+    freezer: FrozenDateTimeFactory,
+    wait: Pass,
+) -> None:
+    station = Station(hass, world, world.stations[0].name)
+    world.plug_in(station.name, card=True)
+    freezer.tick(600)
+    world.unplug(station.name)
+    freezer.tick(60)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    for _ in range(3):
+        await wait(31)
+    assert not completed(changes, station)

@@ -13,6 +13,7 @@ from .api import Session
 from .const import LOGGER
 from .ledger import Account
 from .ledger_store import LedgerStore
+from .meanwhile import Meanwhile
 from .station import StationState
 from .sums import Sums, Totals
 
@@ -39,6 +40,9 @@ class Accounting:
         """Called with totals, by port and by site id, that are on the disk by now."""
         self.on_saved: Callable[[AbstractSet[str]], None] | None = None
         """Called with the port ids of ledgers that are on the disk by now."""
+        self.on_ended: Callable[[Session], None] | None = None
+        """Called with sessions that ended while the account was not loaded."""
+        self._meanwhile = Meanwhile()
         self._followed: AbstractSet[str] = frozenset()
         self._names: dict[str, str] = {}
         """Station names by port id, for the log."""
@@ -56,6 +60,7 @@ class Accounting:
         self.cursor, self.accounts = await self._store.async_load()
         self._dumped = {port_id: a.to_json() for port_id, a in self.accounts.items()}
         self._unwritten = set(self.accounts)
+        self._meanwhile = Meanwhile(self.cursor, self.accounts)
 
     @callback
     def async_follow(self, stations: Mapping[str, StationState]) -> None:
@@ -89,7 +94,10 @@ class Accounting:
             account = self.accounts.get(session.port_id or "")
             if account is None or session.port_id is None:
                 continue
-            if account.take(session, now):
+            before = account.sessions.get(session.session_id)
+            is_changed = account.take(session, now)
+            self._meanwhile.follow(session, before, account.sessions.get(session.session_id))
+            if is_changed:
                 self._unwritten.add(session.port_id)
                 is_over = is_over or not session.is_active
             if account.is_beyond(session, now):
@@ -115,6 +123,7 @@ class Accounting:
         # A date in the future is a wrong one, and would hide what changes next.
         updated = [min(s.updated_at.timestamp(), now) for s in sessions if s.updated_at]
         self.cursor = max(self.cursor, *updated, 0)
+        self._meanwhile.is_over = True
 
     @property
     def _write_interval(self) -> float:
@@ -197,6 +206,16 @@ class Accounting:
         self.is_recovered = True
         self._unwritten |= self.accounts.keys()
         self.async_write_soon()
+
+    async def async_announce_ended(self) -> None:
+        """Announce the sessions that ended meanwhile, once: that they did is written first."""
+        if not self._meanwhile.ended or self._is_closed:
+            return
+        ended, self._meanwhile.ended = self._meanwhile.ended, {}
+        await self.async_write()
+        for session in sorted(ended.values(), key=lambda s: s.ended_at or dt_util.utcnow()):
+            if self.on_ended:
+                self.on_ended(session)
 
     async def async_remove(self) -> None:
         """Delete the file, with the account."""

@@ -74,6 +74,18 @@ def session_json(session: Session, station: StationState | None, site: str | Non
     }
 
 
+def session_event(session: Session) -> Json:
+    """Return the attributes of a session's event."""
+    return {
+        "session": session.session_id,
+        "energy_kwh": None if session.energy_wh is None else session.energy_wh / 1000,
+        "cost": session.cost,
+        "currency": session.currency,
+        "duration_s": session.duration_s,
+        "end_reason": _word(session.end_reason),
+    }
+
+
 def taxes_json(session: Session) -> list[Json]:
     """Return the taxes of a session, in its currency."""
     return [{"description": tax.description, "amount": tax.amount} for tax in session.taxes or ()]

@@ -9,10 +9,11 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .answers import session_event
 from .api import ConnectorStatus, Session
 from .coordinator import EevionConfigEntry, EevionCoordinator
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
-from .signals import EVENT_EXCEPTION, EVENT_JOB, signal
+from .signals import EVENT_EXCEPTION, EVENT_JOB, EVENT_SESSION, signal
 from .station import StationState
 
 PARALLEL_UPDATES = 0
@@ -41,34 +42,23 @@ def session_events(before: StationState, after: StationState) -> Iterator[_Event
     if old and (new is None or new.session_id != old.session_id):
         known = after.session
         is_same = known is not None and known.session_id == old.session_id
-        yield "completed", _told(known if known and is_same else old)
+        yield "completed", session_event(known if known and is_same else old)
     is_started = new is not None and (old is None or new.session_id != old.session_id)
     if new and is_started:
-        yield "started", _told(new)
+        yield "started", session_event(new)
     if new and after.is_charging and (is_started or not before.is_charging):
-        yield "charging", _told(new)
+        yield "charging", session_event(new)
     if new and _is_suspended(new) and not (old and _is_suspended(old)):
-        yield "suspended", _told(new)
+        yield "suspended", session_event(new)
 
 
 def _is_suspended(session: Session) -> bool:
     return session.connector_status in _SUSPENDED
 
 
-def _told(session: Session) -> Mapping[str, Any]:
-    return {
-        "session": session.session_id,
-        "energy_kwh": None if session.energy_wh is None else session.energy_wh / 1000,
-        "cost": session.cost,
-        "currency": session.currency,
-        "duration_s": session.duration_s,
-        "end_reason": session.end_reason.name.lower() if session.end_reason else None,
-    }
-
-
 EVENTS = (
     EevionEventDescription(
-        key="session",
+        key=EVENT_SESSION,
         changes_fn=session_events,
         event_types=["started", "charging", "suspended", "completed"],
     ),

@@ -88,6 +88,7 @@ class Recovery:
         if not self._accounting.is_recovered:
             # What is known so far is true, and rises with what comes later.
             self._accounting.async_recovered()
+        await self._accounting.async_announce_ended()
         self._alarm.async_set(interval)
 
     @property

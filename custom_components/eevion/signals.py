@@ -8,6 +8,7 @@ from .const import DOMAIN
 
 EVENT_EXCEPTION: Final = "exception"
 EVENT_JOB: Final = "job"
+EVENT_SESSION: Final = "session"
 
 
 def signal(entry: ConfigEntry, port_id: str, kind: str) -> str:

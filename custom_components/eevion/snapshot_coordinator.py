@@ -6,14 +6,17 @@ from typing import cast, override
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.debounce import Debouncer
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 
 from .accounting import Accounting
+from .answers import session_event
 from .api import ChargingLimit, EevionClient, EevionNotFoundError, Job, Session, StationException
 from .const import DOMAIN, INTERVAL_IDLE, LOGGER
 from .listeners import SelectiveCoordinator
 from .managed import Settings
 from .memory import Memory
+from .signals import EVENT_SESSION, signal
 from .snapshot import Assembly, Snapshot
 from .station import StationState
 from .sums import Totals
@@ -42,6 +45,7 @@ class SnapshotCoordinator(SelectiveCoordinator[Snapshot]):
         self.client = client
         self.accounting = accounting
         accounting.on_written = self._async_set_totals
+        accounting.on_ended = self._async_announce_ended
         self._memory = memory
         self._assembly = Assembly()
         self._listed: Sequence[Session] | None = None
@@ -146,6 +150,13 @@ class SnapshotCoordinator(SelectiveCoordinator[Snapshot]):
         """Show the exceptions that last, by the station's name; these ports changed."""
         self._assembly.set_exceptions(exceptions)
         self._async_renew(*port_ids)
+
+    @callback
+    def _async_announce_ended(self, session: Session) -> None:
+        """Let the event entity fire what nobody saw."""
+        if session.port_id and self.config_entry:
+            name = signal(self.config_entry, session.port_id, EVENT_SESSION)
+            async_dispatcher_send(self.hass, name, "completed", session_event(session))
 
     @callback
     def _async_set_totals(
