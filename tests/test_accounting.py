@@ -3,10 +3,12 @@
 # ruff: noqa: ASYNC240 -- small files of one's own
 
 from collections.abc import Awaitable, Callable
+from errno import ENOSPC
 import json
 from pathlib import Path
 from typing import Any
 
+from atomicwrites import AtomicWriter
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
@@ -381,6 +383,76 @@ async def test_nothing_of_who_charged_is_written(
     assert session.customer_id
     assert session.customer_id not in ledger.read_text()
     assert API_KEY not in ledger.read_text()
+
+
+# A disk that is full.
+
+
+@pytest.fixture
+def disk_full(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Let the disk take no ledger, or take it again."""
+    write = AtomicWriter.commit
+    is_full = False
+
+    def commit(writer: AtomicWriter, file: Any) -> None:
+        if is_full and "eevion.ledger" in writer._path:
+            raise OSError(ENOSPC, "No space left on device")
+        write(writer, file)
+
+    def set_full(value: bool) -> None:
+        nonlocal is_full
+        is_full = value
+
+    monkeypatch.setattr(AtomicWriter, "commit", commit)
+    return set_full
+
+
+async def test_a_total_is_shown_only_when_it_is_written(
+    station: Station,
+    world: World,
+    ledger: Path,
+    charge: Charge,
+    wait: Pass,
+    disk_full: Callable[[bool], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await charge(station, 30)
+    before = shown(station)
+    disk_full(True)
+    await charge(station, 30)
+    await charge(station, 30)
+    assert shown(station) == before
+    assert stored(ledger)["accounts"][station.port_id]["shown"][0] == round(before[0] * 1e6)
+    ours = [r for r in caplog.records if r.name == "custom_components.eevion"]
+    assert len([r for r in ours if "cannot be written" in r.getMessage()]) == 1
+    disk_full(False)
+    await wait(3601)
+    await wait(1)
+    assert shown(station) == pytest.approx(truth(world, station.name))
+    assert stored(ledger)["accounts"][station.port_id]["shown"][0] == round(
+        truth(world, station.name)[0] * 1e6
+    )
+    assert caplog.text.count("are written to the disk again") == 1
+
+
+async def test_a_full_disk_keeps_no_account_from_unloading(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    station: Station,
+    world: World,
+    charge: Charge,
+    wait: Pass,
+    disk_full: Callable[[bool], None],
+) -> None:
+    await charge(station, 30)
+    disk_full(True)
+    await charge(station, 30)
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    disk_full(False)
+    assert await hass.config_entries.async_setup(loaded.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await wait(2)
+    assert shown(station) == pytest.approx(truth(world, station.name))
 
 
 # A file that cannot be read.

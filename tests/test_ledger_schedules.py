@@ -377,6 +377,7 @@ class House:
             """Home Assistant's, on a disk that takes its time."""
 
             path = "ledger"
+            failure = None
 
             def __init__(self, hass: Core, *_: object, **__: object) -> None:
                 self._hass = hass

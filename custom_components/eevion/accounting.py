@@ -22,6 +22,7 @@ _WRITE_INTERVAL_S = 60
 # The ledgers of many stations are a large file, and are written less often.
 _STATIONS_PER_INTERVAL = 100
 _WRITE_SOON_S = 1
+_LONGEST_PAUSE_S = 3600
 
 
 class Accounting:
@@ -52,6 +53,8 @@ class Accounting:
         self._dumped: dict[str, dict[str, Any]] = {}
         self._cancel_write: CALLBACK_TYPE | None = None
         self._write_in_s = float("inf")
+        self._pause_s = 0
+        """So long it is not written again, as the disk did not take it."""
         self._writing = asyncio.Lock()
         self._is_closed = False
 
@@ -140,6 +143,7 @@ class Accounting:
         """Write after so many seconds at the latest."""
         if self._is_closed:
             return
+        delay = max(delay, self._pause_s)
         if self._cancel_write:
             if delay >= self._write_in_s:
                 return
@@ -152,12 +156,15 @@ class Accounting:
         self._write_in_s = delay
         self._cancel_write = async_call_later(self._hass, delay, async_write)
 
-    async def async_write(self) -> None:
-        """Write, then show: totals rise only to what is on the disk."""
+    async def async_write(self) -> bool:
+        """Write, then show: totals rise only to what is on the disk.
+
+        Returns whether all is there. What could not be written is tried again.
+        """
         async with self._writing:
             written, self._unwritten = self._unwritten, set()
             if not written:
-                return
+                return True
             totals: dict[str, Totals] = {}
             # What is long ago goes by the cloud's clock: ours may be far ahead for a while.
             now = min(dt_util.utcnow().timestamp(), self.cursor)
@@ -167,11 +174,28 @@ class Accounting:
                 if self.is_recovered and account.is_begun:
                     totals[port_id] = Totals.of(account.raise_shown(), account.currency)
                 self._dumped[port_id] = account.to_json()
-            await self._store.async_save(self.cursor, self._dumped)
+            failure = await self._store.async_save(self.cursor, self._dumped)
+            if failure:
+                self._unwritten |= written
+                self._note_failure(failure)
+                return False
+            if self._pause_s:
+                self._pause_s = 0
+                LOGGER.warning("The totals are written to the disk again")
             if self.on_written:
                 self.on_written(totals, self._site_totals())
             if self.on_saved:
                 self.on_saved(written)
+            return True
+
+    def _note_failure(self, failure: Exception) -> None:
+        if not self._pause_s:
+            LOGGER.warning(
+                "The totals cannot be written to the disk, and stand still until they can: %s",
+                failure,
+            )
+        self._pause_s = min(max(2 * self._pause_s, _WRITE_INTERVAL_S), _LONGEST_PAUSE_S)
+        self.async_write_soon()
 
     def begun_sites(self) -> set[str | None]:
         """Return the sites whose totals have been shown."""
@@ -211,8 +235,9 @@ class Accounting:
         """Announce the sessions that ended meanwhile, once: that they did is written first."""
         if not self._meanwhile.ended or self._is_closed:
             return
+        if not await self.async_write():
+            return
         ended, self._meanwhile.ended = self._meanwhile.ended, {}
-        await self.async_write()
         for session in sorted(ended.values(), key=lambda s: s.ended_at or dt_util.utcnow()):
             if self.on_ended:
                 self.on_ended(session)

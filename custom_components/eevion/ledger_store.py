@@ -37,9 +37,11 @@ class LedgerStore:
         """Return cursor and accounts; empty ones where there is no readable file."""
         return (await self._file.async_load()).content or (0, {})
 
-    async def async_save(self, cursor: float, accounts: Mapping[str, dict[str, Any]]) -> None:
-        """Write; when this returns, it is on the disk."""
-        await self._file.async_save({"cursor": cursor, "accounts": dict(accounts)})
+    async def async_save(
+        self, cursor: float, accounts: Mapping[str, dict[str, Any]]
+    ) -> Exception | None:
+        """Write; when this returns None, it is on the disk, else why it is not."""
+        return await self._file.async_save({"cursor": cursor, "accounts": dict(accounts)})
 
     async def async_remove(self) -> None:
         """Delete the file, with the entry."""

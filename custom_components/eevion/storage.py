@@ -9,9 +9,9 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
+from .checked_store import CheckedStore as Store
 from .const import DOMAIN, LOGGER
 from .stored_values import StoredDataError
 
@@ -116,9 +116,13 @@ class StoredFile[T]:
             translation_placeholders={"title": self._title, "file": path},
         )
 
-    async def async_save(self, content: Mapping[str, Any]) -> None:
-        """Write; when this returns, it is on the disk."""
-        await self._store.async_save(content)
+    async def async_save(self, content: Mapping[str, Any]) -> Exception | None:
+        """Write; when this returns None, it is on the disk, else why it is not."""
+        try:
+            await self._store.async_save(content)
+        except OSError as err:
+            return err
+        return self._store.failure
 
     @callback
     def async_delay_save(self, dump: Callable[[], Mapping[str, Any]], delay: float) -> None:
