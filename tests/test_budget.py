@@ -2,6 +2,7 @@
 
 import asyncio
 from hashlib import sha256
+from time import time
 from typing import Any
 
 from aiohttp.test_utils import TestServer
@@ -148,18 +149,59 @@ async def test_no_key_is_written(
     assert API_KEY not in str(hass_storage[STORAGE])
 
 
+@pytest.mark.parametrize(
+    ("interval", "requests", "hours", "most"),
+    [(29, 2, 6, 12), (4, 1, 2, 8), (2, 1, 1, 9)],
+    ids=["idle", "charging", "busy"],
+)
 async def test_writes_are_few(
-    hass_storage: dict[str, Any], rate_limit: RateLimit, wait: Pass
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    rate_limit: RateLimit,
+    freezer: FrozenDateTimeFactory,
+    interval: int,
+    requests: int,
+    hours: int,
+    most: int,
 ) -> None:
-    """A poll of two requests every 5 seconds for an hour, then nothing in another hour."""
+    """And what is written covers what was used, if the power goes, at every moment."""
+    hass.loop.set_debug(False)
     written: list[object] = []
-    for number in range(840):
-        if number < 720:
-            await use(rate_limit, 2)
-        await wait(5 if number < 720 else 30)
-        if not written or written[-1] is not hass_storage.get(STORAGE):
-            written.append(hass_storage.get(STORAGE))
-    assert 100 <= len(written) <= 400
+    begun = time()
+    others = {29: begun, 300: begun}
+    while time() < begun + hours * 3600:
+        await use(rate_limit, requests)
+        for period, due in others.items():
+            if time() >= due:
+                others[period] = due + period
+                await use(rate_limit, 1 if period == 29 else 4)
+        await hass.async_block_till_done()
+        used = hass_storage[STORAGE]["data"]["used"][NAME]
+        assert len(used) >= rate_limit.used
+        assert min(used) > time() + 59
+        if not written or written[-1] is not hass_storage[STORAGE]:
+            written.append(hass_storage[STORAGE])
+        freezer.tick(interval)
+    assert hours <= len(written) <= most
+
+
+async def test_less_is_presumed_when_less_was_used_for_long(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    rate_limit: RateLimit,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    await use(rate_limit, 50)
+    for _ in range(50):
+        freezer.tick(20)
+        await use(rate_limit, 1)
+        await hass.async_block_till_done()
+    assert 3 <= stored(hass_storage) <= 8
+    # Where the clock is set back, what is written has to end in the new time.
+    freezer.tick(-86_400)
+    await use(rate_limit, 1)
+    await hass.async_block_till_done()
+    assert max(hass_storage[STORAGE]["data"]["used"][NAME]) == time() + 3600
 
 
 @pytest.mark.parametrize("gap", [0, 0.1, 1, 5])
@@ -196,12 +238,23 @@ async def test_the_first_requests_of_a_key(hass: HomeAssistant, rate_limit: Rate
 
 
 async def test_a_second_power_cut_presumes_again(
-    hass: HomeAssistant, rate_limit: RateLimit, wait: Pass
+    hass: HomeAssistant, hass_storage: dict[str, Any], rate_limit: RateLimit, wait: Pass
 ) -> None:
     await use(rate_limit, 3)
     await wait(20)
-    assert (await reborn(hass)).used == 3 + PRESUMED
-    assert (await reborn(hass)).used == 3 + PRESUMED
+    presumed = stored(hass_storage) + PRESUMED
+    assert presumed >= 3 + PRESUMED
+    for _ in range(2):
+        assert (await reborn(hass)).used == presumed
+
+
+async def test_a_power_cut_long_ago(
+    hass: HomeAssistant, rate_limit: RateLimit, freezer: FrozenDateTimeFactory
+) -> None:
+    await use(rate_limit, 30)
+    await hass.async_block_till_done()
+    freezer.tick(3600 + 61)
+    assert (await reborn(hass)).used == PRESUMED
 
 
 async def test_after_a_clean_stop_nothing_is_presumed(

@@ -1,5 +1,6 @@
 """One request budget for each API key, whoever uses it and however often it is reloaded."""
 
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from time import time
@@ -15,14 +16,37 @@ from .const import DOMAIN
 from .storage import StoredFile
 from .stored_values import StoredDataError, fields, flag, items, moment, readable
 
-# What went out after the last write is unknown after a crash: no more than so many
-# requests go out between two writes, and so many are then presumed.
+# A file that is not written in time, or cannot be read, may lack so many requests: after
+# a crash they are presumed.
 _UNWRITTEN = 8
-_WRITE_DELAY = 15
+# What a key may use in a minute is written ahead, for so many seconds, with so much room.
+_AHEAD_S = 3600
+_ROOM = 4
+_PERIOD_S = 60
+# Less is written where so many seconds have used much less.
+_REVIEW_S = 300
+
+
+@dataclass(slots=True)
+class _Reservation:
+    """What a key may use in any minute until a time: more has to be written first.
+
+    Times are epoch seconds.
+    """
+
+    places: int = 0
+    until: float = 0
+    peak: int = 0
+    """Places in use at once since `reviewed`."""
+    reviewed: float = 0
+
+    def dump(self) -> list[float]:
+        """Return the places as if each were used at the last moment."""
+        return [self.until] * self.places
 
 
 type _Used = dict[str, list[float]]
-"""When requests went out, in epoch seconds, by a hash of their API key."""
+"""When requests went out at the latest, in epoch seconds, by a hash of their API key."""
 
 
 class Budgets:
@@ -35,8 +59,7 @@ class Budgets:
         self._used_before: _Used = {}
         self._presumed = 0
         self._rate_limits: dict[str, RateLimit] = {}
-        self._unwritten = 0
-        self._written: set[str] = set()
+        self._reservations: dict[str, _Reservation] = {}
 
     async def async_load(self) -> None:
         """Read what was used before the restart; what cannot be read presumes the worst."""
@@ -57,31 +80,42 @@ class Budgets:
             rate_limit = RateLimit(on_use=partial(self._async_used, name))
             self._rate_limits[name] = rate_limit
             if (used := self._used_before.pop(name, None)) is not None:
-                self._written.add(name)
                 rate_limit.restore([*used, *[time()] * self._presumed])
         return self._rate_limits[name]
 
     @callback
     def _async_used(self, name: str) -> None:
-        self._unwritten += 1
-        if self._unwritten < _UNWRITTEN and name in self._written:
-            self._file.async_delay_save(self._async_dump, _WRITE_DELAY)
+        """Write where what is written does not cover the use, or covers far more than that."""
+        limit, now = self._rate_limits[name], time()
+        reservation = self._reservations.setdefault(name, _Reservation())
+        used = limit.used
+        reservation.peak = max(reservation.peak, used)
+        places = reservation.places
+        if used > places:
+            places = min(used + _ROOM, limit.limit)
+        elif not 0 <= now - reservation.reviewed < _REVIEW_S:
+            if reservation.peak + 2 * _ROOM < places:
+                places = reservation.peak + _ROOM
+            reservation.peak, reservation.reviewed = used, now
+        is_in_time = now + _PERIOD_S < reservation.until <= now + _AHEAD_S
+        if places == reservation.places and is_in_time:
             return
-        # At once: a delay would be prolonged by those before.
-        self._written.add(name)
+        reservation.places, reservation.until = places, now + _AHEAD_S
         self._hass.async_create_task(self._file.async_save(self._async_dump()))
 
     async def async_final_write(self, _event: Event) -> None:
-        """Note that Home Assistant was stopped, and did not break down."""
-        if not self._unwritten:  # else the storage does it by itself
-            await self._file.async_save(self._async_dump())
+        """Write what was used, now that no more will be."""
+        await self._file.async_save(self._async_dump())
 
     @callback
     def _async_dump(self) -> dict[str, Any]:
-        self._unwritten = 0
-        used = {name: limit.dump() for name, limit in self._rate_limits.items()}
+        is_clean = self._hass.state is CoreState.final_write
+        used = {
+            name: limit.dump() if is_clean else self._reservations.get(name, _Reservation()).dump()
+            for name, limit in self._rate_limits.items()
+        }
         return {
-            "is_clean": self._hass.state is CoreState.final_write,
+            "is_clean": is_clean,
             "used": self._used_before | {name: dump for name, dump in used.items() if dump},
         }
 
