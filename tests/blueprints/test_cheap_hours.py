@@ -307,3 +307,22 @@ async def test_beside_solar_surplus(
             hass.states.async_set(meter, str(car_w - sun_w), {"unit_of_measurement": "W"})
             await wait(10)
     assert 3 < len(limits(cloud)) <= 24
+
+
+@pytest.mark.parametrize("oddity", ["odd_units", "helpers"])
+@pytest.mark.usefixtures("car")
+async def test_units_and_helpers(
+    request: pytest.FixtureRequest,
+    hass: HomeAssistant,
+    automate: Automate,
+    inputs: dict[str, Any],
+    night: Night,
+    oddity: str,
+) -> None:
+    """What people choose and add in Home Assistant changes nothing."""
+    request.getfixturevalue(oddity)
+    hass.states.async_set(PRICE, "30", {"unit_of_measurement": "¢/kWh"} | FORECASTS["Tibber"]())
+    await automate(("cheap_hours", inputs | {"price": PRICE}))
+    charged = await night.pass_hours(7)
+    assert [hour for hour, percent in enumerate(charged) if percent > 50] == [2, 3, 5]
+    assert 21_600 <= night.energy_wh <= 21_600 + 250

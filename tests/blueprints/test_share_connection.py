@@ -297,3 +297,24 @@ async def test_the_cloud_is_away(
     assert breaker.most_a == 40
     cloud.faults.clear()
     assert await breaker.wait(120) == [20, 20, 0]
+
+
+@pytest.mark.parametrize("oddity", ["odd_units", "helpers"])
+async def test_units_and_helpers(
+    request: pytest.FixtureRequest,
+    automate: Automate,
+    inputs: dict[str, Any],
+    breaker: Breaker,
+    cloud: Cloud,
+    oddity: str,
+) -> None:
+    """What people choose and add in Home Assistant changes nothing."""
+    request.getfixturevalue(oddity)
+    breaker.house_a = 25
+    breaker.tell = lambda: str(25 + sum(breaker.amps()))
+    await automate(("share_connection", inputs | {"house_load": LOAD, "house_has_stations": True}))
+    await breaker.wait(30)
+    breaker.plug_in(0)
+    assert await breaker.wait(300) == [15, 0, 0]
+    assert breaker.most_a == 40
+    assert len(limits(cloud)) == 2

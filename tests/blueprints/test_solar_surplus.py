@@ -474,3 +474,22 @@ async def test_two_of_them_at_one_station(
     assert times
     for time in times:
         assert len([t for t in times if time <= t < time + 60]) <= 4
+
+
+@pytest.mark.parametrize("oddity", ["odd_units", "helpers"])
+@pytest.mark.usefixtures("paused")
+async def test_units_and_helpers(
+    request: pytest.FixtureRequest,
+    automate: Automate,
+    inputs: dict[str, Any],
+    house: House,
+    cloud: Cloud,
+    oddity: str,
+) -> None:
+    """What people choose and add in Home Assistant changes nothing."""
+    request.getfixturevalue(oddity)
+    cloud.requests.clear()
+    await automate(("solar_surplus", inputs))
+    for sun_a, seconds in ((10, 120), (20, 300), (8, 300), (0, 300)):
+        await house.shine((sun_a + 0.5) * AMP, seconds)
+    assert amps(cloud) == [10, 20, 8, 6, 0]
