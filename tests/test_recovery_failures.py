@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from simulator import Cloud, Settings, World, http_sessions
+from simulator import Cloud, Settings, World, http_sessions, report, serialize
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 from tests.test_recovery import asked_since, fetched, hidden_session, truth
@@ -205,3 +205,32 @@ async def test_a_station_without_a_session_for_a_month_is_asked_for_by_itself(
     for _ in range(3):
         await wait(301)
     assert shown(Station(hass, world, station.name)) == pytest.approx(truth(world, station.name))
+
+
+@pytest.mark.parametrize("named_by", ["report", "port"])
+async def test_a_report_or_a_port_that_names_the_currency(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    world: World,
+    wait: Pass,
+    monkeypatch: pytest.MonkeyPatch,
+    named_by: str,
+) -> None:
+    """The documentation has it in neither; no session can be had here."""
+    monkeypatch.setattr(http_sessions, "_known_sessions", lambda _world, _updated_ms: [])
+    if named_by == "report":
+        row = report.Group.row
+        monkeypatch.setattr(report.Group, "row", lambda *args: row(*args) | {"currency": "cad "})
+    else:
+        port = serialize.port_json
+        monkeypatch.setattr(
+            serialize,
+            "port_json",
+            lambda *args, **kwargs: port(*args, **kwargs) | {"currency": "CAD"},
+        )
+    await start(hass, entry, wait)
+    for station in world.stations:
+        shown_station = Station(hass, world, station.name)
+        assert shown(shown_station) == pytest.approx(truth(world, station.name))
+        unit = shown_station.state("sensor", "total_cost").attributes["unit_of_measurement"]
+        assert unit == "CAD"

@@ -73,8 +73,9 @@ class Accounting:
         for port_id, station in stations.items():
             account = self.accounts.setdefault(port_id, Account(site_id=station.site_id))
             self._names[port_id] = station.port.station_id
-            is_moved = account.move_to(station.site_id)
-            if account.check(station.port.max_power_w, now) or is_moved:
+            is_changed = account.move_to(station.site_id)
+            is_changed |= account.name_currency(station.port.currency)
+            if account.check(station.port.max_power_w, now) or is_changed:
                 self.async_changed(port_id)
 
     @callback

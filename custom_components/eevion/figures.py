@@ -20,6 +20,8 @@ class Figures(NamedTuple):
     """What drivers paid."""
     electricity: int
     """What the energy cost the owner."""
+    currency: str | None = None
+    """None where the report names none, as it is documented."""
 
 
 NOTHING = Figures(0, 0, 0)
@@ -36,6 +38,7 @@ def by_port(report: Report, stations: Mapping[str, StationState]) -> dict[str, F
             wh_units(_likely(row.total_energy_wh)),
             money_units(_likely(row.total_cost_cents) / 100),
             money_units(_likely(row.total_energy_cost_cents) / 100),
+            row.currency,
         )
         for port_id, station in stations.items()
         for row in rows

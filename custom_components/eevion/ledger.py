@@ -198,12 +198,12 @@ class Account:
         entry = (known or Entry()).told(session, self.max_power_w, now)
         if known is None:
             if self._is_counted(entry):
-                return self._name_currency(entry.currency)
+                return self.name_currency(entry.currency)
         elif entry == known or _is_stale(entry, known):
             return False
         _say_oddities(session)
         self.sessions[session.session_id] = entry
-        self._name_currency(entry.currency)
+        self.name_currency(entry.currency)
         self._find_missed(entry, known or Entry())
         return True
 
@@ -276,8 +276,8 @@ class Account:
             energy, cost = entry.energy - known.energy, entry.cost - known.cost
             self.missed.take_out(max(0, energy), max(0, cost), entry.currency)
 
-    def _name_currency(self, currency: str | None) -> bool:
-        """Take the first currency that is named; reports name none, theirs is the same."""
+    def name_currency(self, currency: str | None) -> bool:
+        """Take the first currency that is named, also for the money of reports without one."""
         if currency is None or self.currency is not None:
             return False
         self.currency = currency

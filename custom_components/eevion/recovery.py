@@ -232,7 +232,11 @@ class Recovery:
         report = await self._client.get_report(
             start=_EPOCH, end=end, stations=station_ids, lane=self._lane
         )
-        return by_port(report, stations)
+        figures = by_port(report, stations)
+        for port_id, figure in figures.items():
+            if self._accounting.accounts[port_id].name_currency(figure.currency):
+                self._accounting.async_changed(port_id)
+        return figures
 
     async def _async_lifetime_until(self, until: float, station: StationState) -> Figures | None:
         """Return what a station came to until a moment, in epoch seconds."""

@@ -187,7 +187,7 @@ def word[W: StrEnum](words: type[W], value: Any) -> W | None:
     try:
         return words(value)
     except ValueError:
-        folded = value.casefold()
+        folded = value.strip().casefold()
         for known in words:
             if known.casefold() == folded:
                 return known

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from . import parse
 from .errors import EevionResponseError
-from .words import StartedWith
+from .words import Currency, StartedWith
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,8 @@ class ReportRow:
     maximum_limit_a: float | None
     minimum_limit_a: float | None
     most_common_start_with: StartedWith | None
+    currency: Currency | None = None
+    """In no documented answer; sessions name it."""
 
     def is_named(self, name: str) -> bool:
         """Whether nothing but a name is told; a station of that name would be at a site."""
@@ -69,6 +71,7 @@ class ReportRow:
             maximum_limit_a=parse.number(data.get("maximum_limit_amps")),
             minimum_limit_a=parse.number(data.get("minimum_limit_amps")),
             most_common_start_with=parse.word(StartedWith, data.get("most_common_start_with")),
+            currency=parse.word(Currency, data.get("currency")),
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from . import parse
 from .reader import Before, Rows
-from .words import PortStatus
+from .words import Currency, PortStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,8 @@ class Port:
     tariff_id: str | None
     """`chargingCostId`, named for ports with a tariff of their own."""
     updated_at: datetime | None
+    currency: Currency | None = None
+    """In no documented answer; sessions name it."""
 
     @property
     def max_power_w(self) -> float | None:
@@ -55,6 +57,7 @@ class Port:
             is_shared_power=parse.boolean(data.get("isSharedPower")),
             tariff_id=parse.identifier(data.get("chargingCostId")),
             updated_at=parse.timestamp(data.get("updatedAt")),
+            currency=parse.word(Currency, data.get("currency")),
         )
 
 
