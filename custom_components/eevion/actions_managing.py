@@ -19,8 +19,8 @@ import probatio as vol
 
 from .answers import PURPOSES, commands_json
 from .api import ChargingProfile, Commands, LimitUnit, Message, ResetType
-from .const import DOMAIN, MAX_MESSAGE
-from .errors import command_errors, failed, invalid
+from .const import DOMAIN
+from .errors import command_errors, failed, invalid, valid_text
 from .jobs import JobResult
 from .managed import IN_SERVICE, OUT_OF_SERVICE
 from .select import unique_names
@@ -43,7 +43,7 @@ ATTR_RESET: Final = "reset"
 ATTR_TARIFF: Final = "tariff"
 ATTR_WAIT: Final = "wait"
 
-_TEXT = vol.All(cv.string, vol.Length(min=1))
+_TEXT = vol.All(cv.string, vol.Length(min=1), valid_text)
 _EXPIRY = vol.Any(cv.datetime, cv.positive_time_period)
 
 SERVICE_SET_MESSAGE: Final = "set_message"
@@ -81,6 +81,8 @@ _MANAGE_SCHEMA = vol.Schema(
 SERVICE_CREATE_TICKET: Final = "create_ticket"
 _TICKET_SCHEMA = vol.Schema({**TARGET_FIELDS, vol.Required(ATTR_MESSAGE): cv.string})
 
+# The documentation names no limit; nobody writes as much.
+_LONGEST_TICKET = 10_000
 # How the cloud's ids look.
 _ID_LENGTH, _ID_DIGITS = 24, set("0123456789abcdef")
 
@@ -214,9 +216,7 @@ def _message(asked: Mapping[str, Any]) -> Message | None:
         if expires is not None:
             raise invalid("message_missing")
         return None
-    if len(text) > MAX_MESSAGE:
-        raise invalid("message_too_long", length=str(len(text)), longest=str(MAX_MESSAGE))
-    return Message(text=text, expires_at=_expiry(expires))
+    return Message(text=valid_text(text), expires_at=_expiry(expires))
 
 
 def _expiry(expires: datetime | timedelta | None) -> datetime | None:
@@ -248,7 +248,7 @@ def _tariff_id(target: Target, wanted: str) -> str:
 async def _async_create_ticket(call: ServiceCall) -> ServiceResponse:
     """Open a support ticket."""
     target = await async_commanded(call)
-    message: str = call.data[ATTR_MESSAGE].strip()
+    message = valid_text(call.data[ATTR_MESSAGE].strip(), longest=_LONGEST_TICKET)
     if not message:
         raise invalid("ticket_without_message")
     with command_errors(call.hass, target.entry, ", ".join(target.names)):

@@ -18,8 +18,9 @@ from .api import (
     EevionError,
     EevionRateLimitError,
     EevionRefusedError,
+    parse,
 )
-from .const import DOMAIN, ERROR_NOT_PLUGGED_IN
+from .const import DOMAIN, ERROR_NOT_PLUGGED_IN, MAX_MESSAGE
 
 
 @contextmanager
@@ -109,19 +110,42 @@ def poll_error(err: EevionError) -> ConfigEntryAuthFailed | UpdateFailed:
     return UpdateFailed(
         translation_domain=DOMAIN,
         translation_key="cannot_connect" if is_lost else "bad_response",
-        translation_placeholders={"error": str(err)},
+        translation_placeholders=_bounded({"error": str(err)}),
     )
 
 
 def failed(key: str, **placeholders: str) -> HomeAssistantError:
     """Return the error for something that the cloud or a station did not do."""
     return HomeAssistantError(
-        translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
+        translation_domain=DOMAIN,
+        translation_key=key,
+        translation_placeholders=_bounded(placeholders),
     )
 
 
 def invalid(key: str, **placeholders: str) -> ServiceValidationError:
     """Return the error for something that a person asked for and that cannot be."""
     return ServiceValidationError(
-        translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
+        translation_domain=DOMAIN,
+        translation_key=key,
+        translation_placeholders=_bounded(placeholders),
     )
+
+
+def valid_text(text: str, *, longest: int = MAX_MESSAGE) -> str:
+    """Return a text that a person entered, which no request can hold in every case.
+
+    Raises ServiceValidationError where it is too long or no valid Unicode, as a half emoji.
+    """
+    if len(text) > longest:
+        raise invalid("message_too_long", length=str(len(text)), longest=str(longest))
+    try:
+        text.encode()
+    except UnicodeEncodeError as err:
+        raise invalid("text_unusable", text=text) from err
+    return text
+
+
+def _bounded(placeholders: Mapping[str, str]) -> dict[str, str]:
+    """Return texts, of the cloud or of people, each on one line of limited length."""
+    return {key: parse.prose(value) or "-" for key, value in placeholders.items()}

@@ -13,10 +13,10 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 
 from .alarm import Alarm
-from .api import Commands, EevionError, Job, Lane, Message
-from .const import DOMAIN, LOGGER, MAX_MESSAGE
+from .api import Commands, EevionError, Job, Lane, Message, parse
+from .const import DOMAIN, LOGGER
 from .coordinator import EevionCoordinator
-from .errors import command_error, failed, invalid, stations_error
+from .errors import command_error, failed, invalid, stations_error, valid_text
 from .limiter import CommandBatcher, Failures, async_send_apart
 from .managed import NOTHING, Settings
 from .memory import Memory, OpenJob
@@ -88,9 +88,7 @@ class Jobs:
 
         Raises translated errors.
         """
-        if len(text) > MAX_MESSAGE:
-            raise invalid("message_too_long", length=str(len(text)), longest=str(MAX_MESSAGE))
-        message = Message(text=text, expires_at=expires_at)
+        message = Message(text=valid_text(text), expires_at=expires_at)
         await self.async_submit(port_ids, Commands(message=message))
 
     async def _async_send_batch(self, take: Callable[[], Mapping[str, Commands]]) -> Failures:
@@ -232,7 +230,7 @@ class Jobs:
     def _reason(self, port_id: str, told: Job) -> str:
         """Return what the cloud says of a station, else what it says of the job."""
         own = [e for e in told.errors if self._name(port_id) in e or port_id in e]
-        return "; ".join(own or told.errors) or told.status_message or "-"
+        return parse.prose("; ".join(own or told.errors)) or told.status_message or "-"
 
     def _name(self, port_id: str) -> str:
         station = self._coordinator.data.stations.get(port_id)

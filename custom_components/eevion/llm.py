@@ -21,8 +21,7 @@ from .answers import session_json
 from .api import LimitUnit
 from .const import DOMAIN
 from .voice import Answer, Voice
-from .voice_names import VoiceStation, async_exposed
-from .voice_texts import cut
+from .voice_names import VoiceStation, async_exposed, cut
 
 _READS = ToolAnnotations(read_only=True, destructive=False, idempotent=True, open_world=False)
 _COMMANDS = ToolAnnotations(destructive=False, idempotent=True, open_world=False)

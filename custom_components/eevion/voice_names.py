@@ -21,6 +21,8 @@ from .station import StationState
 
 # So many names a person can listen to.
 _MOST_NAMES = 8
+# So many characters of a text as well.
+_LONGEST = 100
 # What people say around a name in English and French, without accents.
 _BEFORE = re.compile(
     "an?|at|by|charg(er|ing)|for|from|in|my|of|on|our|station|the|to|"
@@ -85,8 +87,8 @@ def async_exposed(hass: HomeAssistant, assistant: str | None) -> list[VoiceStati
                     entry=entry,
                     port_id=port_id,
                     entity_id=entity.entity_id,
-                    name=device.name_by_user or device.name or short_name,
-                    short_name=short_name,
+                    name=cut(device.name_by_user or device.name or short_name),
+                    short_name=cut(short_name),
                     own_names=frozenset(filter(None, names)),
                     place_names=_places(hass, area_id) | {(site and site.name) or short_name},
                     area_id=area_id,
@@ -157,3 +159,9 @@ def _keys(name: str) -> set[str]:
 
 def _is_part(spoken: str, name: str) -> bool:
     return set(_stripped(_words(spoken))) <= set(_words(name))
+
+
+def cut(text: str) -> str:
+    """Return the cloud's or a person's text on one line, no longer than can be listened to."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

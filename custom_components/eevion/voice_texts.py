@@ -9,10 +9,9 @@ from homeassistant.helpers.translation import async_get_translations
 from .api import ConnectorStatus, LimitUnit, PortStatus, Session, SessionStatus
 from .const import DOMAIN
 from .station import StationState
-from .voice_names import VoiceStation
+from .voice_names import VoiceStation, cut
 
-# So many characters of a text, and so many problems of a station, a person can listen to.
-_LONGEST = 100
+# So many problems of a station a person can listen to.
 _MOST_PROBLEMS = 5
 _CATEGORIES = ("common", "exceptions")
 _PROBLEMS = {
@@ -126,9 +125,3 @@ class VoiceTexts:
             more = exception.description
             told.append(f"{kind} ({cut(more)})" if more else kind)
         return ", ".join(list(dict.fromkeys(told))[:_MOST_PROBLEMS])
-
-
-def cut(text: str) -> str:
-    """Return the cloud's or a person's text on one line, no longer than can be listened to."""
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
