@@ -80,7 +80,9 @@ def combined(errors: Sequence[HomeAssistantError]) -> HomeAssistantError:
         return errors[0]
     texts = "; ".join(str(error) for error in errors)
     is_mistake = all(isinstance(error, ServiceValidationError) for error in errors)
-    return (invalid if is_mistake else failed)("several_failed", errors=texts)
+    if is_mistake:
+        return invalid("several_failed", errors=texts)
+    return failed("several_failed", errors=texts)
 
 
 @contextmanager
@@ -110,7 +112,7 @@ def poll_error(err: EevionError) -> ConfigEntryAuthFailed | UpdateFailed:
     return UpdateFailed(
         translation_domain=DOMAIN,
         translation_key="cannot_connect" if is_lost else "bad_response",
-        translation_placeholders=_bounded({"error": str(err)}),
+        translation_placeholders={"error": parse.prose(str(err)) or "-"},
     )
 
 
