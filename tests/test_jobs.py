@@ -1,15 +1,22 @@
 """What a person sees of managed commands, from the wish to the end of the job."""
 
 import asyncio
+import math
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import async_get_persistent_notifications
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_get_persistent_notifications,
+)
 
 from custom_components.eevion.api import Job
+from custom_components.eevion.managed import Settings as StationSettings
+from custom_components.eevion.memory import OpenJob
 from simulator import Cloud, Settings, World
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
@@ -274,3 +281,102 @@ async def test_tariffs_are_learned(
     await pass_job(wait)
     assert first["select.tariff"] == wanted
     assert world.station(first.name).tariff.name == wanted
+
+
+async def test_a_job_that_fails_at_several_stations_is_one_message(
+    hass: HomeAssistant, stations: list[Station], world: World, cloud: Cloud, wait: Pass
+) -> None:
+    for station in stations[:2]:
+        world.fail_jobs(station.name, "The station did not answer")
+    world.fail_jobs(stations[2].name, "The station is busy")
+    await switch(hass, "on", "private", *stations)
+    await pass_job(wait)
+    (note,) = async_get_persistent_notifications(hass).values()
+    names = [station.name for station in stations]
+    assert f"- {names[0]}, {names[1]}: The station did not answer" in note["message"]
+    assert f"- {names[2]}: The station is busy" in note["message"]
+    assert "then make the change again" in note["message"]
+    assert [s.state("event", "job").attributes["event_type"] for s in stations] == ["failed"] * 3
+
+
+async def test_a_message_names_some_of_many_stations(
+    hass: HomeAssistant, loaded: ConfigEntry, stations: list[Station], world: World, wait: Pass
+) -> None:
+    jobs = loaded.runtime_data.jobs
+    for number in range(30):
+        loaded.runtime_data.memory.content.jobs[str(number)] = OpenJob(
+            job_id=str(number),
+            port_ids=tuple(f"{reason} {port}" for reason in range(15) for port in range(12)),
+            wanted=StationSettings(is_private=True),
+            created=0,
+        )
+    await jobs.async_look()
+    notes = async_get_persistent_notifications(hass)
+    assert len(notes) == 30
+    assert all("… (+170)" in note["message"] for note in notes.values())
+
+
+async def test_an_error_is_that_of_the_station_it_names(
+    hass: HomeAssistant, loaded: ConfigEntry, stations: list[Station], world: World, wait: Pass
+) -> None:
+    """A name may be part of another one."""
+    renamed = ["1", "11", "A+"]
+    for station, new in zip(stations, renamed, strict=True):
+        world.rename_station(station.name, new)
+        world.fail_jobs(new, f"Reason of {new}!")
+    await wait(31)
+    await switch(hass, "on", "private", *stations)
+    await pass_job(wait)
+    reasons = {
+        new: station.state("event", "job").attributes["reason"]
+        for station, new in zip(stations, renamed, strict=True)
+    }
+    assert reasons == {new: f"{new}: Reason of {new}!" for new in renamed}
+
+
+@pytest.mark.parametrize("moment", [1e300, -1e300, 9e15, 0, 1, math.nan])
+async def test_a_job_of_no_likely_begin_holds_up_no_other(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    stations: list[Station],
+    cloud: Cloud,
+    wait: Pass,
+    moment: float,
+) -> None:
+    content = loaded.runtime_data.memory.content
+    content.jobs["odd"] = OpenJob(
+        job_id="odd",
+        port_ids=(stations[0].port_id, "gone"),
+        wanted=StationSettings(is_private=True),
+        created=moment,
+    )
+    content.jobs_until = moment
+    await switch(hass, "on", "private", stations[1])
+    await pass_job(wait)
+    assert not content.jobs
+    assert stations[1]["switch.private"] == "on"
+    loaded.runtime_data.jobs.async_start()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert content.jobs_until == dt_util.utcnow().timestamp()
+
+
+async def test_a_history_that_cannot_be_read_is_read_later(
+    hass: HomeAssistant, entry: MockConfigEntry, cloud: Cloud, wait: Pass
+) -> None:
+    def asked() -> int:
+        return sum("management-history" in request.path for request in cloud.requests)
+
+    cloud.faults.set("error", path="/station/management-history")
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    for _ in range(60):
+        await wait(61)
+    assert 5 <= asked() <= 8, "an hour, with pauses that grow"
+    cloud.faults.clear()
+    for _ in range(60):
+        await wait(61)
+    last = asked()
+    assert entry.runtime_data.memory.content.jobs_until > dt_util.utcnow().timestamp() - 3700
+    for _ in range(60):
+        await wait(61)
+    assert asked() == last

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import entity_registry as er
 import pytest
 
@@ -88,3 +89,99 @@ async def test_actions_answer_for_the_station_that_is_meant(
         assert report["total"] is report["average"] is None
         faults = await ask(hass, "get_exceptions", **meant)
         assert [e["description"] for e in faults["exceptions"]] == [station.port_id]
+
+
+async def test_a_command_by_a_shared_name_is_not_sent(
+    hass: HomeAssistant, loaded: ConfigEntry, twins: list[Station], cloud: Cloud, world: World
+) -> None:
+    """The cloud could not know which one is meant; the other stations get theirs."""
+    other = next(s for s in world.stations if s not in twins and s.lifecycle == "active")
+    cloud.requests.clear()
+    entities = er.async_get(hass)
+
+    def entity(station: Station, platform: str, key: str) -> str | None:
+        return entities.async_get_entity_id(platform, "eevion", f"{station.port_id}_{key}")
+
+    for domain, service, key, data in (
+        ("switch", "turn_on", "charging", {}),
+        ("number", "set_value", "charging_limit", {"value": 10}),
+        ("switch", "turn_off", "in_service", {}),
+        ("button", "press", "reset", {}),
+        ("notify", "send_message", "message", {"message": "Hello"}),
+    ):
+        with pytest.raises(ServiceValidationError) as error:
+            await hass.services.async_call(
+                domain, service, data | {"entity_id": entity(twins[1], domain, key)}, blocking=True
+            )
+        assert error.value.translation_key == "name_shared"
+    commands = [r for r in cloud.requests if r.path.endswith(("-management", "/manage"))]
+    assert not commands
+    assert not any("stationId" in (r.body or {}) for r in cloud.requests)
+
+    for action, data, path in (
+        ("set_charging_limit", {"amps": 10}, "/energy-management"),
+        ("set_message", {"message": "Hello"}, "/manage"),
+        ("manage_stations", {"is_private": True}, "/manage"),
+    ):
+        entity_ids = [entity(s, "switch", "charging") for s in (*twins, other)]
+        with pytest.raises(ServiceValidationError, match="called Left"):
+            await hass.services.async_call(
+                "eevion", action, data | {"entity_id": entity_ids}, blocking=True
+            )
+        [*_, request] = [r for r in cloud.requests if r.path.endswith(path)]
+        body = request.body
+        names = body["stationIds"] if "stationIds" in body else [row["stationId"] for row in body]
+        assert names == [other.name]
+
+
+async def test_a_stop_goes_by_the_session(
+    hass: HomeAssistant, loaded: ConfigEntry, twins: list[Station], wait: Pass, world: World
+) -> None:
+    first, second = twins
+    for twin in twins:
+        world._by_name[NAME] = twin
+        world.plug_in(NAME, card=True)
+    await wait(31)
+    await hass.services.async_call(
+        "switch",
+        "turn_off",
+        {
+            "entity_id": er.async_get(hass).async_get_entity_id(
+                "switch", "eevion", f"{second.port_id}_charging"
+            )
+        },
+        blocking=True,
+    )
+    assert first.session is not None
+    assert second.session is None
+    with pytest.raises(ServiceValidationError, match="Choose the device"):
+        await hass.services.async_call(
+            "eevion", "stop_session", {"stations": [NAME]}, blocking=True
+        )
+    assert first.session is not None
+
+
+async def test_each_has_its_own_exceptions(
+    hass: HomeAssistant, loaded: ConfigEntry, twins: list[Station], wait: Pass, world: World
+) -> None:
+    world._by_name[NAME] = twins[1]
+    world.exceptions.start(twins[1], "Offline", "No heartbeats", world.advance())
+    await wait(301)
+    assert [state(hass, twin, "binary_sensor", "problem") for twin in twins] == ["off", "on"]
+    assert state(hass, twins[0], "event", "exception") == "unknown"
+    world.exceptions.end(twins[1], "Offline", world.advance())
+    await wait(301)
+    assert [state(hass, twin, "binary_sensor", "problem") for twin in twins] == ["off", "off"]
+
+
+async def test_a_ticket_says_which_one_is_meant(
+    hass: HomeAssistant, loaded: ConfigEntry, twins: list[Station], world: World
+) -> None:
+    entity_id = er.async_get(hass).async_get_entity_id(
+        "switch", "eevion", f"{twins[1].port_id}_charging"
+    )
+    await hass.services.async_call(
+        "eevion", "create_ticket", {"entity_id": entity_id, "message": "It hums"}, blocking=True
+    )
+    (ticket,) = world.tickets
+    assert ticket == {"stationNames": [NAME], "message": f"It hums\n\n{NAME}: {twins[1].port_id}"}

@@ -89,7 +89,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bo
     exceptions = ExceptionLog(coordinator)
     exceptions.async_start()
     webhook.async_start(Push(coordinator, jobs, exceptions).async_take)
-    entry.async_create_background_task(hass, jobs.async_learn(), "read job history")
+    jobs.async_start()
     return True
 
 

@@ -251,6 +251,11 @@ async def _async_create_ticket(call: ServiceCall) -> ServiceResponse:
     message = valid_text(call.data[ATTR_MESSAGE].strip(), longest=_LONGEST_TICKET)
     if not message:
         raise invalid("ticket_without_message")
-    with command_errors(call.hass, target.entry, ", ".join(target.names)):
-        await target.coordinator.client.create_ticket(station_names=target.names, message=message)
-    return {"stations": list(target.names), "message": message}
+    shared = target.coordinator.shared_names()
+    if ports := [f"{target.name(p)}: {p}" for p in target.port_ids if target.name(p) in shared]:
+        # Names alone would not say which stations are meant.
+        message = "\n".join((message, "", *ports))
+    names = list(dict.fromkeys(target.names))
+    with command_errors(call.hass, target.entry, ", ".join(names)):
+        await target.coordinator.client.create_ticket(station_names=names, message=message)
+    return {"stations": [*names], "message": message}

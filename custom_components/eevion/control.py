@@ -103,6 +103,8 @@ class Control:
             port = station.port
             if port.status and (reason := _NOT_READY.get(port.status)):
                 raise invalid(reason, station=port.station_id)
+            if port.station_id in self._coordinator.shared_names():
+                raise invalid("name_shared", station=port.station_id)
             try:
                 with self._errors(port.station_id):
                     await self._async_start(
@@ -238,7 +240,14 @@ class Control:
     async def async_set_limits(self, wanted: Mapping[str, float], unit: LimitUnit) -> None:
         """Limit stations, by port id, in one request; each station's own answer counts."""
         limits = {port_id: self.limit(port_id, value, unit) for port_id, value in wanted.items()}
-        failures = await self._limiter.async_send(limits)
+        shared = self._coordinator.shared_names()
+        failures: dict[str, EevionError | HomeAssistantError] = {
+            port_id: invalid("name_shared", station=limit.station_id)
+            for port_id, limit in limits.items()
+            if limit.station_id in shared
+        }
+        if plain := {port_id: limits[port_id] for port_id in limits if port_id not in failures}:
+            failures |= await self._limiter.async_send(plain)
         if failures:
             raise stations_error(
                 {limits[port_id].station_id: cause for port_id, cause in failures.items()},

@@ -1,6 +1,7 @@
 """Polls an account: two requests however many stations there are."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -277,6 +278,20 @@ class EevionCoordinator(SnapshotCoordinator):
             sessions = await self.client.list_sessions(page_size=self._page_size, lane=Lane.CONFIRM)
             self._async_take_sessions(sessions, asked)
             self.async_update_listeners()
+
+    def shared_names(self) -> set[str]:
+        """Return the names that several stations have, those of excluded sites included.
+
+        The cloud is given a station by its name (`stationId` is the `displayName`), and could
+        not know which of them a command is for.
+        """
+        names = {
+            port.port_id: port.station_id
+            for site in self._sites.sites
+            for port in site.ports
+            if port.is_in_place
+        }
+        return {name for name, count in Counter(names.values()).items() if count > 1}
 
     async def async_renew_sites(self) -> None:
         """Ask for the sites ahead of any poll; raises EevionError."""

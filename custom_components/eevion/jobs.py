@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+import re
 from typing import Any
 
 from homeassistant.components import persistent_notification
@@ -29,6 +30,11 @@ _PATIENCE_S = 600
 _PATIENCE_PER_STATION_S = 20
 _CLOCKS_DIFFER = timedelta(minutes=10)
 _HISTORY = timedelta(days=365)
+# While the history cannot be read, the pauses between two tries grow up to so much.
+_LONGEST_ASK_INTERVAL_S = 60
+_LEARN_AGAIN_S, _LONGEST_LEARN_AGAIN_S = 60, 3600
+# A message names so many reasons, and so many stations for each.
+_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,19 +63,34 @@ class Jobs:
         )
         self._ends: dict[str, asyncio.Future[JobResult]] = {}
         self._alarm = Alarm(coordinator.hass, coordinator.config_entry, self.async_ask)
+        self._ask_interval_s: float = _ASK_INTERVAL_S
+        self._learn_alarm = Alarm(coordinator.hass, coordinator.config_entry, self.async_start)
+        self._learn_again_s: float = _LEARN_AGAIN_S
         coordinator.config_entry.async_on_unload(self._async_cancel_waits)
         self._async_show()
         self._async_schedule()
 
-    async def async_learn(self) -> None:
-        """Read the history once, back to the last time: it names tariffs and former values."""
+    @callback
+    def async_start(self) -> None:
+        """Read the job history in the background."""
+        self._coordinator.config_entry.async_create_background_task(
+            self._coordinator.hass, self._async_learn(), "read job history"
+        )
+
+    async def _async_learn(self) -> None:
+        """Read the history once, back to the last time: it names tariffs and former values.
+
+        Where the cloud does not answer it is read later.
+        """
         content = self._memory.content
         now = dt_util.utcnow()
-        since = datetime.fromtimestamp(content.jobs_until, UTC) - _CLOCKS_DIFFER
+        since = _moment(content.jobs_until, now) - _CLOCKS_DIFFER
         try:
-            told = await self._coordinator.client.list_jobs(since=max(since, now - _HISTORY))
+            told = await self._coordinator.client.list_jobs(since=since)
         except EevionError as err:
             LOGGER.debug("The job history cannot be read: %s", err)
+            self._learn_alarm.async_set(self._learn_again_s)
+            self._learn_again_s = min(2 * self._learn_again_s, _LONGEST_LEARN_AGAIN_S)
             return
         content.jobs_until = now.timestamp()
         self._coordinator.async_learn_jobs(told)
@@ -131,11 +152,14 @@ class Jobs:
         """Queue one job, whose commands are the same for each of its ports."""
         failures: dict[str, HomeAssistantError] = {}
         names: dict[str, str] = {}
+        shared = self._coordinator.shared_names()
         for port_id in alike:
-            if station := self._coordinator.data.stations.get(port_id):
-                names[port_id] = station.port.station_id
-            else:
+            if (station := self._coordinator.data.stations.get(port_id)) is None:
                 failures[port_id] = invalid("unknown_station", station=port_id)
+            elif (name := station.port.station_id) in shared:
+                failures[port_id] = invalid("name_shared", station=name)
+            else:
+                names[port_id] = name
         if not names:
             return failures
         commands = next(iter(alike.values()))
@@ -180,7 +204,7 @@ class Jobs:
     @callback
     def _async_schedule(self) -> None:
         if self._memory.content.jobs and not self._alarm.is_set:
-            self._alarm.async_set(_ASK_INTERVAL_S)
+            self._alarm.async_set(self._ask_interval_s)
 
     async def async_look(self) -> None:
         """Ask the cloud how the open jobs are doing."""
@@ -188,22 +212,23 @@ class Jobs:
         jobs = self._memory.content.jobs
         if not jobs:
             return
-        oldest = datetime.fromtimestamp(min(job.created for job in jobs.values()), UTC)
+        now = dt_util.utcnow()
+        since = min(_moment(job.created, now) for job in jobs.values()) - _CLOCKS_DIFFER
         try:
-            told = await self._coordinator.client.list_jobs(
-                since=oldest - _CLOCKS_DIFFER, lane=Lane.CONFIRM
-            )
+            told = await self._coordinator.client.list_jobs(since=since, lane=Lane.CONFIRM)
         except EevionError as err:
             LOGGER.debug("Jobs cannot be asked for: %s", err)
             told = []
+            self._ask_interval_s = min(2 * self._ask_interval_s, _LONGEST_ASK_INTERVAL_S)
+        else:
+            self._ask_interval_s = _ASK_INTERVAL_S
         self._coordinator.async_learn_jobs(told)
         by_id = {job.job_id: job for job in told}
-        now = dt_util.utcnow().timestamp()
         for job in list(jobs.values()):
             newest = by_id.get(job.job_id)
             if newest and newest.is_finished:
                 self._async_settle(job, self._result(job, newest))
-            elif now - job.created > _PATIENCE_S + _PATIENCE_PER_STATION_S * len(job.port_ids):
+            elif _is_overdue(job):
                 self._async_settle(job, _timed_out(job))
         self._async_schedule()
 
@@ -229,7 +254,9 @@ class Jobs:
 
     def _reason(self, port_id: str, told: Job) -> str:
         """Return what the cloud says of a station, else what it says of the job."""
-        own = [e for e in told.errors if self._name(port_id) in e or port_id in e]
+        ids = (self._name(port_id), port_id)
+        errors = [part.strip() for error in told.errors for part in error.split(";")]
+        own = [error for error in errors if any(_names(error, id_) for id_ in ids)]
         return parse.prose("; ".join(own or told.errors)) or told.status_message or "-"
 
     def _name(self, port_id: str) -> str:
@@ -272,14 +299,23 @@ class Jobs:
 
     @callback
     def _async_notify(self, result: JobResult) -> None:
+        """Say in one message which stations did not take a job, and why."""
+        if not result.refused:
+            return
+        alike: dict[str, list[str]] = {}
         for port_id, reason in result.refused.items():
-            error = failed("job_refused", station=self._name(port_id), message=reason)
-            persistent_notification.async_create(
-                self._coordinator.hass,
-                str(error),
-                title=self._coordinator.config_entry.title,
-                notification_id=f"{DOMAIN}_{result.job_id}_{port_id}",
-            )
+            name = self._name(port_id)
+            alike.setdefault(reason.removeprefix(f"{name}: "), []).append(name)
+        lines = [f"- {_listed(names)}: {reason}" for reason, names in list(alike.items())[:_NAMED]]
+        if len(alike) > _NAMED:
+            lines.append("- …")
+        entry = self._coordinator.config_entry
+        persistent_notification.async_create(
+            self._coordinator.hass,
+            str(failed("job_failed", stations="\n" + "\n".join(lines) + "\n\n")),
+            title=entry.title,
+            notification_id=f"{DOMAIN}_{entry.entry_id}_job_{result.job_id}",
+        )
 
     @callback
     def _async_show(self, settled: Iterable[str] = ()) -> None:
@@ -295,6 +331,30 @@ class Jobs:
 def _merged(earlier: Commands, later: Commands) -> Commands:
     told = {f.name: value for f in fields(later) if (value := getattr(later, f.name)) is not None}
     return replace(earlier, **told)
+
+
+def _moment(epoch_s: float, now: datetime) -> datetime:
+    """Return a stored time, which may be any, as one within the history that is asked for."""
+    return datetime.fromtimestamp(
+        min(max((now - _HISTORY).timestamp(), epoch_s), now.timestamp()), UTC
+    )
+
+
+def _is_overdue(job: OpenJob) -> bool:
+    """Whether a job should have ended; one that is yet to begin was stored wrongly."""
+    age = dt_util.utcnow().timestamp() - job.created
+    patience = _PATIENCE_S + _PATIENCE_PER_STATION_S * len(job.port_ids)
+    return not -_CLOCKS_DIFFER.total_seconds() <= age <= patience
+
+
+def _names(error: str, id_: str) -> bool:
+    """Whether an error is about a station: its name may be part of another one's."""
+    return re.search(rf"(?<!\w){re.escape(id_)}(?!\w)", error) is not None
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(sorted(names)[:_NAMED]) + (f" … (+{more})" if more > 0 else "")
 
 
 def _timed_out(job: OpenJob) -> JobResult:

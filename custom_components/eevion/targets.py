@@ -90,6 +90,9 @@ async def async_commanded(call: ServiceCall) -> Target:
     target = async_find(call)
     if not target.port_ids:
         raise invalid("no_target")
+    for name in call.data.get(ATTR_STATIONS, ()):
+        if target.names.count(name) > 1:
+            raise invalid("name_ambiguous", station=name)
     await _async_check_user(call, target, POLICY_CONTROL)
     return target
 
