@@ -256,6 +256,6 @@ async def _async_create_ticket(call: ServiceCall) -> ServiceResponse:
         # Names alone would not say which stations are meant.
         message = "\n".join((message, "", *ports))
     names = list(dict.fromkeys(target.names))
-    with command_errors(call.hass, target.entry, ", ".join(names)):
+    with command_errors(", ".join(names)):
         await target.coordinator.client.create_ticket(station_names=names, message=message)
     return {"stations": [*names], "message": message}

@@ -97,7 +97,7 @@ async def _async_get_sessions(call: ServiceCall) -> Json:
     since: datetime | None = call.data.get(ATTR_UPDATED_SINCE)
     if since is not None:
         _check_order(since, dt_util.utcnow())
-    with read_errors(call.hass, target.entry):
+    with read_errors():
         found = await target.coordinator.client.list_sessions(
             sites=site_ids,
             stations=target.names,
@@ -127,7 +127,7 @@ async def _async_get_report(call: ServiceCall) -> Json:
     end: datetime = dt_util.as_utc(call.data.get(ATTR_END) or dt_util.utcnow())
     _check_order(start, end)
     group = ReportGroup(call.data[ATTR_GROUP_BY])
-    with read_errors(call.hass, target.entry):
+    with read_errors():
         report = await target.coordinator.client.get_report(
             start=start,
             end=end,
@@ -163,7 +163,7 @@ async def _async_get_exceptions(call: ServiceCall) -> Json:
     """Return what was or is wrong with stations."""
     target = await async_asked(call)
     since = _since(call, _EXCEPTIONS_SINCE)
-    with read_errors(call.hass, target.entry):
+    with read_errors():
         told = await target.coordinator.client.list_exceptions(since=since, lane=Lane.POLL)
     stations = [target.coordinator.data.stations[port_id] for port_id in target.port_ids]
     hidden = target.coordinator.hidden_sites
@@ -182,7 +182,7 @@ async def _async_get_management_history(call: ServiceCall) -> Json:
     """Return the jobs of managed commands, those made in Quantev included."""
     target = await async_asked(call)
     since = _since(call, _HISTORY_SINCE)
-    with read_errors(call.hass, target.entry):
+    with read_errors():
         told = await target.coordinator.client.list_jobs(since=since, lane=Lane.POLL)
     stations = target.coordinator.data.stations
     names = {port_id: state.port.station_id for port_id, state in stations.items()}

@@ -71,7 +71,7 @@ class Cadence:
             outage = timedelta(seconds=monotonic() - self._failing_since)
             retry = min(outage * _SHARE_OF_OUTAGE, _LONGEST_RETRY)
             jitter = uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
-            return retry * jitter if retry > normal else normal
+            return retry * jitter if retry > INTERVAL_ACTIVE else INTERVAL_ACTIVE
         if self.are_sites_due:
             normal = INTERVAL_ACTIVE
         if self._expected and self._rate_limit.used < _COMFORT:

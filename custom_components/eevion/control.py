@@ -3,7 +3,6 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Coroutine, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 import math
 from typing import Any
@@ -79,10 +78,6 @@ class Control:
             return station
         raise invalid("unknown_station", station=port_id)
 
-    def _errors(self, name: str) -> AbstractContextManager[None]:
-        coordinator = self._coordinator
-        return command_errors(coordinator.hass, coordinator.config_entry, name)
-
     async def async_start(
         self, port_id: str, *, continue_if_battery_full: bool | None = None
     ) -> None:
@@ -91,7 +86,7 @@ class Control:
         wish.withdraw_stop()
         async with wish.lock:
             if self._ended_session_to_doubt(port_id):
-                with self._errors(self._station(port_id).port.station_id):
+                with command_errors(self._station(port_id).port.station_id):
                     await self._async_check_end(port_id)
             else:
                 await self._async_look(self._coordinator.async_renew_sessions())
@@ -106,7 +101,7 @@ class Control:
             if port.station_id in self._coordinator.shared_names():
                 raise invalid("name_shared", station=port.station_id)
             try:
-                with self._errors(port.station_id):
+                with command_errors(port.station_id):
                     await self._async_start(
                         station, continue_if_battery_full=continue_if_battery_full
                     )
@@ -180,7 +175,7 @@ class Control:
         wish.is_stop_wanted = True
         if (station := self._station(port_id)).active_session is None:
             is_forced = self._ended_session_to_doubt(port_id) is not None
-            with self._errors(station.port.station_id):
+            with command_errors(station.port.station_id):
                 await self._coordinator.async_renew_sessions(is_forced=is_forced)
         remove = self._coordinator.async_add_listener(wish.changed.set, port_id)
         try:
@@ -205,7 +200,7 @@ class Control:
             if session.status is SessionStatus.AUTHORIZING:
                 return True
             try:
-                with self._errors(station.port.station_id):
+                with command_errors(station.port.station_id):
                     return await self._async_stop(session, port_id)
             finally:
                 await self._coordinator.async_follow_command(port_id, _has_ended)
@@ -251,14 +246,8 @@ class Control:
         if failures:
             raise stations_error(
                 {limits[port_id].station_id: cause for port_id, cause in failures.items()},
-                self._limit_error,
+                _limit_error,
             )
-
-    def _limit_error(self, names: str, err: EevionError) -> HomeAssistantError:
-        if isinstance(err, EevionRefusedError):
-            return failed("limit_refused", station=names, message=err.message)
-        coordinator = self._coordinator
-        return command_error(coordinator.hass, coordinator.config_entry, names, err)
 
     def limit(self, port_id: str, value: float, unit: LimitUnit) -> ChargingLimit:
         """Return a limit that the station can have: 0, or from 6 A to what it is built for."""
@@ -276,6 +265,13 @@ class Control:
                 highest=f"{highest:g} {unit}" if highest else "-",
             )
         return ChargingLimit(station_id=port.station_id, unit=unit, limit=value)
+
+
+def _limit_error(names: str, err: EevionError) -> HomeAssistantError:
+    """Return the error for stations that did not take a limit."""
+    if isinstance(err, EevionRefusedError):
+        return failed("limit_refused", station=names, message=err.message)
+    return command_error(names, err)
 
 
 def _has_begun(station: StationState) -> bool:

@@ -2,21 +2,21 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Set as AbstractSet
+from collections.abc import Callable, Coroutine, Iterable, Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, Any, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
-from homeassistant.helpers.update_coordinator import UpdateFailed
 from homeassistant.util import dt as dt_util
 
 from .account_settings import AccountOptions
 from .accounting import Accounting
 from .api import (
+    EevionAuthenticationError,
     EevionClient,
     EevionError,
     EevionRateLimitError,
@@ -35,7 +35,8 @@ from .const import (
 )
 from .devices import Devices
 from .enabling import Enabling
-from .errors import poll_error
+from .errors import NoStationsError, poll_error
+from .key_check import KeyCheck
 from .lookups import Lookups
 from .memory import Memory
 from .snapshot import Snapshot
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from .jobs import Jobs
     from .webhook import Webhook
 
-# So old may data get while another program uses up the key's requests.
+# So old may data get while polls fail.
 _PATIENCE_S = 180
 _PAGE_SIZE = 1000
 
@@ -94,11 +95,16 @@ class EevionCoordinator(SnapshotCoordinator):
         self.last_success: datetime | None = None
         self.site_names: dict[str, str] = {}
         self._sites = Sites(sites=(), is_complete=False)
+        self._sites_asked = 0
+        self._renewing_sites = asyncio.Lock()
         self._sessions: dict[str, Session] = {}
         """The newest list, by session id."""
-        self._listed_at = float("-inf")
+        self._phases: set[tuple[str, bool]] = set()
+        self._answered_at = self._listed_at = float("-inf")
         self._renewing = asyncio.Lock()
         self._lookups = Lookups()
+        self._key_check = KeyCheck(hass, entry, self._async_poll_now)
+        client.add_status_listener(self._key_check.async_note_status)
         self._is_looking_up = False
 
     @property
@@ -114,7 +120,10 @@ class EevionCoordinator(SnapshotCoordinator):
         scheduled: bool = False,
         raise_on_entry_error: bool = False,
     ) -> None:
-        """Poll; whoever asks for it wants everything to be new."""
+        """Poll, with the sites where a person or a command wants everything to be new.
+
+        Overridden since `_async_update_data` is not given `scheduled`.
+        """
         if not scheduled:
             self._cadence.want_sites()
         await super()._async_refresh(
@@ -123,64 +132,113 @@ class EevionCoordinator(SnapshotCoordinator):
 
     @override
     async def _async_update_data(self) -> Snapshot:
-        """Fetch sessions and, where they are due, sites; half an answer tells lies."""
-        if with_sites := self._cadence.are_sites_due:
-            self._cadence.note_sites()
+        """Poll; where that fails, keep what is known while it is younger than `_PATIENCE_S`."""
         try:
             # A task of the entry: it may wait for requests, and must not outlive the entry.
-            asked = self.mark_request()
-            sites, sessions = await self.config_entry.async_create_background_task(
-                self.hass, self._async_fetch(with_sites=with_sites), f"{self.name} poll"
+            await self.config_entry.async_create_background_task(
+                self.hass,
+                self._async_poll() if self.last_success else self._async_first_poll(),
+                f"{self.name} poll",
             )
-        except EevionRateLimitError as err:
-            if not self._is_fresh():
-                raise self._failed(err) from err
-            LOGGER.debug("No requests left; what is known stays for now")
-            self._cadence.want_sites()
-            self._retry_after = err.retry_after
-            return self.data
         except EevionError as err:
-            raise self._failed(err) from err
-        if not sites.sites:
-            # An account whose stations are all gone is less likely than a passing fault.
             self._cadence.note_failure()
             self._set_interval()
-            raise UpdateFailed(translation_domain=DOMAIN, translation_key="no_stations")
-        self.last_success = dt_util.utcnow()
-        if with_sites:
-            self._async_take_sites(sites)
-        self._async_take_sessions(sessions, asked)
-        self._cadence.note_answer(self.data.stations)
-        self._set_interval()
+            if isinstance(err, EevionAuthenticationError) and (
+                self.last_success is None or self._key_check.async_is_refused()
+            ):
+                raise ConfigEntryAuthFailed(
+                    translation_domain=DOMAIN, translation_key="invalid_auth"
+                ) from err
+            remaining_s = self._answered_at + _PATIENCE_S - monotonic()
+            if remaining_s <= 0:
+                raise poll_error(err) from err
+            LOGGER.debug("A poll failed; what is known stays for now: %s", err)
+            if isinstance(err, EevionRateLimitError):
+                self.update_interval = timedelta(seconds=min(err.retry_after, remaining_s + 1))
+        else:
+            self._answered_at = monotonic()
+            self.last_success = dt_util.utcnow()
+            self._cadence.note_answer(self.data.stations)
+            self._set_interval()
         return self.data
 
-    async def _async_fetch(self, *, with_sites: bool) -> tuple[Sites, Sessions]:
-        sessions = self.client.list_sessions(page_size=self._page_size)
-        if not with_sites:
-            return self._sites, await sessions
-        return await asyncio.gather(self.client.list_sites(), sessions)
+    async def _async_first_poll(self) -> None:
+        """Poll at set-up, where a refused key is tried again at once: nothing else would."""
+        try:
+            await self._async_poll()
+        except EevionAuthenticationError:
+            await self._async_poll()
+
+    @callback
+    def _async_poll_now(self) -> None:
+        self.config_entry.async_create_background_task(
+            self.hass, self.async_refresh(), f"{self.name} poll ahead of time"
+        )
+
+    async def _async_poll(self) -> None:
+        """Take in the sessions and, where they are due or a session begins or ends, the sites.
+
+        What could be fetched is taken in. Raises EevionError where something could not.
+        """
+        asked = sites_asked = self.mark_request()
+        requests: list[Coroutine[Any, Any, Sites | Sessions]] = [
+            self.client.list_sessions(page_size=self._page_size)
+        ]
+        if self._cadence.are_sites_due:
+            requests.insert(0, self._async_list_sites(Lane.POLL))
+        answers = await asyncio.gather(*requests, return_exceptions=True)
+        if (
+            len(answers) == 1
+            and isinstance(answers[0], Sessions)
+            and self._shows_change(answers[0])
+        ):
+            # A session that begins or ends changes the status of its port at the same moment.
+            sites_asked = self.mark_request()
+            sites = self._async_list_sites(Lane.POLL)
+            answers = [*await asyncio.gather(sites, return_exceptions=True), *answers]
+        failures = [answer for answer in answers if isinstance(answer, BaseException)]
+        if not failures or self.last_success:
+            for answer in answers:
+                if isinstance(answer, Sites):
+                    self._async_take_sites(answer, sites_asked)
+                elif isinstance(answer, Sessions):
+                    self._async_take_sessions(answer, asked)
+        if failures:
+            raise failures[0]
+
+    async def _async_list_sites(self, lane: Lane) -> Sites:
+        """Return the sites; raise EevionError, also where there is no site.
+
+        An account whose stations are all gone is less likely than a passing fault.
+        """
+        self._cadence.note_sites()
+        sites = await self.client.list_sites(lane=lane)
+        if not sites.sites:
+            raise NoStationsError
+        return sites
 
     @property
     def _page_size(self) -> int:
         """Enough for all sessions in one request, ended ones that linger included."""
         return max(_PAGE_SIZE, 2 * len(self.data.stations))
 
-    def _is_fresh(self) -> bool:
-        if self.last_success is None:
-            return False
-        return (dt_util.utcnow() - self.last_success).total_seconds() < _PATIENCE_S
-
-    def _failed(self, err: EevionError) -> ConfigEntryAuthFailed | UpdateFailed:
-        self._cadence.note_failure()
-        self._set_interval()
-        return poll_error(err)
+    def _shows_change(self, sessions: Sessions) -> bool:
+        """Whether a list shows that a session has begun or ended."""
+        listed = sessions.sessions
+        return listed is not self._listed and not _phases(listed) <= self._phases
 
     def _set_interval(self) -> None:
         self.update_interval = self._cadence.interval(is_active=any(self._assembly.book.active()))
 
     @callback
-    def _async_take_sites(self, sites: Sites) -> None:
-        """Follow the sites; the very same ones tell nothing new."""
+    def _async_take_sites(self, sites: Sites, asked: int) -> None:
+        """Follow the sites that were requested at the place `asked`, unless newer ones are known.
+
+        The very same ones bring nothing new.
+        """
+        if asked < self._sites_asked:
+            return
+        self._sites_asked = asked
         if sites.sites is self._sites.sites and self.devices.is_settled:
             return
         self._sites = sites
@@ -231,8 +289,9 @@ class EevionCoordinator(SnapshotCoordinator):
         self.async_note_changes(changed)
         self._async_take([s for s in current if before.get(s.session_id) is not s])
         self._listed = None if missing or older else listed
-        if _active_ids(before) != _active_ids(self._sessions):
-            # A session that begins or ends changes the status of its port.
+        phases, self._phases = self._phases, _phases(current)
+        if any(is_active for _, is_active in phases ^ self._phases):
+            # The status of the port may follow later than this poll.
             self._cadence.want_sites()
         self._lookups.follow(missing)
         if missing and not self._is_looking_up:
@@ -294,10 +353,25 @@ class EevionCoordinator(SnapshotCoordinator):
         return {name for name, count in Counter(names.values()).items() if count > 1}
 
     async def async_renew_sites(self) -> None:
-        """Ask for the sites ahead of any poll; raises EevionError."""
-        async with self._renewing:
-            self._async_take_sites(await self.client.list_sites(lane=Lane.CONFIRM))
-            self.async_update_listeners()
+        """Ask for the sites ahead of any poll; raises EevionError.
+
+        Those who want them at the same time share one request.
+        """
+        wanted = self.mark_request()
+        async with self._renewing_sites:
+            if self._sites_asked < wanted:
+                asked = self.mark_request()
+                self._async_take_sites(await self._async_list_sites(Lane.CONFIRM), asked)
+        self.async_update_listeners()
+
+    @override
+    async def _async_before_end(self) -> None:
+        """Fetch the sites, so that the status of the port is shown with the session's end."""
+        try:
+            await self.async_renew_sites()
+        except EevionError as err:
+            LOGGER.debug("The sites cannot be fetched with the end of a session: %s", err)
+            self._cadence.want_sites()
 
     async def async_follow_command(
         self, port_id: str, is_shown: Callable[[StationState], bool]
@@ -308,5 +382,6 @@ class EevionCoordinator(SnapshotCoordinator):
         await self.async_request_refresh()
 
 
-def _active_ids(sessions: Mapping[str, Session]) -> set[str]:
-    return {session_id for session_id, session in sessions.items() if session.is_active}
+def _phases(sessions: Iterable[Session]) -> set[tuple[str, bool]]:
+    """Return the ids of sessions, and whether they go on: what a port's status goes by."""
+    return {(session.session_id, session.is_active) for session in sessions}

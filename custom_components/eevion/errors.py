@@ -3,13 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import (
-    ConfigEntryAuthFailed,
-    HomeAssistantError,
-    ServiceValidationError,
-)
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.update_coordinator import UpdateFailed
 
 from .api import (
@@ -23,22 +17,28 @@ from .api import (
 from .const import DOMAIN, ERROR_NOT_PLUGGED_IN, MAX_MESSAGE
 
 
+class NoStationsError(EevionError):
+    """The cloud answered with no site at all."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("The cloud answered with no sites")
+
+
 @contextmanager
-def command_errors(hass: HomeAssistant, entry: ConfigEntry, name: str) -> Iterator[None]:
+def command_errors(name: str) -> Iterator[None]:
     """Turn the client's errors into ones that say in words what to do; `name` is the station's."""
     try:
         yield
     except EevionError as err:
-        raise command_error(hass, entry, name, err) from err
+        raise command_error(name, err) from err
 
 
-def command_error(
-    hass: HomeAssistant, entry: ConfigEntry, name: str, err: EevionError
-) -> HomeAssistantError:
+def command_error(name: str, err: EevionError) -> HomeAssistantError:
     """Return the error that says in words what to do; `name` is that of one station or more."""
     match err:
         case EevionAuthenticationError():
-            entry.async_start_reauth(hass)
+            # The account tries the key again before it asks for another one.
             return failed("invalid_auth")
         case EevionRateLimitError():
             return failed("rate_limited", seconds=f"{err.retry_after:.0f}")
@@ -86,9 +86,9 @@ def combined(errors: Sequence[HomeAssistantError]) -> HomeAssistantError:
 
 
 @contextmanager
-def read_errors(hass: HomeAssistant, entry: ConfigEntry) -> Iterator[None]:
+def read_errors() -> Iterator[None]:
     """Do the same for questions that a person asks the cloud."""
-    with command_errors(hass, entry, "-"):
+    with command_errors("-"):
         try:
             yield
         except EevionConnectionError as err:
@@ -97,10 +97,10 @@ def read_errors(hass: HomeAssistant, entry: ConfigEntry) -> Iterator[None]:
             raise failed("question_refused", message=err.message) from err
 
 
-def poll_error(err: EevionError) -> ConfigEntryAuthFailed | UpdateFailed:
-    """Return the error that says why there is nothing new."""
+def poll_error(err: EevionError) -> UpdateFailed:
+    """Return the error that says why nothing could be fetched for long."""
     if isinstance(err, EevionAuthenticationError):
-        return ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="invalid_auth")
+        return UpdateFailed(translation_domain=DOMAIN, translation_key="invalid_auth")
     if isinstance(err, EevionRateLimitError):
         return UpdateFailed(
             translation_domain=DOMAIN,
@@ -108,6 +108,8 @@ def poll_error(err: EevionError) -> ConfigEntryAuthFailed | UpdateFailed:
             translation_placeholders={"seconds": f"{err.retry_after:.0f}"},
             retry_after=err.retry_after,
         )
+    if isinstance(err, NoStationsError):
+        return UpdateFailed(translation_domain=DOMAIN, translation_key="no_stations")
     is_lost = isinstance(err, EevionConnectionError)
     return UpdateFailed(
         translation_domain=DOMAIN,

@@ -137,13 +137,9 @@ class Jobs:
         return job_ids
 
     def _raise(self, failures: Failures) -> None:
-        coordinator = self._coordinator
         if failures:
             raise stations_error(
-                {self._name(port_id): cause for port_id, cause in failures.items()},
-                lambda names, err: command_error(
-                    coordinator.hass, coordinator.config_entry, names, err
-                ),
+                {self._name(port_id): cause for port_id, cause in failures.items()}, command_error
             )
 
     async def _async_queue(

@@ -89,6 +89,11 @@ class SessionBook:
         """Yield the active sessions."""
         return (session for session in self._sessions.values() if session.is_active)
 
+    def is_active(self, session: Session) -> bool:
+        """Whether a session goes on, as far as is known."""
+        known = self._sessions.get(session.port_id or "")
+        return known is not None and known.is_active and known.session_id == session.session_id
+
     def unconfirmed_end(self, port_id: str) -> Session | None:
         """Return the last session of a port where it may go on, though it counts as ended.
 

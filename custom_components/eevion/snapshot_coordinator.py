@@ -1,6 +1,7 @@
 """The newest snapshot, and all that is told for it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import cast, override
 
 from homeassistant.config_entries import ConfigEntry
@@ -65,20 +66,25 @@ class SnapshotCoordinator(SelectiveCoordinator[Snapshot]):
 
         Raises EevionError where the cloud does not answer.
         """
-        asked = self._assembly.book.mark()
-        try:
+        book = self._assembly.book
+        asked = book.mark()
+        newest: Session | None = None
+        with suppress(EevionNotFoundError):
             newest = await self.client.get_session(session_id=session.session_id)
-        except EevionNotFoundError:
-            self._listed = None
-            self._assembly.book.forget(session)
-            self._async_renew(session.port_id)
-            return None
-        newest = newest.at_port(session.port_id)
+        if not (newest and newest.is_active) and book.is_active(session):
+            await self._async_before_end()
         self._listed = None
-        if self._assembly.book.apply(newest, asked=asked):
-            self.accounting.async_take([newest])
-        self._async_renew(newest.port_id)
+        if newest is None:
+            book.forget(session)
+        else:
+            newest = newest.at_port(session.port_id)
+            if book.apply(newest, asked=asked):
+                self.accounting.async_take([newest])
+        self._async_renew(session.port_id)
         return newest
+
+    async def _async_before_end(self) -> None:
+        """Do what belongs to the moment in which a session's end is shown."""
 
     @callback
     def async_take_past(self, sessions: Sequence[Session]) -> None:

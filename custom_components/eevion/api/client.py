@@ -85,6 +85,10 @@ class EevionClient:
         self._sessions = defaultdict[int, Reader[Session]](_session_reader)
         """By the number of the page."""
 
+    def add_status_listener(self, listener: Callable[[int], None]) -> None:
+        """Call `listener` with the HTTP status of every answer, whatever was requested."""
+        self._transport.status_listeners.append(listener)
+
     async def list_sites(self, *, lane: Lane = Lane.POLL) -> Sites:
         """Return all sites with their ports (`GET /site`)."""
         answer = await self._transport.read("GET", "site", lane=lane, max_body=self._room())

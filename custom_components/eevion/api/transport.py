@@ -1,7 +1,7 @@
 """Requests to the cloud: within the budget, bounded in time and size, sent nowhere else."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
@@ -64,6 +64,8 @@ class Transport:
         self._base = URL(url).with_user(None).with_query(None).with_fragment(None)
         self._params = {"environment": "staging"} if environment is Environment.STAGING else {}
         self._timeout = request_timeout
+        self.status_listeners: list[Callable[[int], None]] = []
+        """Called with the HTTP status of every answer."""
         # Most requests are for the same few paths.
         self._url = lru_cache(maxsize=_URLS)(self._make_url)
 
@@ -134,6 +136,8 @@ class Transport:
             answer = await self._exchange(method, url, data=data, max_body=max_body)
             if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
                 self._rate_limit.backed_off(answer.retry_after, taken_at=taken_at)
+        for listener in self.status_listeners:
+            listener(answer.status)
         return answer
 
     async def _exchange(
