@@ -74,7 +74,7 @@ async def test_one_absurd_number_costs_no_answer(client, cloud):
         ({"status": 404, "body": {"message": "Not Found"}}, EevionResponseError),
         ({"status": 404, "body": {"statusCode": 404, "error": "Not Found"}}, EevionResponseError),
         (
-            {"status": 404, "body": {"result": "error", "message": "is not allowed"}},
+            {"status": 404, "body": {"result": "error", "message": "no"}},
             EevionResponseError,
         ),
         ({"status": 404, "body": {}}, EevionResponseError),
@@ -113,6 +113,7 @@ async def test_not_found_is_where_one_thing_was_asked_for(client, cloud):
         (UNKNOWN, True),
         ({"result": "error", "error": "INVALIDREQUEST", "message": "That is not allowed."}, True),
         (UNKNOWN | {"result": None}, True),
+        (UNKNOWN | {"error": None}, True),
         (REFUSAL, False),
         ({"message": "That station is not allowed"}, False),
         ({"error": "forbidden", "message": "That station is not allowed"}, False),
@@ -239,7 +240,7 @@ async def test_more_than_is_sensible_is_not_read(client, cloud, is_packed):
 
 async def test_an_answer_that_is_not_packed_as_it_says(client, cloud):
     cloud.reply([], headers={"Content-Encoding": "gzip"})
-    with pytest.raises(EevionConnectionError):
+    with pytest.raises((EevionConnectionError, EevionResponseError)):
         await client.list_sites()
 
 

@@ -97,15 +97,10 @@ class Answer:
         if not isinstance(payload, dict):
             return
         result, error = parse.text(payload.get("result")), parse.text(payload.get("error"))
-        if not (
-            self.status >= HTTPStatus.BAD_REQUEST
-            or error
-            or (result and result.casefold() in _FAILURES)
-        ):
+        is_failure = (result or "").casefold() in _FAILURES
+        if not (self.status >= HTTPStatus.BAD_REQUEST or error or is_failure):
             return
         is_invalid = (error or "").casefold() == _INVALID_REQUEST
-        if self.status in _GATEWAY and not is_invalid:
-            raise EevionResponseError(f"The cloud answered with HTTP {self.status}")
         details = parse.mapping(payload.get("details"))
         message = (
             parse.prose(details.get("errorDescription"))
@@ -113,7 +108,11 @@ class Answer:
             or error
             or f"HTTP {self.status}"
         )
-        is_missing = is_invalid and message.casefold().rstrip(".").endswith(_UNKNOWN_ID)
+        is_missing = message.casefold().rstrip(".").endswith(_UNKNOWN_ID) and (
+            is_invalid or is_failure
+        )
+        if self.status in _GATEWAY and not (is_invalid or is_missing):
+            raise EevionResponseError(f"The cloud answered with HTTP {self.status}")
         refusal = EevionNotFoundError if is_lookup and is_missing else EevionRefusedError
         if self.secret:
             message = message.replace(self.secret, "…")
