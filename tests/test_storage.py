@@ -345,3 +345,48 @@ async def test_another_minor_version_is_read(
     assert entry.state is ConfigEntryState.LOADED
     assert entry.runtime_data.memory.content.tariffs == {"t1": "Night", "t2": "Day"}
     assert issues(hass) == []
+
+
+FUTURE = 4.05e9
+"""The year 2098."""
+
+
+@pytest.mark.parametrize(
+    ("name", "stored"),
+    [
+        ("ledger", GOOD["ledger"] | {"cursor": FUTURE}),
+        ("ledger", {"cursor": T, "accounts": {"p": ACCOUNT | {"counted_until": FUTURE}}}),
+        ("history", {"plan": GOOD["history"]["plan"] | {"last": "2098-01-01"}}),
+        ("history", {"plan": GOOD["history"]["plan"] | {"first": "2026-05-01"}}),
+        ("history", {"plan": GOOD["history"]["plan"] | {"reached": "2026-11-01"}}),
+    ],
+)
+def test_what_would_hide_all_that_comes(
+    freezer: FrozenDateTimeFactory, name: str, stored: dict[str, Any]
+) -> None:
+    freezer.move_to(START)
+    with pytest.raises(StoredDataError):
+        READ[name](GOOD[name] | stored, [])
+
+
+def test_a_clock_that_was_far_behind_costs_no_ledger(freezer: FrozenDateTimeFactory) -> None:
+    freezer.move_to("2025-01-01T00:00:00+00:00")
+    cursor, accounts = READ["ledger"](GOOD["ledger"], [])
+    assert cursor == T
+    assert accounts.keys() == {"port"}
+
+
+async def test_a_file_that_cannot_be_deleted(
+    hass: HomeAssistant, entry: MockConfigEntry, wait: Pass, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The account goes all the same, and the log says what stays."""
+    path = path_of(hass, entry, "history")
+    path.parent.mkdir(exist_ok=True)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    path.mkdir()
+    await hass.config_entries.async_remove(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert not hass.config_entries.async_entries("eevion")
+    assert f"{path} cannot be deleted" in caplog.text
+    assert not path_of(hass, entry, "ledger").exists()
