@@ -1,7 +1,7 @@
 """What sensors tell beyond the newest answer."""
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 import pytest
 
@@ -122,3 +122,38 @@ async def test_what_a_session_tells_beside_its_values(
     assert station.state("sensor", "session_cost").attributes["taxes"]
     assert station.state("binary_sensor", "idle").attributes["grace_period"] is False
     assert station.state("sensor", "tariff").attributes["occupancy_fee"]["unit"] == "hour"
+
+
+async def test_the_duration_is_written_once_a_minute(
+    hass: HomeAssistant, loaded: ConfigEntry, world: World, cloud: Cloud, wait: Pass
+) -> None:
+    """While a car charges, and not at all while none does; exact once the session has ended."""
+    cloud.settings.meter_interval_s = 60
+    station = Station(hass, world, world.stations[0].name)
+    entity_id = station.id("sensor", "session_duration")
+    written: list[str] = []
+
+    @callback
+    def note(event: Event[EventStateChangedData]) -> None:
+        if event.data["entity_id"] == entity_id and (state := event.data["new_state"]):
+            written.append(state.state)
+
+    hass.bus.async_listen("state_changed", note)
+    world.plug_in(station.name, card=True)
+    await wait(31)
+    for _ in range(180):
+        await wait(5)
+    assert 14 <= len(written) <= 17
+    assert written[-1] in ("15.0", "16.0")
+    world.unplug(station.name)
+    for _ in range(3):
+        await wait(5)
+    written.clear()
+    ended = float(station["sensor.session_duration"])
+    session = world.ledger(station.name)[-1]
+    assert session.end_ms
+    assert session.start_ms
+    assert ended == pytest.approx((session.end_ms - session.start_ms) / 60_000, abs=0.02)
+    for _ in range(20):
+        await wait(31)
+    assert not written

@@ -49,9 +49,11 @@ def _is_connected(station: StationState) -> bool | None:
 def _idle_attributes(station: StationState) -> Mapping[str, Any] | None:
     if (session := station.active_session) is None:
         return None
+    elapsed_s = session.grace_period_elapsed_s
     return {
         "grace_period": session.is_in_grace_period,
-        "grace_period_elapsed_s": session.grace_period_elapsed_s,
+        # Whole minutes: each change is a row in the recorder.
+        "grace_period_elapsed_s": None if elapsed_s is None else elapsed_s // 60 * 60,
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, override
 
@@ -38,6 +38,7 @@ from .station import StationState
 type Value = StateType | datetime
 
 _AC_LEVELS = (1, 2)
+_MINUTE_S = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,16 +97,22 @@ def _currency(station: StationState) -> str | None:
 
 
 def _duration(session: Session) -> float | None:
-    """Return the seconds; lists tell 0 for many sessions that go on."""
+    """Return the seconds since the session began; whole minutes, as shown, while it goes on."""
+    seconds = _seconds(session)
+    if seconds is None or not session.is_active:
+        return seconds
+    return seconds // _MINUTE_S * _MINUTE_S
+
+
+def _seconds(session: Session) -> float | None:
+    """Return how long a session has lasted; lists say 0 for many that go on."""
     if session.duration_s or session.started_at is None:
         return session.duration_s
-    if session.ended_at:
-        return (session.ended_at - session.started_at).total_seconds()
-    # The cloud's own clock where it moves; ours by the minute, for nothing else changes then.
-    if session.updated_at and session.updated_at > session.started_at:
-        return (session.updated_at - session.started_at).total_seconds()
-    minutes = (dt_util.utcnow() - session.started_at) // timedelta(minutes=1)
-    return max(0, minutes) * 60
+    # The cloud's own clock where it moves, else ours.
+    until = session.ended_at or session.updated_at
+    if until is None or (until <= session.started_at and not session.ended_at):
+        until = max(dt_util.utcnow(), session.started_at)
+    return (until - session.started_at).total_seconds()
 
 
 def _state_of_charge(session: Session) -> float | None:
