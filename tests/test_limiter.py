@@ -134,6 +134,23 @@ async def test_a_refusal_of_all_is_narrowed_down_by_few_requests(
     assert len(limits(cloud)) <= 25
 
 
+async def test_the_narrowing_of_a_refusal_is_bounded(
+    stations: list[Station], cloud: Cloud, clock: Clock
+) -> None:
+    """What was not tried alone fails with the reason of the whole."""
+
+    def refuse(*_: object) -> str:
+        raise ApiError("No limits today")
+
+    with (
+        patch("simulator.http_api.set_limit", refuse),
+        patch("custom_components.eevion.limiter._MAX_REQUESTS", 4),
+    ):
+        outcomes = await clock.until_done(station.limit(9) for station in stations)
+    assert all("No limits today" in str(outcome) for outcome in outcomes)
+    assert len(limits(cloud)) == 5
+
+
 async def test_a_part_that_is_lost_costs_only_its_stations(
     stations: list[Station], cloud: Cloud, clock: Clock
 ) -> None:
