@@ -239,8 +239,8 @@ async def test_a_begin_to_come_hides_no_other_exception(
         "id": 1,
         "station_id": station.name,
         "type": "Offline",
-        "timestamp": "9999-12-31T23:59:59Z",
-        "end_timestamp": "9999-12-31T23:59:59Z",
+        "timestamp": "2027-11-01T00:00:00Z",
+        "end_timestamp": "2027-11-01T01:00:00Z",
     }
     with exceptions_of(cloud, [row]):
         await wait(301)
