@@ -253,3 +253,22 @@ async def test_a_row_that_cannot_be_read_ends_no_session(
     for _ in range(8):
         await wait(ACTIVE_S)
     assert charging(hass) == "BC"
+
+
+async def test_a_site_or_port_that_cannot_be_read_once(
+    hass: HomeAssistant, hand: HandMadeCloud, account: MockConfigEntry, wait: Pass
+) -> None:
+    """Its station and session stay; only where that lasts it becomes unavailable."""
+    good = hand.sites
+    for spoiled in ([{"id": "site", "ports": [{"displayName": "A"}, *site("B")["ports"]]}], [None]):
+        hand.sites = (200, [*spoiled, {**site("D"), "id": "other", "name": "Other"}])
+        await wait(IDLE_S)
+        assert charging(hass) == "ABC"
+        hand.sites = good
+        await wait(IDLE_S)
+        assert charging(hass) == "ABC"
+    hand.sites = (200, [site("B", "C"), None])
+    for _ in range(4):
+        await wait(IDLE_S)
+    assert shown(hass, "A", "switch.charging") == "unavailable"
+    assert charging(hass) == "BC"

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any, override
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 # So old may data get while polls fail.
 _PATIENCE_S = 180
+# So long a station stays that an answer lacks whose rows cannot all be read.
+_INCOMPLETE_PATIENCE_S = 90
 _PAGE_SIZE = 1000
 
 STATIONS_CHANGED = object()
@@ -100,7 +102,7 @@ class EevionCoordinator(SnapshotCoordinator):
         self._sessions: dict[str, Session] = {}
         """The newest list, by session id."""
         self._phases: set[tuple[str, bool]] = set()
-        self._answered_at = self._listed_at = float("-inf")
+        self._answered_at = self._listed_at = self._sites_complete_at = float("-inf")
         self._renewing = asyncio.Lock()
         self._lookups = Lookups()
         self._key_check = KeyCheck(hass, entry, self._async_poll_now)
@@ -239,6 +241,10 @@ class EevionCoordinator(SnapshotCoordinator):
         if asked < self._sites_asked:
             return
         self._sites_asked = asked
+        if sites.is_complete:
+            self._sites_complete_at = monotonic()
+        elif monotonic() - self._sites_complete_at < _INCOMPLETE_PATIENCE_S:
+            sites = _filled(sites, self._sites)
         if sites.sites is self._sites.sites and self.devices.is_settled:
             return
         self._sites = sites
@@ -385,3 +391,14 @@ class EevionCoordinator(SnapshotCoordinator):
 def _phases(sessions: Iterable[Session]) -> set[tuple[str, bool]]:
     """Return the ids of sessions, and whether they go on: what a port's status goes by."""
     return {(session.session_id, session.is_active) for session in sessions}
+
+
+def _filled(sites: Sites, known: Sites) -> Sites:
+    """Return sites with those sites and ports that an incomplete answer lacks."""
+    listed = {port.port_id for site in sites.sites for port in site.ports}
+    filled = {site.site_id: site for site in sites.sites}
+    for site in known.sites:
+        newest = filled.get(site.site_id, replace(site, ports=()))
+        absent = (port for port in site.ports if port.port_id not in listed)
+        filled[site.site_id] = replace(newest, ports=(*newest.ports, *absent))
+    return replace(sites, sites=tuple(filled.values()))
