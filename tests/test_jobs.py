@@ -380,3 +380,22 @@ async def test_a_history_that_cannot_be_read_is_read_later(
     for _ in range(60):
         await wait(61)
     assert asked() == last
+
+
+async def test_a_command_while_polls_fail_goes_out_and_is_shown_later(
+    hass: HomeAssistant, station: Station, world: World, cloud: Cloud, wait: Pass
+) -> None:
+    world.plug_in(station.name)
+    for path in ("/site", "/session"):
+        cloud.faults.set("error", path=path, status=502, count=2)
+    await wait(31)
+    await station.limit(10)
+    await switch(hass, "on", "private", station)
+    assert station["switch.private"] == "on"
+    assert station["number.charging_limit"] == "10"
+    cloud.faults.clear()
+    await station.turn("on")
+    await pass_job(wait)
+    assert station["switch.private"] == "on"
+    assert station["switch.charging"] == "on"
+    assert world.station(station.name).restriction == "private"
