@@ -20,6 +20,8 @@ _MARGIN = 0.1
 # After a refusal: so many places fewer than were used then, for so many seconds, and for
 # twice as long each time that a refusal follows soon.
 _LEAST_SHARE = 6
+# Enough for a start; less only where even that is refused within a minute.
+_FIRST_SHARE = 12
 _ROOM_FOR_OTHERS = 6
 _FIRST_HOLD = 60.0
 _LONGEST_HOLD = 1800.0
@@ -186,9 +188,10 @@ class RateLimit:
 
     def _learn_of_others(self, now: float) -> None:
         """Use less than at this refusal: the rest of the limit is what others used then."""
-        least = min(_LEAST_SHARE, self._full_share)
-        self._share = max(least, min(self._share, self.used - _ROOM_FOR_OTHERS))
         ago = now - self._backed_off_at
+        is_too_much = self._share <= _FIRST_SHARE and ago <= self._period
+        least = min(_LEAST_SHARE if is_too_much else _FIRST_SHARE, self._full_share)
+        self._share = min(self._share, max(least, self.used - _ROOM_FOR_OTHERS))
         if ago > self._hold + _SOON:
             self._hold = _FIRST_HOLD
         elif ago > self._period:
