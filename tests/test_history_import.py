@@ -279,6 +279,7 @@ async def test_progress_and_restart(
     assert await hass.config_entries.async_unload(loaded.entry_id)
     with pytest.raises(HomeAssistantError, match="goes on by itself"):
         await action
+    assert notifications(hass) == [], "nothing is under way"
     asked = len(reports(cloud))
     assert await hass.config_entries.async_setup(loaded.entry_id)
     store = loaded.runtime_data.history._store

@@ -21,6 +21,7 @@ from .history import async_make_history
 from .history_store import HistoryStore
 from .jobs import Jobs
 from .memory import Memory
+from .notices import async_dismiss_all
 from .push import Push
 from .recovery import Recovery
 from .services import async_setup_services
@@ -108,12 +109,16 @@ async def async_unload_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> b
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> None:
-    """Delete what was stored of an account."""
+    """Remove everything of an account but its statistics."""
     await async_remove_cloudhook(hass, entry)
-    async_forget_shared(hass, entry)
     await Accounting(hass, entry).async_remove()
     await HistoryStore(hass, entry).async_remove()
     await Memory(hass, entry).async_remove()
+    async_forget_shared(hass, entry)
+    async_dismiss_all(hass, entry)
+    if not hass.config_entries.async_entries(DOMAIN):
+        budgets = await async_get_budgets(hass)
+        await budgets.async_remove()
 
 
 async def async_remove_config_entry_device(

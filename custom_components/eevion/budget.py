@@ -60,6 +60,7 @@ class Budgets:
         self._presumed = 0
         self._rate_limits: dict[str, RateLimit] = {}
         self._reservations: dict[str, _Reservation] = {}
+        self._is_removed = False
 
     async def async_load(self) -> None:
         """Read what was used before the restart; what cannot be read presumes the worst."""
@@ -86,6 +87,7 @@ class Budgets:
     @callback
     def _async_used(self, name: str) -> None:
         """Write where what is written does not cover the use, or covers far more than that."""
+        self._is_removed = False
         limit, now = self._rate_limits[name], time()
         reservation = self._reservations.setdefault(name, _Reservation())
         used = limit.used
@@ -105,7 +107,14 @@ class Budgets:
 
     async def async_final_write(self, _event: Event) -> None:
         """Write what was used, now that no more will be."""
-        await self._file.async_save(self._async_dump())
+        if not self._is_removed:
+            await self._file.async_save(self._async_dump())
+
+    async def async_remove(self) -> None:
+        """Delete the file, with the last account; until a restart the use stays known."""
+        self._is_removed = True
+        self._reservations.clear()
+        await self._file.async_remove()
 
     @callback
     def _async_dump(self) -> dict[str, Any]:

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
-from homeassistant.components import persistent_notification
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_time_interval
@@ -22,6 +22,7 @@ from .figures import by_port
 from .history_store import HistoryStore, Plan
 from .hourly import Hourly
 from .importer import Importer, patiently
+from .notices import async_dismiss, async_notify
 from .texts import Texts
 
 _RETRY_INTERVAL = timedelta(minutes=30)
@@ -50,6 +51,10 @@ class History:
         """Go on with what a restart or a failure broke off, or begin what is wished for."""
         await self._store.async_load()
         self._hourly.async_start()
+        # What it says is not true while the account is unloaded; it is said again when it goes on.
+        self._entry.async_on_unload(
+            partial(async_dismiss, self._hass, self._entry, self._notification_id)
+        )
         self._entry.async_on_unload(
             async_track_time_interval(self._hass, self._async_go_on, _RETRY_INTERVAL)
         )
@@ -100,7 +105,7 @@ class History:
             self._async_notify("import_stopped", error=str(err))
             raise
         else:
-            persistent_notification.async_dismiss(self._hass, self._notification_id)
+            async_dismiss(self._hass, self._entry, self._notification_id)
             return answer
         finally:
             self._task = None
@@ -185,11 +190,12 @@ class History:
 
     @callback
     def _async_notify(self, key: str, **placeholders: str) -> None:
-        persistent_notification.async_create(
+        async_notify(
             self._hass,
+            self._entry,
+            self._notification_id,
             self._texts(key, **placeholders),
             self._texts("import_title", account=self._entry.title),
-            self._notification_id,
         )
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import re
 from typing import Any
 
-from homeassistant.components import persistent_notification
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.dispatcher import async_dispatcher_send
@@ -21,6 +20,7 @@ from .errors import command_error, failed, invalid, stations_error, valid_text
 from .limiter import CommandBatcher, Failures, async_send_apart
 from .managed import NOTHING, Settings
 from .memory import Memory, OpenJob
+from .notices import async_notify
 from .signals import EVENT_JOB, signal
 from .webhook import Webhook
 
@@ -306,11 +306,12 @@ class Jobs:
         if len(alike) > _NAMED:
             lines.append("- …")
         entry = self._coordinator.config_entry
-        persistent_notification.async_create(
+        async_notify(
             self._coordinator.hass,
+            entry,
+            f"{DOMAIN}_{entry.entry_id}_job_{result.job_id}",
             str(failed("job_failed", stations="\n" + "\n".join(lines) + "\n\n")),
-            title=entry.title,
-            notification_id=f"{DOMAIN}_{entry.entry_id}_job_{result.job_id}",
+            entry.title,
         )
 
     @callback

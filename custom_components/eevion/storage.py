@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
@@ -149,5 +150,7 @@ def _rename(path: str, aside: str) -> None:
 
 def _remove_kept(path: Path) -> None:
     for kept in path.parent.glob(f"{path.name}.unreadable.*"):
-        if kept.is_file():
+        if kept.is_dir():
+            rmtree(kept)
+        else:
             kept.unlink()
