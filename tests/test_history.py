@@ -179,7 +179,7 @@ async def test_the_recorder_does_not_write(
 ) -> None:
     with patch("custom_components.eevion.statistics.async_add_external_statistics"):
         await charge(world, wait, 1800)
-    assert "The recorder did not take the statistics" in caplog.text
+    assert "The recorder did not write the statistics" in caplog.text
     assert await hours.read() == {}
     await wait(HOUR_S)
     await settle()

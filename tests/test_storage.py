@@ -38,7 +38,6 @@ ACCOUNT = {
     "currency": "CAD",
     "site_id": "site",
     "cost_currency": None,
-    "posting": None,
     "has_posted": True,
     "uncosted": [1_793_599_200],
     "before_site": SUMS,

@@ -26,6 +26,8 @@ from .notices import async_dismiss, async_notify
 from .texts import Texts
 
 _RETRY_INTERVAL = timedelta(minutes=30)
+# What fails again and again is tried once a day.
+_MOST_INTERVALS = 48
 # The ledgers begin within minutes of the installation.
 _READY_TRIES, _READY_S = 90, 10
 _LONGEST_MONTHS = 120
@@ -46,6 +48,9 @@ class History:
         self._texts = texts
         self._store = HistoryStore(hass, self._entry)
         self._task: asyncio.Task[dict[str, Any]] | None = None
+        self._pause = 1
+        """After how many intervals what failed is tried again."""
+        self._intervals = 0
 
     async def async_start(self) -> None:
         """Go on with what a restart or a failure broke off, or begin what is wished for."""
@@ -56,12 +61,18 @@ class History:
             partial(async_dismiss, self._hass, self._entry, self._notification_id)
         )
         self._entry.async_on_unload(
-            async_track_time_interval(self._hass, self._async_go_on, _RETRY_INTERVAL)
+            async_track_time_interval(self._hass, self._async_retry, _RETRY_INTERVAL)
         )
         self._async_go_on()
 
     @callback
-    def _async_go_on(self, _now: datetime | None = None) -> None:
+    def _async_retry(self, _now: datetime) -> None:
+        self._intervals += 1
+        if self._intervals >= self._pause:
+            self._async_go_on()
+
+    @callback
+    def _async_go_on(self) -> None:
         plan = self._store.plan
         is_wished = AccountOptions.of(self._entry).import_history and not self._store.is_done_once
         if plan is None and is_wished:
@@ -103,8 +114,11 @@ class History:
         except (EevionError, HomeAssistantError) as err:
             LOGGER.warning("The import of the history stopped, and goes on later: %s", err)
             self._async_notify("import_stopped", error=str(err))
+            self._pause = min(2 * self._pause if self._intervals else 1, _MOST_INTERVALS)
+            self._intervals = 0
             raise
         else:
+            self._pause, self._intervals = 1, 0
             async_dismiss(self._hass, self._entry, self._notification_id)
             return answer
         finally:
@@ -135,9 +149,12 @@ class History:
         for quarter in quarters(days):
             await importer.async_import(quarter)
             reached = quarter[-1].local_date + timedelta(days=1)
-            if reached <= last:
+            # What failed is imported again later, from its quarter on.
+            if importer.failure is None and reached <= last:
                 plan = replace(plan, reached=reached.isoformat())
                 await self._store.async_save(plan)
+        if importer.failure:
+            raise importer.failure
         return {
             "from": first.isoformat(),
             "to": last.isoformat(),
@@ -157,9 +174,12 @@ class History:
 
     async def _async_ready(self, port_ids: Sequence[str] | dict[str, Any]) -> None:
         """Wait until the ledgers have begun: then it is clear which sessions they count."""
-        accounts = self._coordinator.accounting.accounts
+        accounting = self._coordinator.accounting
+        accounts = accounting.accounts
         for _ in range(_READY_TRIES):
-            if all(port_id in accounts and accounts[port_id].is_begun for port_id in port_ids):
+            if accounting.is_recovered and all(
+                port_id in accounts and accounts[port_id].is_begun for port_id in port_ids
+            ):
                 return
             await asyncio.sleep(_READY_S)
         raise EevionResponseError("the ledgers have not begun yet")

@@ -1,9 +1,10 @@
 """Keeps the hourly statistics of an account: each session lands in its own hours."""
 
 import asyncio
-from collections.abc import Iterable, Set as AbstractSet
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import batched
 from typing import TYPE_CHECKING, NamedTuple
 
 from homeassistant.core import HomeAssistant, callback
@@ -11,14 +12,25 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
-from .api import EevionError
+from .api import EevionError, Lane
 from .const import DOMAIN, LOGGER
 from .coordinator import EevionCoordinator
 from .days import Day, bounds
 from .figures import NOTHING, by_port, electricity
-from .ledger import Account
-from .posting import Posting, changes, due, settle, touched
-from .spread import hour_of
+from .ledger import Account, Entry
+from .posting import (
+    CLOCKS_DIFFER_S,
+    Listed,
+    Posted,
+    Share,
+    lists_past_since,
+    mark_posted,
+    recount,
+    shares,
+    unposted,
+)
+from .spread import Hours
+from .station import StationState, port_of
 from .texts import Texts
 
 if TYPE_CHECKING:
@@ -27,6 +39,8 @@ if TYPE_CHECKING:
 _COST_INTERVAL = timedelta(minutes=30)
 # A report of a day is asked for when the day's sessions should be in it.
 _SETTLED_S = 2 * 3600
+# So many stations are read, written or asked for at once.
+_STATIONS = 20
 
 
 class StationSeries(NamedTuple):
@@ -37,8 +51,27 @@ class StationSeries(NamedTuple):
     electricity: Series | None
 
 
+class _Due(NamedTuple):
+    """A station whose hours are compared with its ledger."""
+
+    account: Account
+    marks: dict[str, Posted]
+    parts: tuple[list[Share], list[Share]]
+    series: StationSeries
+
+    @property
+    def sums(self) -> list[Series]:
+        """The statistics that sessions add to."""
+        return [series for series in self.series[:2] if series]
+
+    @property
+    def first(self) -> int:
+        """The first hour of a session."""
+        return min(hour for one in self.parts[0] for hour in (*one.before, *one.after))
+
+
 class Hourly:
-    """Posts sessions that are over, and each day's electricity cost."""
+    """Brings the sessions that are over into the hours, and each day's electricity cost."""
 
     def __init__(self, hass: HomeAssistant, coordinator: EevionCoordinator, texts: Texts) -> None:
         """Prepare; it ends with the entry."""
@@ -53,7 +86,24 @@ class Hourly:
         self.store: StatisticsStore = StatisticsStore(hass)
         self.lock = asyncio.Lock()
         """Held by whoever changes statistics."""
+        self._since = dt_util.utcnow().timestamp() + CLOCKS_DIFFER_S
+        """Only this run can have written sessions that ended afterwards."""
+        self._pending: set[str] = set()
+        """Stations whose hours are to be compared with the ledger, by port id."""
+        self._failed: set[str] = set()
+        """Those that could not be, for now."""
+        self._checked: set[str] = set()
+        """Those that were since the start."""
+        self._tried: set[str] = set()
+        """The sessions of a write that failed, by session id."""
+        self._unexplained: dict[str, int] = {}
+        """The first hour that holds more than the ledger can explain, by port id."""
+        self._listed: dict[str, Listed] = {}
+        """What the cloud lists of such stations."""
+        self._asked: set[str] = set()
+        """Those of which it was asked."""
         self._is_posting = False
+        self._is_listing = False
         self._is_asking = False
 
     @callback
@@ -67,92 +117,215 @@ class Hourly:
 
     def series(self, port_id: str) -> StationSeries:
         """Return the statistics of a station, without hours."""
+        currency = self._accounting.accounts[port_id].cost_currency
+        if currency is None:
+            return StationSeries(self._one(port_id, "energy"), None, None)
+        return StationSeries(
+            self._one(port_id, "energy"),
+            self._one(port_id, "cost", currency),
+            self._one(port_id, "energy_cost", currency),
+        )
+
+    def _one(self, port_id: str, kind: str, currency: str | None = None) -> Series:
         account = self._accounting.accounts[port_id]
         token = sha256((account.statistics_port_id or port_id).encode()).hexdigest()[:16]
         station = self._coordinator.data.stations.get(port_id)
-        currency = account.cost_currency
-
-        def make(kind: str, unit: str | None = None) -> Series:
-            return self._make_series(
-                statistic_id=f"{DOMAIN}:{token}_{kind}",
-                name=self._texts(
-                    f"statistic_{kind}", station=station.port.station_id if station else token
-                ),
-                currency=unit,
-            )
-
-        if currency is None:
-            return StationSeries(make("energy"), None, None)
-        return StationSeries(make("energy"), make("cost", currency), make("energy_cost", currency))
+        return self._make_series(
+            statistic_id=f"{DOMAIN}:{token}_{kind}",
+            name=self._texts(
+                f"statistic_{kind}", station=station.port.station_id if station else token
+            ),
+            currency=currency,
+        )
 
     @callback
-    def _async_saved(self, port_ids: AbstractSet[str]) -> None:
-        """Post what has been written down."""
-        if not self._is_posting and any(self._due(port_ids)):
+    def _async_saved(self, port_ids: Iterable[str]) -> None:
+        """Post what an answer has changed."""
+        if self._accounting.is_recovered:  # else sessions of long ago may be missing still
+            self._async_note_due(port_ids)
+            self._async_begin_posting()
+
+    @callback
+    def _async_note_due(self, port_ids: Iterable[str]) -> None:
+        now = dt_util.utcnow().timestamp()
+        for port_id in port_ids:
+            account = self._accounting.accounts[port_id]
+            if account.is_begun and (port_id not in self._checked or unposted(account, now)):
+                self._pending.add(port_id)
+
+    @callback
+    def _async_begin_posting(self) -> None:
+        if self._pending and not self._is_posting:
             self._is_posting = True
             self._coordinator.config_entry.async_create_background_task(
-                self._hass, self._async_post_due(), "post statistics"
+                self._hass, self._async_post_pending(), "post statistics"
             )
 
-    def _due(self, port_ids: Iterable[str]) -> Iterable[Account]:
-        now = dt_util.utcnow().timestamp()
-        accounts = (self._accounting.accounts[port_id] for port_id in port_ids)
-        return (account for account in accounts if account.posting or due(account, now))
-
-    async def _async_post_due(self) -> None:
+    async def _async_post_pending(self) -> None:
+        was_failing = bool(self._failed)
         try:
-            async with self.lock:
-                await self.async_post()
-        except HomeAssistantError as err:
-            LOGGER.warning("Sessions could not be added to the statistics: %s", err)
+            while self._pending:
+                async with self.lock:
+                    failed = await self.async_post()
+                for err in list(failed.values())[: not was_failing]:
+                    LOGGER.warning(
+                        "Sessions of %s stations could not be added to the statistics: %s",
+                        len(failed),
+                        err,
+                    )
         finally:
             self._is_posting = False
+        if was_failing and not self._failed:
+            LOGGER.info("All sessions are in the statistics again")
+        self._async_begin_listing()
 
-    async def async_post(self) -> None:
-        """Post all that is due; whoever calls holds the lock."""
-        await self._async_finish()
-        while await self._async_prepare():
-            await self._async_finish()
-
-    async def _async_prepare(self) -> bool:
-        """Write down how the hours are to be; what a crash leaves is done once more."""
-        now = dt_util.utcnow().timestamp()
-        is_any = False
-        for port_id, account in self._accounting.accounts.items():
-            if not (marks := due(account, now)):
-                continue
-            series = self.series(port_id)
-            start = hour_of(min(mark.start for mark in touched(account, marks)))
-            states = await self.store.async_states(series.energy, start)
-            costs = await self.store.async_states(series.cost, start) if series.cost else {}
-            energy, cost = changes(account, marks, states)
-            account.posting = Posting(
-                marks,
-                {hour: states.get(hour, 0) + change for hour, change in energy.items()},
-                {hour: costs.get(hour, 0) + change for hour, change in cost.items()},
+    @callback
+    def _async_begin_listing(self) -> None:
+        if self._unexplained and not self._is_listing:
+            self._is_listing = True
+            self._coordinator.config_entry.async_create_background_task(
+                self._hass, self._async_list_unexplained(), "explain statistics"
             )
-            self._accounting.async_changed(port_id)
-            is_any = True
-        if is_any:
-            await self._accounting.async_write()
-        return is_any
 
-    async def _async_finish(self) -> None:
-        """Bring what is written down to the recorder."""
-        for port_id, account in self._accounting.accounts.items():
-            if account.posting is None:
-                continue
-            series = self.series(port_id)
-            series.energy.states = account.posting.energy
-            if series.cost:
-                series.cost.states = account.posting.cost
-            await self.store.async_write(filter(None, series[:2]))
-            settle(account)
+    async def async_post(self, port_ids: Iterable[str] = ()) -> dict[str, HomeAssistantError]:
+        """Post what is pending, and what is due of some stations; whoever calls holds the lock.
+
+        Returns the errors of stations that failed, by port id; all others are done.
+        """
+        self._async_note_due(port_ids)
+        failed: dict[str, HomeAssistantError] = {}
+        pending, self._pending = self._pending, set()
+        for some in batched(sorted(pending), _STATIONS, strict=False):
+            try:
+                await self._async_post_stations(some)
+            except HomeAssistantError:
+                # One that cannot be written must not hold up the others.
+                for port_id in some:
+                    try:
+                        await self._async_post_stations([port_id])
+                    except HomeAssistantError as err:
+                        failed[port_id] = err
+        self._failed = (self._failed - pending) | failed.keys()
+        return failed
+
+    async def _async_post_stations(self, port_ids: Sequence[str]) -> None:
+        """Compare the hours of some stations with their ledgers, and write what differs."""
+        now = dt_util.utcnow().timestamp()
+        due: dict[str, _Due] = {}
+        for port_id in port_ids:
+            account = self._accounting.accounts[port_id]
+            await self.async_name_currency(port_id, account.sessions.values())
+            marks = unposted(account, now)
+            parts = shares(account, marks, since=self._since, tried=self._tried)
+            if parts[0]:
+                due[port_id] = _Due(account, marks, parts, self.series(port_id))
+            await asyncio.sleep(0)
+        if due:
+            present = await self.store.async_states(
+                [series for one in due.values() for series in one.sums],
+                min(one.first for one in due.values()),
+            )
+            for port_id, one in due.items():
+                self._recount(port_id, one, present)
+                await asyncio.sleep(0)
+            sessions = {session_id for one in due.values() for session_id in one.marks}
+            self._tried |= sessions
+            await self.store.async_write(
+                [series for one in due.values() for series in one.sums if series.states]
+            )
+            self._tried -= sessions
+        for port_id, one in due.items():
+            changed = {hour for series in one.sums for hour in series.states}
+            if one.marks or changed:
+                mark_posted(one.account, one.marks, changed)
+                self._accounting.async_changed(port_id)
+        self._checked.update(port_ids)
+
+    def _recount(self, port_id: str, due: _Due, present: Mapping[str, Hours]) -> None:
+        """Lay down which hours are to be written."""
+        listed = self._listed.pop(port_id, None)
+        uncounted = listed.hours() if listed else ({}, {})
+        for series, sessions, others in zip(due.sums, due.parts, uncounted, strict=False):
+            held = present.get(series.statistic_id, {})
+            series.states, unexplained = recount(
+                sessions,
+                {hour: amount for hour, amount in held.items() if hour >= due.first},
+                counted_until=due.account.counted_until,
+                listed=listed,
+                uncounted=others,
+            )
+            if unexplained and port_id not in self._asked:
+                first = min(unexplained)
+                self._unexplained[port_id] = min(first, self._unexplained.get(port_id, first))
+
+    async def async_name_currency(self, port_id: str, entries: Iterable[Entry]) -> None:
+        """Settle on the currency of a station's statistics: the recorder's, else a session's."""
+        account = self._accounting.accounts[port_id]
+        if account.cost_currency is not None:
+            return
+        found = (entry.currency for entry in entries if not entry.is_open and entry.currency)
+        if (currency := next(found, None)) is not None:
+            known = await self.store.async_unit(self._one(port_id, "cost", currency))
+            account.cost_currency = known or currency
             self._accounting.async_changed(port_id)
+
+    async def _async_list_unexplained(self) -> None:
+        """Ask for the sessions of hours that hold more than the ledger knows.
+
+        The ledger may be older than the recorder's database, or the hours another's. What
+        the cloud lists is posted; where it lists the past at all, there was nothing else.
+        """
+        stations = self._coordinator.data.stations
+        try:
+            for port_ids in batched(sorted(self._unexplained), _STATIONS, strict=False):
+                some = {port_id: stations[port_id] for port_id in port_ids if port_id in stations}
+                first = min(self._unexplained[port_id] for port_id in port_ids)
+                try:
+                    if some and not await self._async_list_since(first, some):
+                        continue
+                except EevionError as err:
+                    LOGGER.debug("The sessions of some hours cannot be listed yet: %s", err)
+                    continue
+                self._asked.update(port_ids)
+                for port_id in port_ids:
+                    self._unexplained.pop(port_id, None)
+        finally:
+            self._is_listing = False
+        self._async_begin_posting()
+
+    async def _async_list_since(self, first: int, stations: Mapping[str, StationState]) -> bool:
+        """Ask for sessions since an hour; return whether it is clear what the list holds."""
+        found = await self._coordinator.client.list_sessions(
+            updated_on_or_after=datetime.fromtimestamp(first, UTC),
+            stations=sorted({station.port.station_id for station in stations.values()}),
+            lane=Lane.BACKGROUND,
+        )
+        sessions = [session.at_port(port_of(session, stations)) for session in found.sessions]
+        self._accounting.async_take(sessions)
+        now = dt_util.utcnow().timestamp()
+        told: dict[str, dict[str, Entry]] = {port_id: {} for port_id in stations}
+        past: list[Entry] = []
+        for session in sessions:
+            station = stations.get(session.port_id or "")
+            entry = Entry().told(session, station.port.max_power_w if station else None, now)
+            if not session.is_active and not self._coordinator.is_listed(session):
+                past.append(entry)
+            if session.port_id in told:
+                told[session.port_id][session.session_id] = entry
+        since = lists_past_since(past, now)
+        if since is None or not found.is_complete:
+            return not past
+        for port_id, some in told.items():
+            account = self._accounting.accounts[port_id]
+            self._listed[port_id] = Listed.of(account, some, first=since, now=now)
+            self._pending.add(port_id)
+        return True
 
     async def _async_ask(self, now: datetime) -> None:
         """Ask for the electricity cost of the days that are over, and post what could not be."""
-        self._async_saved(self._accounting.accounts.keys())
+        self._pending |= self._failed
+        self._async_begin_posting()
+        self._async_begin_listing()
         if self._is_asking:
             return
         self._is_asking = True
@@ -185,9 +358,11 @@ class Hourly:
                 if (cost := series.electricity) and port_id in stations:
                     amount = figures.get(port_id, NOTHING).electricity
                     energy = await self.store.async_states(
-                        series.energy, day.hours.start, day.hours.stop
+                        [series.energy], day.hours.start, day.hours.stop
                     )
-                    cost.states = electricity(amount, day.hours, energy)
+                    cost.states = electricity(
+                        amount, day.hours, energy.get(series.energy.statistic_id, {})
+                    )
                     cost.blank = day.hours
                     await self.store.async_write([cost])
                 account.uncosted -= set(day.hours)

@@ -1,11 +1,13 @@
 """Fetches the past from the cloud and writes it to the hourly statistics."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING
 
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from .api import (
@@ -35,11 +37,15 @@ if TYPE_CHECKING:
 _PAUSES_S = (5, 15, 60, 180, 300)
 # So many stations at once, so that no answer of sessions has too many pages.
 _STATIONS = 20
+# So many sessions are read before others have their turn.
+_SESSIONS = 500
+# After so many requests that fail in a row, nothing can be had.
+_MOST_FAILURES = 4
 
 
-async def patiently[T](ask: Callable[[], Awaitable[T]]) -> T:
+async def patiently[T](ask: Callable[[], Awaitable[T]], pauses: Iterable[float] = _PAUSES_S) -> T:
     """Ask the cloud until it answers; raise EevionError where that takes too long."""
-    for pause in _PAUSES_S:
+    for pause in pauses:
         try:
             return await ask()
         except EevionAuthenticationError:
@@ -62,77 +68,124 @@ class Importer:
         on_day: Callable[[Day], None],
     ) -> None:
         """Prepare; `on_day` is called with each day that is being asked for."""
+        self._hass = coordinator.hass
         self._client: EevionClient = coordinator.client
         self._accounting = coordinator.accounting
         self._is_all = len(stations) == len(coordinator.data.stations)
         self._hourly = hourly
         self._stations = stations
         self._on_day = on_day
-        self._sessions: dict[str, dict[str, Entry]] = {port_id: {} for port_id in stations}
+        self._sessions: dict[str, dict[str, Entry]] = {}
+        """The sessions that the cloud lists, by port id; without stations that failed."""
+        self._failures = 0
+        """How many requests failed in a row."""
+        self.failure: EevionError | HomeAssistantError | None = None
+        """Why something is missing: to be imported again later."""
         self.tallies = {port_id: Tally() for port_id in stations}
 
     async def async_fetch_sessions(self, since: int) -> None:
-        """Fetch all sessions that were over since an hour, as far as the cloud tells them."""
-        station_names = sorted({state.port.station_id for state in self._stations.values()})
+        """Fetch all sessions that were over since an hour, as far as the cloud tells them.
+
+        Raises EevionError where the cloud answers nothing; stations whose sessions cannot
+        be had are left out.
+        """
         start = datetime.fromtimestamp(since, UTC)
-        for names in batched(station_names, _STATIONS, strict=False):
+        names = sorted({state.port.station_id for state in self._stations.values()})
+        for some in batched(names, _STATIONS, strict=False):
+            if await self._async_try(partial(self._async_list, some, start)) or len(some) == 1:
+                continue
+            for name in some:
+                await self._async_try(partial(self._async_list, (name,), start))
+        for port_id, entries in self._sessions.items():
+            known = self._accounting.accounts[port_id].sessions.values()
+            newest = sorted(entries.values(), key=lambda entry: entry.over_at or 0, reverse=True)
+            await self._hourly.async_name_currency(port_id, [*known, *newest])
 
-            async def ask(names: tuple[str, ...] = names) -> None:
-                found = await self._client.list_sessions(
-                    updated_on_or_after=start, stations=names, lane=Lane.BACKGROUND
-                )
-                sessions = [
-                    session.at_port(port_of(session, self._stations)) for session in found.sessions
-                ]
-                self._accounting.async_take(sessions)
-                for session in sessions:
-                    if session.port_id in self._sessions:
-                        entries = self._sessions[session.port_id]
-                        entries[session.session_id] = Entry().told(session)
+    async def _async_try[T](self, ask: Callable[[], Awaitable[T]]) -> T | None:
+        """Return an answer; None where it cannot be had while others can."""
+        try:
+            answer = await patiently(ask, _PAUSES_S[:1] if self._failures else _PAUSES_S)
+        except EevionAuthenticationError:
+            raise
+        except EevionError as err:
+            self.failure = err
+            self._failures += 1
+            if self._failures > _MOST_FAILURES:
+                raise
+            return None
+        self._failures = 0
+        return answer
 
-            await patiently(ask)
+    async def _async_list(self, names: Sequence[str], start: datetime) -> bool:
+        found = await self._client.list_sessions(
+            updated_on_or_after=start, stations=names, lane=Lane.BACKGROUND
+        )
+        for port_id, station in self._stations.items():
+            if station.port.station_id in names:
+                self._sessions[port_id] = {}
+        now = dt_util.utcnow().timestamp()
+        for some in batched(found.sessions, _SESSIONS, strict=False):
+            sessions = [session.at_port(port_of(session, self._stations)) for session in some]
+            self._accounting.async_take(sessions)
+            for session in sessions:
+                if (entries := self._sessions.get(session.port_id or "")) is not None:
+                    power_w = self._stations[session.port_id or ""].port.max_power_w
+                    entries[session.session_id] = Entry().told(session, power_w, now)
+            await asyncio.sleep(0)
+        return True
 
     async def async_import(self, days: Sequence[Day]) -> None:
-        """Write the hours of some days."""
+        """Write the hours of some days; what fails is left out, see `failure`."""
         figures = await self._async_figures(days)
         async with self._hourly.lock:
-            await self._hourly.async_post()
-            # What is on its way must not come back after a crash, over what is written now.
-            await self._accounting.async_write()
-            for port_id in self._stations:
-                await self._async_write(port_id, days, figures)
+            failed = await self._hourly.async_post(self._sessions)
+            for port_id in self._sessions:
+                try:
+                    if err := failed.get(port_id):
+                        raise err
+                    await self._async_write(port_id, days, figures)
+                except HomeAssistantError as err:
+                    self.failure = err
 
     async def _async_figures(self, days: Sequence[Day]) -> dict[Day, dict[str, Figures]]:
         """Ask for the reports of the days on which anything happened."""
         now = dt_util.utcnow().timestamp()
-        marks = {
-            port_id: marks_of(self._accounting.accounts[port_id], entries, now)
-            for port_id, entries in self._sessions.items()
-        }
+        marks: dict[str, list[Posted]] = {}
+        for port_id, entries in self._sessions.items():
+            marks[port_id] = marks_of(self._accounting.accounts[port_id], entries, now)
+            await asyncio.sleep(0)
         edges = {edge for some in marks.values() for mark in some for edge in mark.edges}
         figures: dict[Day, dict[str, Figures]] = {}
         for month in months([day for day in days if day.hours.stop <= now]):
             asked = [day for day in month if not edges.isdisjoint(day.hours)]
-            if len(asked) < len(month):
-                hours = hours_of(month)
-                told = by_port(await self._async_report(hours), self._stations)
-                if any(
-                    figure.energy > _known(marks[port_id], hours)
-                    for port_id, figure in told.items()
-                ):
-                    asked = month
+            if len(asked) < len(month) and await self._async_has_more(hours_of(month), marks):
+                asked = month
             for day in asked:
                 self._on_day(day)
-                report = await self._async_report(day.hours)
-                figures[day] = by_port(report, self._stations)
+                if report := await self._async_try(partial(self._async_report, day.hours)):
+                    figures[day] = by_port(report, self._stations)
         return figures
+
+    async def _async_has_more(self, hours: range, marks: Mapping[str, Sequence[Posted]]) -> bool:
+        """Return whether a report tells more of some hours than the sessions do."""
+        report = await self._async_try(partial(self._async_report, hours))
+        if report is None:
+            return False
+        figures = by_port(report, self._stations)
+
+        def compare() -> bool:
+            return any(
+                figures[port_id].energy > _known(some, hours)
+                for port_id, some in marks.items()
+                if port_id in figures
+            )
+
+        return await self._hass.async_add_executor_job(compare)
 
     async def _async_report(self, hours: range) -> Report:
         start, end = bounds(hours)
         names = () if self._is_all else [s.port.station_id for s in self._stations.values()]
-        return await patiently(
-            lambda: self._client.get_report(start=start, end=end, stations=names)
-        )
+        return await self._client.get_report(start=start, end=end, stations=names)
 
     async def _async_write(
         self, port_id: str, days: Sequence[Day], figures: Mapping[Day, Mapping[str, Figures]]
@@ -142,13 +195,17 @@ class Importer:
         marks = marks_of(account, self._sessions[port_id], now)
         series = self._hourly.series(port_id)
         hours = hours_of(days)
-        past = past_hours(
-            port_id,
-            days,
-            marks=marks,
-            figures=figures,
-            present=await self._hourly.store.async_states(series.energy, hours.start, hours.stop),
-            settled=account.counted_until,
+        present = await self._hourly.store.async_states([series.energy], hours.start, hours.stop)
+        past = await self._hass.async_add_executor_job(
+            partial(
+                past_hours,
+                port_id,
+                days,
+                marks=marks,
+                figures=figures,
+                present=present.get(series.energy.statistic_id, {}),
+                settled=account.counted_until,
+            )
         )
         written: list[Series] = []
         told = past.energy.keys() | past.cost.keys()

@@ -12,7 +12,7 @@ from typing import Any, Self
 from .api import Session
 from .api.parse import say_once
 from .bounds import DAY_S, LONGEST_S, most_cost, most_energy
-from .posting import Posted, Posting
+from .posting import Posted
 from .stored_values import (
     fields,
     flag,
@@ -39,7 +39,6 @@ _STORED = (
     "currency",
     "site_id",
     "cost_currency",
-    "posting",
     "has_posted",
     "uncosted",
     "before_site",
@@ -181,9 +180,8 @@ class Account:
     """Of the port; not stored, for each start brings it anew."""
     cost_currency: str | None = None
     """The currency of the statistics, which never changes."""
-    posting: Posting | None = None
-    """What is on its way to the statistics."""
     has_posted: bool = False
+    """Whether there are statistics, which want a session before it is folded."""
     uncosted: set[int] = field(default_factory=set)
     """Hours of days whose electricity cost is still to be asked for."""
 
@@ -383,11 +381,13 @@ class Account:
         """Add up the sessions of past months, which keeps the storage small."""
         horizon = now - _KEPT_S
         for session_id, entry in list(self.sessions.items()):
-            if self.has_posted and entry.posted is None:
+            over_at = entry.over_at
+            if over_at is None or over_at >= horizon:
+                continue
+            if self.has_posted and entry.posted is None and over_at >= horizon - _KEPT_S:
                 continue  # the statistics want it first
-            if (over_at := entry.over_at) is not None and over_at < horizon:
-                self.folded.add(entry.energy, entry.cost, entry.currency)
-                del self.sessions[session_id]
+            self.folded.add(entry.energy, entry.cost, entry.currency)
+            del self.sessions[session_id]
         if self.is_begun:
             self.counted_until = max(self.counted_until, horizon)
 
@@ -407,7 +407,6 @@ class Account:
             "site_id": self.site_id,
             "statistics_port_id": self.statistics_port_id,
             "cost_currency": self.cost_currency,
-            "posting": self.posting.to_json() if self.posting else None,
             "has_posted": self.has_posted,
             "uncosted": sorted(self.uncosted),
             "before_site": self.before_site.to_json(),
@@ -433,7 +432,6 @@ class Account:
             site_id=optional(text, stored["site_id"]),
             statistics_port_id=optional(text, stored.get("statistics_port_id")),
             cost_currency=optional(text, stored["cost_currency"]),
-            posting=optional(Posting.from_json, stored["posting"]),
             has_posted=flag(stored["has_posted"]),
             uncosted={hour(value) for value in items(stored["uncosted"])},
             before_site=Sums.from_json(stored["before_site"]),

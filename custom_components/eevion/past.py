@@ -22,22 +22,14 @@ def marks_of(account: Account, fetched: Mapping[str, Entry], now: float) -> list
     Those of the ledger are posted by themselves; what it counted before it began, or has
     folded since, comes from the cloud.
     """
-    over = {
-        session_id: entry
+    marks = [
+        Posted.of(entry, account.cost_currency, now)
         for session_id, entry in fetched.items()
         if session_id not in account.sessions
         and (over_at := entry.over_at) is not None
         and over_at <= account.counted_until
-    }
-    if account.cost_currency is None:
-        named = (e for e in sorted(over.values(), key=_over_at, reverse=True) if e.currency)
-        account.cost_currency = next((entry.currency for entry in named), None)
-    marks = [Posted.of(entry, account.cost_currency, now) for entry in over.values()]
+    ]
     return marks + [entry.posted for entry in account.sessions.values() if entry.posted]
-
-
-def _over_at(entry: Entry) -> float:
-    return entry.over_at or 0
 
 
 @dataclass(slots=True)

@@ -1,31 +1,23 @@
-"""Which sessions the hourly statistics lack, and how the hours stand with them.
+"""What the hours of a station should hold of its sessions.
 
-A posting is written down with the ledger before it goes to the recorder, as the hours
-will stand afterwards: after a crash it is done again, and nothing is counted twice.
+A pure function of the ledger, of the hours that the recorder holds, and of what the cloud
+lists where the two contradict each other. Written again, the same hours change nothing: a
+crash, or files and a database of different ages, count nothing twice and lose nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from .spread import Hours, add, hour_of, spread
-from .stored_values import (
-    MOST_UNITS,
-    StoredDataError,
-    fields,
-    hour,
-    items,
-    moment,
-    text,
-    units,
-)
+from .spread import HOUR_S, Hours, add, hour_of, spread
+from .stored_values import StoredDataError, items, moment, units
 
 if TYPE_CHECKING:
     from .ledger import Account, Entry
 
 # Longer ones are a wrong date rather than a session.
 _LONGEST_S = 31 * 86400
-_CLOCKS_DIFFER_S = 120
+CLOCKS_DIFFER_S = 120
 
 
 class Posted(NamedTuple):
@@ -41,7 +33,7 @@ class Posted(NamedTuple):
     def of(cls, entry: Entry, currency: str | None, now: float) -> Self:
         """Return what is to be in the statistics of a session that is over."""
         end = entry.start if entry.end is None else entry.end
-        if end is None or end > now + _CLOCKS_DIFFER_S:
+        if end is None or end > now + CLOCKS_DIFFER_S:
             end = entry.posted.end if entry.posted else min(entry.updated or now, now)
         start = end if entry.start is None else entry.start
         if not 0 <= end - start <= _LONGEST_S:
@@ -68,95 +60,184 @@ class Posted(NamedTuple):
         return frozenset((hour_of(self.start), hour_of(self.end)))
 
 
+class Share(NamedTuple):
+    """What one session adds to the hours of one statistic."""
+
+    before: Hours
+    """What the hours should hold of it already, by the ledger."""
+    after: Hours
+    is_new: bool
+    """Whether the ledger does not know of anything in the hours."""
+    is_ours: bool
+    """Whether it ended since this start: no hour can hold it unless the ledger knows."""
+    end: float
+
+
 @dataclass(slots=True)
-class Posting:
-    """The hours of a station as they are about to stand in the statistics."""
+class Listed:
+    """What the cloud lists of a station where recorder and ledger contradict each other."""
 
-    marks: dict[str, Posted] = field(default_factory=dict)
-    """What they hold then of the sessions, by session id."""
-    energy: Hours = field(default_factory=dict)
-    cost: Hours = field(default_factory=dict)
+    first: int
+    """All sessions of this hour and of later ones are listed."""
+    stop: int
+    """A session that goes on may be in this hour and in later ones."""
+    uncounted: list[Posted] = field(default_factory=list)
+    """Sessions that the ledger does not hold one by one."""
 
-    def to_json(self) -> list[Any]:
-        """Return what a storage holds."""
-        return [
-            {session_id: list(mark) for session_id, mark in self.marks.items()},
-            list(self.energy.items()),
-            list(self.cost.items()),
-        ]
+    def hours(self) -> tuple[Hours, Hours]:
+        """Return energy and cost by hour of the sessions that the ledger does not hold."""
+        energy: Hours = {}
+        cost: Hours = {}
+        for mark in self.uncounted:
+            for amounts, parts in zip((energy, cost), mark.hours(), strict=True):
+                add(amounts, parts)
+        return energy, cost
 
     @classmethod
-    def from_json(cls, stored: Any) -> Self:
-        """Read `to_json`; raise StoredDataError for anything else."""
-        marks, energy, cost = items(stored, 3)
-        return cls(
-            {
-                text(session_id): Posted.from_json(mark)
-                for session_id, mark in fields(marks).items()
-            },
-            _hours(energy),
-            _hours(cost),
+    def of(cls, account: Account, told: Mapping[str, Entry], *, first: float, now: float) -> Self:
+        """Return what an answer lists of a station: its sessions since `first`, by session id."""
+        moments = (
+            min(filter(None, (entry.created, entry.start, now)))
+            for entry in account.sessions.values()
+            if entry.is_open
         )
+        uncounted = [
+            Posted.of(entry, account.cost_currency, now)
+            for session_id, entry in told.items()
+            if session_id not in account.sessions and not entry.is_open
+        ]
+        return cls(hour_of(first), hour_of(min(moments, default=now + HOUR_S)), uncounted)
 
 
-def _hours(stored: Any) -> Hours:
-    pairs = (items(pair, 2) for pair in items(stored))
-    return {hour(start): units(amount, least=-MOST_UNITS) for start, amount in pairs}
+def lists_past_since(told: Iterable[Entry], now: float) -> float | None:
+    """Return since when a list holds sessions that are over; None where it may hold none.
+
+    `told` are those that the list of all active sessions lacks: that one may hold some
+    that ended just now.
+    """
+    over = (entry.over_at for entry in told)
+    return min((at for at in over if at and at < now - CLOCKS_DIFFER_S), default=None)
 
 
-def due(account: Account, now: float) -> dict[str, Posted]:
-    """Return what the statistics should hold of sessions and do not, by session id."""
+class Recount(NamedTuple):
+    """The hours of one statistic."""
+
+    hours: Hours
+    """Those that should hold another amount than they do."""
+    unexplained: frozenset[int]
+    """Those that hold more than the ledger can explain; the cloud may know."""
+
+
+def unposted(account: Account, now: float) -> dict[str, Posted]:
+    """Return what the hours should hold of sessions and do not, by session id."""
     if not account.is_begun:
         return {}
-    marks: dict[str, Posted] = {}
-    for session_id, entry in account.sessions.items():
-        if entry.is_open:
-            continue
-        account.cost_currency = account.cost_currency or entry.currency
-        mark = Posted.of(entry, account.cost_currency, now)
-        if mark != entry.posted:
-            marks[session_id] = mark
-    return marks
+    return {
+        session_id: mark
+        for session_id, entry in account.sessions.items()
+        if not entry.is_open
+        and (mark := Posted.of(entry, account.cost_currency, now)) != entry.posted
+    }
 
 
-def touched(account: Account, marks: Mapping[str, Posted]) -> list[Posted]:
-    """Return marks, and what is posted of the same sessions."""
-    known = (account.sessions[session_id].posted for session_id in marks)
-    return [*marks.values(), *filter(None, known)]
+def shares(
+    account: Account, marks: Mapping[str, Posted], *, since: float, tried: Iterable[str] = ()
+) -> tuple[list[Share], list[Share]]:
+    """Return what each session that is over adds to the hours: of energy, of cost.
 
-
-def changes(account: Account, marks: Mapping[str, Posted], states: Hours) -> tuple[Hours, Hours]:
-    """Return what the marks add to the hours: energy and cost.
-
-    `states` is the energy that the hours hold. A ledger that was begun anew finds its
-    sessions there already.
+    `marks` are the unposted ones; what ended before `since`, or was `tried` to be written,
+    may be in the hours without the ledger's knowledge.
     """
-    energy: Hours = {}
-    cost: Hours = {}
-    left = dict(states) if not account.has_posted else {}
-    for session_id, mark in marks.items():
-        known = account.sessions.get(session_id)
-        for posted, factor in ((known.posted if known else None, -1), (mark, 1)):
-            if posted is None or not (posted.energy or posted.cost):
-                continue
-            wh, money = posted.hours()
-            if left and all(left.get(hour, 0) >= part for hour, part in wh.items()):
-                add(left, wh, -1)
-                continue
-            add(energy, wh, factor)
-            add(cost, money, factor)
+    energy: list[Share] = []
+    cost: list[Share] = []
+    for session_id, entry in account.sessions.items():
+        before, after = entry.posted, marks.get(session_id, entry.posted)
+        if after is None:
+            continue
+        is_ours = after.end > since and session_id not in tried
+        old = before.hours() if before else ({}, {})
+        new = old if after == before else after.hours()
+        for found, was, becomes in zip((energy, cost), old, new, strict=True):
+            found.append(Share(was, becomes, before is None, is_ours, after.end))
     return energy, cost
 
 
-def settle(account: Account) -> None:
-    """Note that the statistics hold the posting."""
-    if account.posting is None:
-        return
-    for session_id, mark in account.posting.marks.items():
+def recount(
+    sessions: Sequence[Share],
+    present: Mapping[int, int],
+    *,
+    counted_until: float,
+    listed: Listed | None = None,
+    uncounted: Mapping[int, int] | None = None,
+) -> Recount:
+    """Return the hours that should change.
+
+    All sessions of hours after `counted_until` are in the ledger one by one. `present` is
+    what the hours hold from the first one of `sessions` on, `uncounted` the hours of
+    `listed.uncounted`.
+    """
+    boundary = hour_of(counted_until)
+    before = _summed(one.before for one in sessions)
+    after = _summed(one.after for one in sessions)
+    change = _change(sessions, present, before, boundary)
+    hours: Hours = {}
+    unexplained: set[int] = set()
+    for hour in present.keys() | before.keys() | after.keys():
+        held, known = present.get(hour, 0), after.get(hour, 0)
+        if listed and max(listed.first, boundary) <= hour < listed.stop:
+            amount = known + (uncounted or {}).get(hour, 0)
+        else:
+            # What the ledger knows is there at least.
+            amount = max(known, held + change.get(hour, 0))
+            is_beyond = held > before.get(hour, 0) and held != known
+            if is_beyond and hour >= boundary:
+                unexplained.add(hour)
+        if amount != held:
+            hours[hour] = amount
+    return Recount(hours, frozenset(unexplained))
+
+
+def _summed(parts: Iterable[Hours]) -> Hours:
+    hours: Hours = {}
+    for part in parts:
+        add(hours, part)
+    return hours
+
+
+def _change(
+    sessions: Sequence[Share], present: Mapping[int, int], before: Hours, boundary: int
+) -> Hours:
+    """Return what is to be added to hours that may hold more than the ledger knows."""
+    change: Hours = {}
+    room = {hour: amount - before.get(hour, 0) for hour, amount in present.items()}
+    # The older a session is, the likelier it was written.
+    for one in sorted(sessions, key=lambda one: one.end):
+        if one.before is one.after:
+            continue
+        parts = dict(one.after)
+        add(parts, one.before, -1)
+        if not one.is_ours:
+            # The hours may hold it already. Later than the boundary they hold the ledger's
+            # sessions at least, so that nothing needs to be added; before it, it is looked for.
+            is_there = one.is_new and all(room.get(hour, 0) >= parts[hour] for hour in parts)
+            if is_there:
+                add(room, parts, -1)
+            parts = {
+                hour: part
+                for hour, part in parts.items()
+                if part < 0 or (hour <= boundary and not is_there)
+            }
+        add(change, parts)
+    return change
+
+
+def mark_posted(account: Account, marks: Mapping[str, Posted], hours: Iterable[int]) -> None:
+    """Note that the hours hold the marks, and which of them were changed."""
+    account.uncosted.update(hours)
+    for session_id, mark in marks.items():
         if entry := account.sessions.get(session_id):
             for posted in filter(None, (entry.posted, mark)):
                 if posted.energy:
                     account.uncosted |= posted.edges
             entry.posted = mark
-    account.posting = None
     account.has_posted = True

@@ -171,6 +171,10 @@ class SnapshotCoordinator(SelectiveCoordinator[Snapshot]):
         self.async_note_changes(self._assembly.set_totals(totals, of_sites))
         self._async_renew(*totals)
 
+    def is_listed(self, session: Session) -> bool:
+        """Return whether the list of the newest poll held a session."""
+        return self._assembly.book.is_listed(session)
+
     def active_session_ids(self) -> set[str]:
         """Return the ids of the sessions that the newest poll saw going on."""
         book = self._assembly.book

@@ -3,7 +3,7 @@
 The only module that imports the recorder: to be imported where that is set up.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -14,19 +14,19 @@ from homeassistant.components.recorder.models import (
     StatisticMetaData,
 )
 from homeassistant.components.recorder.statistics import (
-    StatisticsRow,
     async_add_external_statistics,
     get_last_statistics,
+    get_metadata,
     statistics_during_period,
 )
 from homeassistant.components.recorder.tasks import SynchronizeTask
 from homeassistant.const import UnitOfEnergy
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.unit_conversion import EnergyConverter
 from sqlalchemy.exc import SQLAlchemyError
 
 from .const import DOMAIN
+from .errors import failed
 from .spread import Hours
 from .sums import MONEY, WH
 
@@ -73,18 +73,28 @@ class StatisticsStore:
         self._hass = hass
         self._recorder = get_instance(hass)
 
-    async def async_states(self, series: Series, start: int, stop: int | None = None) -> Hours:
-        """Return what the hours from `start` to before `stop` hold."""
-        rows = await self._async_rows(series, start, stop)
-        return {hour: state for hour, (state, _) in rows.items()}
+    async def async_states(
+        self, all_series: Iterable[Series], start: int, stop: int | None = None
+    ) -> dict[str, Hours]:
+        """Return what the hours from `start` to before `stop` hold, by statistic id."""
+        found = await self._async_rows(all_series, start, stop)
+        return {
+            statistic_id: {hour: state for hour, (state, _) in rows.items()}
+            for statistic_id, rows in found.items()
+        }
+
+    async def async_unit(self, series: Series) -> str | None:
+        """Return the unit of a statistic that is there already."""
+        found = await self._async_query(
+            lambda: get_metadata(self._hass, statistic_ids={series.statistic_id})
+        )
+        return found[series.statistic_id][1]["unit_of_measurement"] if found else None
 
     async def async_write(self, all_series: Iterable[Series]) -> int:
         """Write; return how many hours were changed, later ones whose sum shifts included."""
         pending, written = list(all_series), 0
         for _ in range(_ATTEMPTS):
-            differing = [
-                (series, rows) for series in pending if (rows := await self._async_changes(series))
-            ]
+            differing = await self._async_changes(pending)
             if not differing:
                 return written
             for series, rows in differing:
@@ -92,70 +102,80 @@ class StatisticsStore:
             written = max(written, sum(len(rows) for _, rows in differing))
             pending = [series for series, _ in differing]
             await self._async_synchronize()
-        if any([await self._async_changes(series) for series in pending]):
-            raise HomeAssistantError("The recorder did not take the statistics")
+        if await self._async_changes(pending):
+            raise failed("statistics_not_written")
         return written
 
-    async def _async_changes(self, series: Series) -> list[StatisticData]:
-        """Return the rows that are not yet as they are to be."""
-        hours = [*series.states, *series.blank]
-        if not hours:
+    async def _async_changes(
+        self, all_series: Iterable[Series]
+    ) -> list[tuple[Series, list[StatisticData]]]:
+        """Return the series with rows that are not yet as they are to be."""
+        wanted = {
+            series.statistic_id: (series, min(hours))
+            for series in all_series
+            if (hours := [*series.states, *series.blank])
+        }
+        if not wanted:
             return []
-        known = await self._async_rows(series, min(hours))
-        states = {hour: state for hour, (state, _) in known.items()}
-        states |= dict.fromkeys((hour for hour in series.blank if hour in states), 0)
-        states |= series.states
-        if known:
-            state, total = known[min(known)]
-            total -= state
-        else:
-            total = await self._async_last_sum(series)
-        rows: list[StatisticData] = []
-        for hour, state in sorted(states.items()):
-            total += state
-            if known.get(hour) != (state, total):
-                start = datetime.fromtimestamp(hour, UTC)
-                value, summed = state / series.scale, total / series.scale
-                rows.append(StatisticData(start=start, state=value, sum=summed))
-        return rows
+        first = min(start for _, start in wanted.values())
+        known = await self._async_rows((series for series, _ in wanted.values()), first)
+        differing: list[tuple[Series, list[StatisticData]]] = []
+        for statistic_id, (series, start) in wanted.items():
+            present = {
+                hour: row for hour, row in known.get(statistic_id, {}).items() if hour >= start
+            }
+            total = 0 if present else await self._async_last_sum(series)
+            if rows := await self._recorder.async_add_executor_job(
+                _changes, series, present, total
+            ):
+                differing.append((series, rows))
+        return differing
 
     async def _async_rows(
-        self, series: Series, start: int, stop: int | None = None
-    ) -> dict[int, tuple[int, int]]:
-        """Return state and sum of the hours that have a row."""
-        rows = await self._async_query(
-            statistics_during_period,
-            self._hass,
-            datetime.fromtimestamp(start, UTC),
-            None if stop is None else datetime.fromtimestamp(stop, UTC),
-            {series.statistic_id},
-            "hour",
-            None,
-            {"state", "sum"},
-        )
-        return {
-            int(row["start"]): (
-                round((row.get("state") or 0) * series.scale),
-                round((row.get("sum") or 0) * series.scale),
+        self, all_series: Iterable[Series], start: int, stop: int | None = None
+    ) -> dict[str, dict[int, tuple[int, int]]]:
+        """Return state and sum of the hours that have a row, by statistic id."""
+        scales = {series.statistic_id: series.scale for series in all_series}
+        if not scales:
+            return {}
+
+        def read() -> dict[str, dict[int, tuple[int, int]]]:
+            found = statistics_during_period(
+                self._hass,
+                datetime.fromtimestamp(start, UTC),
+                None if stop is None else datetime.fromtimestamp(stop, UTC),
+                set(scales),
+                "hour",
+                None,
+                {"state", "sum"},
             )
-            for row in rows.get(series.statistic_id, ())
-        }
+            return {
+                statistic_id: {
+                    int(row["start"]): (
+                        round((row.get("state") or 0) * scales[statistic_id]),
+                        round((row.get("sum") or 0) * scales[statistic_id]),
+                    )
+                    for row in rows
+                }
+                for statistic_id, rows in found.items()
+            }
+
+        return await self._async_query(read)
 
     async def _async_last_sum(self, series: Series) -> int:
         """Return the sum of the last row of all."""
         rows = await self._async_query(
-            get_last_statistics, self._hass, 1, series.statistic_id, True, {"sum"}
+            lambda: get_last_statistics(self._hass, 1, series.statistic_id, True, {"sum"})
         )
         found = rows.get(series.statistic_id)
         return round((found[0].get("sum") or 0) * series.scale) if found else 0
 
-    async def _async_query(
-        self, query: Callable[..., dict[str, list[StatisticsRow]]], *args: object
-    ) -> Mapping[str, Sequence[StatisticsRow]]:
+    async def _async_query[T](self, query: Callable[[], T]) -> T:
+        """Read in the recorder's threads; raise HomeAssistantError where that fails."""
         try:
-            return await self._recorder.async_add_executor_job(query, *args)
+            return await self._recorder.async_add_executor_job(query)
         except SQLAlchemyError as err:
-            raise HomeAssistantError(f"The recorder cannot be read: {err}") from err
+            raise failed("statistics_not_read", error=type(err).__name__) from err
 
     async def _async_synchronize(self) -> None:
         """Wait until all that was handed over is in the database."""
@@ -163,3 +183,21 @@ class StatisticsStore:
         future = self._hass.loop.create_future()
         self._recorder.queue_task(SynchronizeTask(future))
         await future
+
+
+def _changes(series: Series, known: dict[int, tuple[int, int]], total: int) -> list[StatisticData]:
+    """Return the rows that differ; `total` is the sum of the last row where none is known."""
+    states = {hour: state for hour, (state, _) in known.items()}
+    states |= dict.fromkeys((hour for hour in series.blank if hour in states), 0)
+    states |= series.states
+    if known:
+        state, total = known[min(known)]
+        total -= state
+    rows: list[StatisticData] = []
+    for hour, state in sorted(states.items()):
+        total += state
+        if known.get(hour) != (state, total):
+            start = datetime.fromtimestamp(hour, UTC)
+            value, summed = state / series.scale, total / series.scale
+            rows.append(StatisticData(start=start, state=value, sum=summed))
+    return rows
