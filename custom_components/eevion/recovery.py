@@ -220,7 +220,8 @@ class Recovery:
         """Return the moment before the first session that the ledger counts by itself."""
         recently = (now - _RECENT).timestamp()
         starts = [
-            min(filter(None, (entry.created, entry.start)), default=recently) - 1
+            # Of one without a date nobody knows what of it is in the figure.
+            min(filter(None, (entry.created, entry.start)), default=0) - 1
             for entry in self._accounting.accounts[port_id].sessions.values()
             if (over_at := entry.over_at) is None or over_at >= recently
         ]
