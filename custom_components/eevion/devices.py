@@ -102,7 +102,9 @@ class Devices:
             for port_id, (site_id, port) in ports.items()
             if port_id not in self._absences and port_id not in elsewhere
         }
-        if not new or not (missing := dict(self._missing(ports.keys()))):
+        # An incomplete answer may be filled with ports that are gone.
+        present = ports.keys() if is_complete else frozenset[str]()
+        if not new or not (missing := dict(self._missing(present))):
             return set()
         candidates = set(missing.values())
         waiting = {port_id for port_id, place in new.items() if place in candidates}
