@@ -502,3 +502,20 @@ async def test_no_sites_at_all(
     assert set(states(hass)) == set(before)
     assert not is_away(hass)
     assert registered(hass, by_hand) == there
+
+
+async def test_a_station_that_is_left_out_once_finds_its_session_again(
+    hass: HomeAssistant, cloud: Cloud, world: World, loaded: MockConfigEntry, wait: Pass
+) -> None:
+    world.plug_in("2133", card=True)
+    await wait(600)
+    world.unplug("2133")
+    for seconds in (POLL, POLL, 330, POLL):
+        await wait(seconds)
+    before = {id_: state for id_, state in states(hass).items() if "2133" in id_}
+    assert Station(hass, world, "2133")["sensor.session_status"] == "complete"
+    cloud.faults.set("missing", path="/site", count=1, station="2133")
+    await wait(POLL)
+    assert Station(hass, world, "2133")["sensor.session_status"] == STATE_UNAVAILABLE
+    await wait(POLL)
+    assert {id_: state for id_, state in states(hass).items() if "2133" in id_} == before

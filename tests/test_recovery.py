@@ -10,6 +10,7 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
@@ -617,3 +618,47 @@ class TestManyStations:
         for name in working:
             total = float(Station(hass, world, name)["sensor.total_energy"])
             assert total == pytest.approx(truth(world, name)[0])
+
+
+async def test_a_site_counts_stations_that_begin_late(
+    hass: HomeAssistant, cloud: Cloud, world: World, entry: MockConfigEntry, wait: Pass
+) -> None:
+    """The total of a site waits for all that were there at the start, and holds them all."""
+    first = world.stations[0].name
+    second = "2999"
+    world.add_station(second)
+    for name in (first, second):
+        world.plug_in(name, card=True)
+    await wait(600)
+    for name in (first, second):
+        world.unplug(name)
+    await wait(3 * 3600)
+    world.plug_in(first, card=True)
+    await wait(60)
+    take, asked = cloud.faults.take, []
+
+    def take_all_but_the_second_report(method: str, path: str) -> list[Any]:
+        if path == "/session/report":
+            asked.append(path)
+            if len(asked) == 2:
+                cloud.faults.fail_next("error", path=path)
+        return take(method, path)
+
+    cloud.faults.take = take_all_but_the_second_report  # type: ignore[method-assign]
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    for _ in range(6):
+        await wait(61)
+    assert len(asked) > 2
+    world.unplug(first)
+    for _ in range(4):
+        await wait(30)
+    truth = sum(
+        session.curve.energy_wh(session.end_ms)
+        for name in (first, second)
+        for session in world.ledger(name)
+    )
+    registry = er.async_get(hass)
+    site = registry.async_get_entity_id(
+        "sensor", "eevion", f"{world.sites[0].site_id}_total_energy"
+    )
+    assert float(hass.states.get(site).state) == truth / 1000

@@ -49,6 +49,7 @@ class Accounting:
         """Station names by port id, for the log."""
         self._doubted: set[str] = set()
         """Sessions whose figures were said to be wrong, by id."""
+        self._shown_sites: set[str | None] = set()
         self._unwritten: set[str] = set()
         self._dumped: dict[str, dict[str, Any]] = {}
         self._cancel_write: CALLBACK_TYPE | None = None
@@ -63,6 +64,9 @@ class Accounting:
         self.cursor, self.accounts = await self._store.async_load()
         self._dumped = {port_id: a.to_json() for port_id, a in self.accounts.items()}
         self._unwritten = set(self.accounts)
+        begun = {a.site_id for a in self.accounts.values() if a.is_begun and a.shown != Sums()}
+        waiting = {a.site_id for a in self.accounts.values() if not a.is_begun}
+        self._shown_sites = begun - waiting
         self._meanwhile = Meanwhile(self.cursor, self.accounts)
 
     @callback
@@ -183,8 +187,10 @@ class Accounting:
             if self._pause_s:
                 self._pause_s = 0
                 LOGGER.warning("The totals are written to the disk again")
+            of_sites = self._site_totals()
+            self._shown_sites |= {id_ for id_, shown in of_sites.items() if shown.energy_wh}
             if self.on_written:
-                self.on_written(totals, self._site_totals())
+                self.on_written(totals, of_sites)
             if self.on_saved:
                 self.on_saved(written)
             return True
@@ -200,7 +206,7 @@ class Accounting:
 
     def begun_sites(self) -> set[str | None]:
         """Return the sites whose totals have been shown."""
-        return {a.site_id for a in self.accounts.values() if a.is_begun and a.shown != Sums()}
+        return self._shown_sites
 
     def _site_totals(self) -> dict[str, Totals]:
         """Return the totals of the sites whose stations have all begun; some may be gone."""

@@ -36,6 +36,8 @@ class Assembly:
         """Start empty."""
         self.snapshot = Snapshot()
         self.book = SessionBook()
+        self._retained: AbstractSet[str] = frozenset()
+        """The stations of the last two answers about sites."""
         self._meters: dict[str, PowerMeter] = {}
         self._flowing: set[str] = set()
         """Stations with a power, which time alone brings to an end."""
@@ -62,11 +64,13 @@ class Assembly:
                 if with_inactive or port.is_in_place:
                     places.setdefault(port.port_id, (site_id, port))
         stations = self.snapshot.stations
+        # A station that one answer alone leaves out finds its session again.
+        self._retained = places.keys() | stations.keys()
         for port_id in stations.keys() - places.keys():
             changed |= {port_id, stations.pop(port_id).site_id}
             self._meters.pop(port_id, None)
             self._flowing.discard(port_id)
-        self.book.retain(places)
+        self.book.retain(self._retained)
         for port_id, (site_id, port) in places.items():
             known = stations.get(port_id)
             if known is None or known.port is not port or known.site_id != site_id:
@@ -84,7 +88,7 @@ class Assembly:
         the sessions of which more recent answers are known.
         """
         missing, older = self.book.update(sessions, asked=asked, is_complete=is_complete)
-        self.book.retain(self.snapshot.stations)
+        self.book.retain(self._retained)
         stale = [
             port_id
             for port_id, state in self.snapshot.stations.items()
