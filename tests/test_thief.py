@@ -21,7 +21,7 @@ from simulator.cloud import RequestRecord
 from tests.conftest import API_KEY
 from tests.helpers import Station
 
-from .test_day import LIMIT, PERIOD, fullest_window
+from .test_chaos_day import LIMIT, PERIOD, fullest_window
 
 STATIONS, COMMANDS, STOLEN = 50, 500, 30
 DAY_S = 86_400
