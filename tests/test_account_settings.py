@@ -2,6 +2,7 @@
 
 import logging
 from typing import Any
+from unittest.mock import sentinel
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -16,7 +17,8 @@ from custom_components.eevion.api import BASE_URL, Environment
 from simulator import Settings, World
 from tests.conftest import API_KEY
 
-MISSING = object()
+# Its text is the same in each process that collects the tests.
+MISSING = sentinel.missing
 WRONG = (MISSING, None, "", 5, True, [], {}, [None], ["x"], "\ud83d", 1e300)
 HARMLESS = ("webhook_id", "cloudhook_url", "known_sites")
 OPTIONS = ("excluded_sites", "inactive_stations", "import_history")
