@@ -15,12 +15,13 @@ from .api import EevionClient
 from .budget import async_get_budgets
 from .const import DOMAIN
 from .control import Control
-from .coordinator import EevionConfigEntry, EevionCoordinator, EevionData
+from .coordinator import EevionCoordinator
 from .exception_log import ExceptionLog
 from .history import async_make_history
 from .history_store import HistoryStore
 from .jobs import Jobs
 from .memory import Memory
+from .models import EevionConfigEntry, EevionRuntimeData
 from .notices import async_dismiss_all
 from .push import Push
 from .recovery import Recovery
@@ -77,8 +78,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bo
     webhook = Webhook(hass, entry)
     jobs = Jobs(coordinator, memory, webhook)
     history = await async_make_history(hass, coordinator)
-    entry.runtime_data = EevionData(
-        coordinator, Control(coordinator, webhook), jobs, memory, rate_limit, webhook, history
+    entry.runtime_data = EevionRuntimeData(
+        coordinator=coordinator,
+        control=Control(coordinator, webhook),
+        jobs=jobs,
+        memory=memory,
+        rate_limit=rate_limit,
+        webhook=webhook,
+        history=history,
     )
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(

@@ -15,8 +15,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .answers import event_json
 from .api import PortStatus
-from .coordinator import EevionConfigEntry
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
+from .models import EevionConfigEntry
 from .station import StationState
 
 PARALLEL_UPDATES = 0

@@ -3,10 +3,10 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import TYPE_CHECKING, Any, override
+from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -21,7 +21,6 @@ from .api import (
     EevionError,
     EevionRateLimitError,
     Lane,
-    RateLimit,
     Session,
     Sessions,
     Sites,
@@ -43,12 +42,6 @@ from .snapshot import Snapshot
 from .snapshot_coordinator import SnapshotCoordinator
 from .station import StationState
 
-if TYPE_CHECKING:
-    from .control import Control
-    from .history import History
-    from .jobs import Jobs
-    from .webhook import Webhook
-
 # So old may data get while polls fail.
 _PATIENCE_S = 180
 # So long a station stays that an answer lacks whose rows cannot all be read.
@@ -59,32 +52,15 @@ STATIONS_CHANGED = object()
 """Listener context: stations or sites have come or gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class EevionData:
-    """What runs for one account."""
-
-    coordinator: EevionCoordinator
-    control: Control
-    jobs: Jobs
-    memory: Memory
-    rate_limit: RateLimit
-    webhook: Webhook
-    history: History | None = None
-    """None without the recorder."""
-
-
-type EevionConfigEntry = ConfigEntry[EevionData]
-
-
 class EevionCoordinator(SnapshotCoordinator):
     """Polls, and decides when."""
 
-    config_entry: EevionConfigEntry
+    config_entry: ConfigEntry[Any]
 
     def __init__(
         self,
         hass: HomeAssistant,
-        entry: EevionConfigEntry,
+        entry: ConfigEntry[Any],
         client: EevionClient,
         accounting: Accounting,
         memory: Memory,

@@ -11,7 +11,7 @@ from homeassistant.helpers.device_registry import DeviceEntry
 
 from .api import EevionError
 from .const import CONF_CLOUDHOOK_URL, DOMAIN
-from .coordinator import EevionConfigEntry
+from .models import EevionConfigEntry
 
 _REDACTED = {
     CONF_API_KEY,

@@ -11,9 +11,10 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import DOMAIN
-from .coordinator import STATIONS_CHANGED, EevionConfigEntry, EevionCoordinator, EevionData
+from .coordinator import STATIONS_CHANGED, EevionCoordinator
 from .enabling import Share
 from .listeners import View
+from .models import EevionConfigEntry, EevionRuntimeData
 from .station import StationState
 
 
@@ -86,9 +87,10 @@ class EevionEntity(_DeviceEntity):
         )
 
     @property
-    def runtime(self) -> EevionData:
+    def runtime(self) -> EevionRuntimeData:
         """What runs for the account, to give commands by."""
-        return self.coordinator.config_entry.runtime_data
+        runtime: EevionRuntimeData = self.coordinator.config_entry.runtime_data
+        return runtime
 
     @property
     def station(self) -> StationState:

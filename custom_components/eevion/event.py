@@ -11,8 +11,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .answers import session_event
 from .api import ConnectorStatus, Session
-from .coordinator import EevionConfigEntry, EevionCoordinator
+from .coordinator import EevionCoordinator
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
+from .models import EevionConfigEntry
 from .signals import EVENT_EXCEPTION, EVENT_JOB, EVENT_SESSION, signal
 from .station import StationState
 

@@ -11,8 +11,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .api import Commands
-from .coordinator import EevionConfigEntry
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
+from .models import EevionConfigEntry
 from .station import StationState
 
 PARALLEL_UPDATES = 0

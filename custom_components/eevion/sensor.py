@@ -13,13 +13,13 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
-from .coordinator import EevionConfigEntry
 from .entity import (
     EevionEntity,
     EevionSiteEntity,
     async_add_entities_for_all,
     async_follow_devices,
 )
+from .models import EevionConfigEntry
 from .site_sensors import SITE_SENSORS, EevionSiteSensorDescription
 from .station_sensors import SENSORS, EevionSensorDescription, Value, session_start
 

@@ -10,9 +10,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .api import Commands
-from .coordinator import EevionConfigEntry, EevionData
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
 from .managed import IN_SERVICE, OUT_OF_SERVICE
+from .models import EevionConfigEntry, EevionRuntimeData
 from .station import StationState
 
 # The budget orders commands; a stop may wait for minutes and must not hold up others.
@@ -24,8 +24,8 @@ class EevionSwitchDescription(EevionDescription, SwitchEntityDescription):
     """A switch of a station."""
 
     is_on_fn: Callable[[StationState], bool | None]
-    turn_on_fn: Callable[[EevionData, str], Awaitable[None]]
-    turn_off_fn: Callable[[EevionData, str], Awaitable[None]]
+    turn_on_fn: Callable[[EevionRuntimeData, str], Awaitable[None]]
+    turn_off_fn: Callable[[EevionRuntimeData, str], Awaitable[None]]
     assumed_state: bool = False
 
     @property
@@ -35,7 +35,7 @@ class EevionSwitchDescription(EevionDescription, SwitchEntityDescription):
         return (self.is_on_fn, *super().shown_fns)
 
 
-def _in_service(data: EevionData, port_id: str) -> Commands:
+def _in_service(data: EevionRuntimeData, port_id: str) -> Commands:
     word = data.memory.content.in_service_words.get(port_id, IN_SERVICE)
     return Commands(priority_status=word)
 

@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant, callback
 
 from .api import BASE_URL
 from .const import DOMAIN
-from .coordinator import EevionConfigEntry
+from .models import EevionConfigEntry
 
 
 @callback

@@ -31,8 +31,9 @@ from homeassistant.helpers.typing import VolDictType
 import probatio as vol
 
 from .const import DOMAIN
-from .coordinator import EevionConfigEntry, EevionCoordinator, EevionData
+from .coordinator import EevionCoordinator
 from .errors import invalid
+from .models import EevionConfigEntry, EevionRuntimeData
 from .permissions import async_user
 
 ATTR_STATIONS: Final = "stations"
@@ -65,7 +66,7 @@ class Target:
     """Whether the user may not read all of Home Assistant's entities."""
 
     @property
-    def data(self) -> EevionData:
+    def data(self) -> EevionRuntimeData:
         """What runs for the account."""
         return self.entry.runtime_data
 

@@ -15,8 +15,8 @@ from homeassistant.helpers import (
 )
 
 from .const import DOMAIN
-from .coordinator import EevionConfigEntry, EevionData
 from .errors import invalid
+from .models import EevionConfigEntry, EevionRuntimeData
 from .station import StationState
 
 # So many names a person can listen to.
@@ -50,7 +50,7 @@ class VoiceStation:
     area_id: str | None
 
     @property
-    def data(self) -> EevionData:
+    def data(self) -> EevionRuntimeData:
         """What runs for its account."""
         return self.entry.runtime_data
 

@@ -1,0 +1,30 @@
+"""What runs for one account."""
+
+from dataclasses import dataclass
+
+from homeassistant.config_entries import ConfigEntry
+
+from .api import RateLimit
+from .control import Control
+from .coordinator import EevionCoordinator
+from .history import History
+from .jobs import Jobs
+from .memory import Memory
+from .webhook import Webhook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EevionRuntimeData:
+    """The runtime data of a config entry."""
+
+    coordinator: EevionCoordinator
+    control: Control
+    jobs: Jobs
+    memory: Memory
+    rate_limit: RateLimit
+    webhook: Webhook
+    history: History | None = None
+    """None without the recorder."""
+
+
+type EevionConfigEntry = ConfigEntry[EevionRuntimeData]
