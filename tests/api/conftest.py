@@ -12,8 +12,8 @@ from aiohttp.test_utils import TestServer
 import pytest
 
 from custom_components.eevion.api import EevionClient, RateLimit, rate_limit as rate_limit_module
-from custom_components.eevion.api.answer import Answer
 from custom_components.eevion.api.reader import Reader, Rows
+from custom_components.eevion.api.response import Answer
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 API_KEY = "a-key-that-must-not-leak"

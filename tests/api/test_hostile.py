@@ -31,9 +31,9 @@ from custom_components.eevion.api import (
     StationException,
     parse,
 )
-from custom_components.eevion.api.answer import Answer
 from custom_components.eevion.api.decode import MAX_ROWS, decode
 from custom_components.eevion.api.reader import Reader
+from custom_components.eevion.api.response import Answer
 
 from .conftest import FIXTURES, read_rows
 from .test_client import CALLS, SINCE

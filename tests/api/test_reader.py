@@ -7,8 +7,8 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.eevion.api import EevionResponseError, Session, Site
-from custom_components.eevion.api.answer import Answer
 from custom_components.eevion.api.reader import Reader
+from custom_components.eevion.api.response import Answer
 
 from .conftest import answer_with, read_rows
 from .test_parse import JSON, ROWS

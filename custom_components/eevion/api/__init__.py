@@ -2,24 +2,7 @@
 
 from .client import BASE_URL, EevionClient
 from .commands import ChargingProfile, Commands, Message
-from .errors import (
-    EevionAuthenticationError,
-    EevionConnectionError,
-    EevionError,
-    EevionNotFoundError,
-    EevionRateLimitError,
-    EevionRefusedError,
-    EevionResponseError,
-)
-from .exceptions import StationException
-from .jobs import Job, JobReceipt
-from .limits import ChargingLimit, LimitResult
-from .rate_limit import MAX_WAIT, RESERVE, Lane, RateLimit
-from .report import Report, ReportRow
-from .session import DemandResponseEvent, Session, SessionLimit, Sessions, Tax
-from .site import Port, Site, Sites, Station
-from .tariff import Fee, Tariff
-from .words import (
+from .enums import (
     ConnectorStatus,
     Currency,
     EndReason,
@@ -33,6 +16,23 @@ from .words import (
     SessionStatus,
     StartedWith,
 )
+from .errors import (
+    EevionAuthenticationError,
+    EevionConnectionError,
+    EevionError,
+    EevionNotFoundError,
+    EevionRateLimitError,
+    EevionRefusedError,
+    EevionResponseError,
+)
+from .jobs import Job, JobReceipt
+from .limits import ChargingLimit, LimitResult
+from .rate_limit import MAX_WAIT, RESERVE, Lane, RateLimit
+from .report import Report, ReportRow
+from .session import DemandResponseEvent, Session, SessionLimit, Sessions, Tax
+from .site import Port, Site, Sites, Station
+from .station_exception import StationException
+from .tariff import Fee, Tariff
 
 __all__ = [
     "BASE_URL",

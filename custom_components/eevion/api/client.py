@@ -10,19 +10,19 @@ from typing import Any
 from aiohttp import ClientSession
 
 from . import parse
-from .answer import Answer
 from .commands import Commands
+from .enums import Environment, ReportGroup
 from .errors import EevionResponseError
-from .exceptions import StationException
 from .jobs import Job, JobReceipt
 from .limits import ChargingLimit, LimitResult
 from .rate_limit import Lane, RateLimit
 from .reader import Reader
 from .report import Report
+from .response import Answer
 from .session import Session, Sessions
 from .site import Site, Sites, Station
+from .station_exception import StationException
 from .transport import MAX_BODY, Transport
-from .words import Environment, ReportGroup
 
 BASE_URL = "https://app.hypercharge.com/api/eevion"
 

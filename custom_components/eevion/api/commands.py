@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from . import parse
-from .words import ResetType
+from .enums import ResetType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from . import parse
-from .words import JobStatus
+from .enums import JobStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from . import parse
+from .enums import LimitUnit
 from .errors import EevionResponseError
-from .words import LimitUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

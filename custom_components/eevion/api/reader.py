@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import parse
-from .answer import Answer
+from .response import Answer
 
 
 @dataclass(frozen=True, slots=True)

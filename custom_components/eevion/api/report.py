@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from . import parse
+from .enums import Currency, StartedWith
 from .errors import EevionResponseError
-from .words import Currency, StartedWith
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,7 @@ import math
 from typing import Any, Self
 
 from . import parse
-from .reader import Before, Rows
-from .tariff import Tariff
-from .words import (
+from .enums import (
     ConnectorStatus,
     Currency,
     EndReason,
@@ -18,6 +16,8 @@ from .words import (
     SessionStatus,
     StartedWith,
 )
+from .reader import Before, Rows
+from .tariff import Tariff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

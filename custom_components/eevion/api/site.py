@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Self
 
 from . import parse
+from .enums import Currency, PortStatus
 from .reader import Before, Rows
-from .words import Currency, PortStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

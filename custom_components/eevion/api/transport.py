@@ -22,7 +22,7 @@ import orjson
 from yarl import URL
 
 from . import parse
-from .answer import Answer, retry_after
+from .enums import Environment
 from .errors import (
     EevionAuthenticationError,
     EevionConnectionError,
@@ -32,7 +32,7 @@ from .errors import (
     EevionResponseError,
 )
 from .rate_limit import MAX_WAIT, Lane, RateLimit
-from .words import Environment
+from .response import Answer, retry_after
 
 MAX_BODY = 1024 * 1024
 """Bytes of an answer about one thing; lists name how many they can need."""
