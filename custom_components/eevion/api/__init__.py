@@ -16,7 +16,7 @@ from .enums import (
     SessionStatus,
     StartedWith,
 )
-from .errors import (
+from .exceptions import (
     EevionAuthenticationError,
     EevionConnectionError,
     EevionError,

@@ -12,7 +12,7 @@ from aiohttp import ClientSession
 from . import parse
 from .commands import Commands
 from .enums import Environment, ReportGroup
-from .errors import EevionResponseError
+from .exceptions import EevionResponseError
 from .jobs import Job, JobReceipt
 from .limits import ChargingLimit, LimitResult
 from .rate_limit import Lane, RateLimit

@@ -18,7 +18,7 @@ from typing import Any
 import unicodedata
 
 from .decode import MAX_ROWS
-from .errors import EevionResponseError
+from .exceptions import EevionResponseError
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from . import parse
-from .errors import EevionRateLimitError
+from .exceptions import EevionRateLimitError
 
 # The clocks of the cloud and of this machine do not run alike.
 _MARGIN = 0.1

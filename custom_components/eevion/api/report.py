@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from . import parse
 from .enums import Currency, StartedWith
-from .errors import EevionResponseError
+from .exceptions import EevionResponseError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import parse
 from .decode import decode
-from .errors import (
+from .exceptions import (
     EevionAuthenticationError,
     EevionNotFoundError,
     EevionRefusedError,

@@ -23,7 +23,7 @@ from yarl import URL
 
 from . import parse
 from .enums import Environment
-from .errors import (
+from .exceptions import (
     EevionAuthenticationError,
     EevionConnectionError,
     EevionNotFoundError,
