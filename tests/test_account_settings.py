@@ -12,7 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
 
-from custom_components.eevion.account_settings import AccountData, AccountOptions, account_title
+from custom_components.eevion.account.settings import AccountData, AccountOptions, account_title
 from custom_components.eevion.api import BASE_URL, Environment
 from simulator import Settings, World
 from tests.conftest import API_KEY

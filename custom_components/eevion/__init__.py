@@ -9,7 +9,9 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
-from .account_settings import AccountData, async_migrate
+from .account.notifications import async_dismiss_all
+from .account.settings import AccountData, async_migrate
+from .account.shared_sites import async_forget_shared
 from .accounting import Accounting
 from .api import EevionClient
 from .budget import async_get_budgets
@@ -22,11 +24,9 @@ from .history_store import HistoryStore
 from .jobs import Jobs
 from .memory import Memory
 from .models import EevionConfigEntry, EevionRuntimeData
-from .notices import async_dismiss_all
 from .push import Push
 from .recovery import Recovery
 from .services import async_setup_services
-from .shared_sites import async_forget_shared
 from .webhook import Webhook, async_remove_cloudhook
 
 PLATFORMS = [

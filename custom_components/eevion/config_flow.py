@@ -23,7 +23,8 @@ from homeassistant.helpers.selector import (
 )
 import probatio as vol
 
-from .account_settings import MINOR_VERSION, VERSION, AccountData, account_title
+from .account.settings import MINOR_VERSION, VERSION, AccountData, account_title
+from .account.shared_sites import async_owner
 from .addresses import checked_base_url
 from .api import (
     BASE_URL,
@@ -45,7 +46,6 @@ from .const import (
     PROFILE_URL,
 )
 from .options_flow import EevionOptionsFlow
-from .shared_sites import async_owner
 
 _KEY_SELECTOR = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
 _REAUTH_SCHEMA = vol.Schema({vol.Required(CONF_API_KEY): _KEY_SELECTOR})

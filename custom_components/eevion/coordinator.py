@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.util import dt as dt_util
 
-from .account_settings import AccountOptions
+from .account.settings import AccountOptions
 from .accounting import Accounting
 from .api import (
     EevionAuthenticationError,

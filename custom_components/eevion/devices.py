@@ -8,10 +8,10 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
-from .account_settings import AccountOptions
+from .account.settings import AccountOptions
+from .account.shared_sites import async_is_elsewhere, async_owner, async_report_shared
 from .api import Port, Site, Sites
 from .const import DOMAIN, LOGGER, MANUFACTURER
-from .shared_sites import async_is_elsewhere, async_owner, async_report_shared
 from .station import StationState
 
 # A device takes its history and people's settings with it: one odd answer is not enough.

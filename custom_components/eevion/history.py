@@ -12,7 +12,8 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
-from .account_settings import AccountOptions
+from .account.notifications import async_dismiss, async_notify
+from .account.settings import AccountOptions
 from .api import EevionError, EevionResponseError
 from .const import DOMAIN, LOGGER
 from .coordinator import EevionCoordinator
@@ -22,7 +23,6 @@ from .figures import by_port
 from .history_store import HistoryStore, Plan
 from .hourly import Hourly
 from .importer import Importer, patiently
-from .notices import async_dismiss, async_notify
 from .texts import Texts
 
 _RETRY_INTERVAL = timedelta(minutes=30)

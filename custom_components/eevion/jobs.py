@@ -12,6 +12,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 
+from .account.notifications import async_notify
 from .alarm import Alarm
 from .api import Commands, EevionError, Job, Lane, Message, parse
 from .const import DOMAIN, LOGGER
@@ -20,7 +21,6 @@ from .errors import command_error, failed, invalid, stations_error, valid_text
 from .limiter import CommandBatcher, Failures, async_send_apart
 from .managed import NOTHING, Settings
 from .memory import Memory, OpenJob
-from .notices import async_notify
 from .signals import EVENT_JOB, signal
 from .webhook import Webhook
 

@@ -14,7 +14,7 @@ from homeassistant.helpers.selector import (
 )
 import probatio as vol
 
-from .account_settings import AccountOptions
+from .account.settings import AccountOptions
 from .const import (
     CONF_EXCLUDED_SITES,
     CONF_IMPORT_HISTORY,

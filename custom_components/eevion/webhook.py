@@ -14,7 +14,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.network import NoURLAvailableError
 from yarl import URL
 
-from .account_settings import AccountData
+from .account.settings import AccountData
 from .addresses import is_local_host, is_public_host
 from .api import BASE_URL
 from .const import CONF_CLOUDHOOK_URL, DOMAIN, LOGGER

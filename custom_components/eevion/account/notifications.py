@@ -5,7 +5,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
-from .const import DOMAIN
+from ..const import DOMAIN
 
 # Home Assistant keeps notifications in memory only, and so do we their ids.
 _IDS: HassKey[dict[str, set[str]]] = HassKey(f"{DOMAIN}_notices")

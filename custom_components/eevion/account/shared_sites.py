@@ -6,8 +6,8 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 
-from .account_settings import AccountData, AccountOptions
-from .const import DOMAIN
+from ..const import DOMAIN
+from .settings import AccountData, AccountOptions
 
 
 @callback

@@ -9,9 +9,9 @@ from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_WEBHOOK_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
-from .addresses import checked_base_url
-from .api import BASE_URL, Environment
-from .const import (
+from ..addresses import checked_base_url
+from ..api import BASE_URL, Environment
+from ..const import (
     CONF_CLOUDHOOK_URL,
     CONF_ENVIRONMENT,
     CONF_EXCLUDED_SITES,

@@ -1,0 +1,1 @@
+"""What a config entry holds: its settings, its sites and its notifications."""
