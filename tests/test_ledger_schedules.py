@@ -402,8 +402,8 @@ class House:
             async_delete_issue = staticmethod(lambda *_: None)
 
         with (
-            patch("custom_components.eevion.storage.Store", Store),
-            patch("custom_components.eevion.storage.ir", Issues),
+            patch("custom_components.eevion.storage.stored_file.Store", Store),
+            patch("custom_components.eevion.storage.stored_file.ir", Issues),
             patch("custom_components.eevion.ledger_store.dt_util", self.clock),
             patch.object(accounting_module, "dt_util", self.clock),
             patch.object(recovery_module, "dt_util", self.clock),

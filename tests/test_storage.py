@@ -18,7 +18,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.eevion import budget, history_store, ledger_store
 from custom_components.eevion.memory import Remembered
-from custom_components.eevion.stored_values import StoredDataError
+from custom_components.eevion.storage.values import StoredDataError
 from simulator import Settings, World
 from tests.conftest import API_KEY, START, Pass
 from tests.helpers import Station

@@ -13,8 +13,8 @@ from homeassistant.util.hass_dict import HassKey
 
 from .api import RateLimit
 from .const import DOMAIN
-from .storage import StoredFile
-from .stored_values import StoredDataError, fields, flag, items, moment, readable
+from .storage.stored_file import StoredFile
+from .storage.values import StoredDataError, fields, flag, items, moment, readable
 
 # A file that is not written in time, or cannot be read, may lack so many requests: after
 # a crash they are presumed.

@@ -13,7 +13,7 @@ from .api import Session
 from .api.parse import say_once
 from .bounds import DAY_S, LONGEST_S, most_cost, most_energy
 from .posting import Posted
-from .stored_values import (
+from .storage.values import (
     fields,
     flag,
     hour,

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from .api import Commands
-from .stored_values import StoredDataError, fields, flag, moment, text
+from .storage.values import StoredDataError, fields, flag, moment, text
 
 OUT_OF_SERVICE = "outOfService"
 IN_SERVICE = "inService"

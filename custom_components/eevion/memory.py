@@ -11,8 +11,8 @@ from homeassistant.util import dt as dt_util
 
 from .api import Job, Tariff, parse
 from .managed import OUT_OF_SERVICE, Settings
-from .storage import StoredFile
-from .stored_values import (
+from .storage.stored_file import StoredFile
+from .storage.values import (
     StoredDataError,
     fields,
     items,

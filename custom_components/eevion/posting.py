@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from .spread import HOUR_S, Hours, add, hour_of, spread
-from .stored_values import StoredDataError, items, moment, units
+from .storage.values import StoredDataError, items, moment, units
 
 if TYPE_CHECKING:
     from .ledger import Account, Entry

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from .stored_values import fields, items, text, units
+from .storage.values import fields, items, text, units
 
 WH = 1000
 """Units of energy in a watt-hour."""

@@ -12,9 +12,9 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
+from ..const import DOMAIN, LOGGER
 from .checked_store import CheckedStore as Store
-from .const import DOMAIN, LOGGER
-from .stored_values import StoredDataError
+from .values import StoredDataError
 
 _VERSION = 1
 # What the storage raises for a file with another version, or that is none of its own.
