@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.eevion.answers import commands_json
+from custom_components.eevion.stations.serialize import commands_json
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,8 @@ from custom_components.eevion.api import (
     parse,
 )
 from custom_components.eevion.recovery import Recovery
-from custom_components.eevion.session_book import SessionBook
-from custom_components.eevion.station import StationState
+from custom_components.eevion.stations.sessions import SessionBook
+from custom_components.eevion.stations.station import StationState
 from custom_components.eevion.sums import MONEY, WH, Totals
 from simulator import Cloud, Settings, World, http_api, http_sessions
 from simulator.call import Call

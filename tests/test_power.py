@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.eevion.api import ConnectorStatus, Session, SessionStatus
-from custom_components.eevion.power import PowerMeter
+from custom_components.eevion.stations.power import PowerMeter
 
 START = datetime(2026, 11, 2, 8, tzinfo=UTC)
 MAX_W = 9984.0

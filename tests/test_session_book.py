@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.eevion.api import ConnectorStatus, Session, SessionStatus
-from custom_components.eevion.session_book import SessionBook
+from custom_components.eevion.stations.sessions import SessionBook
 
 START = datetime(2026, 11, 2, 8, tzinfo=UTC)
 

@@ -17,7 +17,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.eevion import budget, history_store, ledger_store
-from custom_components.eevion.memory import Remembered
+from custom_components.eevion.stations.memory import Remembered
 from custom_components.eevion.storage.values import StoredDataError
 from simulator import Settings, World
 from tests.conftest import API_KEY, START, Pass

@@ -18,7 +18,7 @@ from custom_components.eevion.api import (
     SessionStatus,
 )
 from custom_components.eevion.errors import command_errors, read_errors
-from custom_components.eevion.station import StationState
+from custom_components.eevion.stations.station import StationState
 from custom_components.eevion.voice_texts import VoiceTexts
 from simulator import World
 

@@ -22,11 +22,11 @@ from .exception_log import ExceptionLog
 from .history import async_make_history
 from .history_store import HistoryStore
 from .jobs import Jobs
-from .memory import Memory
 from .models import EevionConfigEntry, EevionRuntimeData
 from .push import Push
 from .recovery import Recovery
 from .services import async_setup_services
+from .stations.memory import Memory
 from .webhook import Webhook, async_remove_cloudhook
 
 PLATFORMS = [

@@ -14,7 +14,7 @@ from .const import LOGGER
 from .ledger import Account
 from .ledger_store import LedgerStore
 from .meanwhile import Meanwhile
-from .station import StationState
+from .stations.station import StationState
 from .sums import Sums, Totals
 
 # Totals move when they are on the disk, so that not even a crash makes one fall.

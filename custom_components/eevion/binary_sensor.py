@@ -13,11 +13,11 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .answers import event_json
 from .api import PortStatus
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
 from .models import EevionConfigEntry
-from .station import StationState
+from .stations.serialize import event_json
+from .stations.station import StationState
 
 PARALLEL_UPDATES = 0
 

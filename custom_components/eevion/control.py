@@ -28,7 +28,7 @@ from .const import ERROR_NOT_PLUGGED_IN, LOGGER, MIN_LIMIT_A
 from .coordinator import EevionCoordinator
 from .errors import command_error, command_errors, failed, invalid, stations_error
 from .limiter import Limiter
-from .station import StationState
+from .stations.station import StationState
 from .webhook import Webhook
 
 # So long a start waits to hear of sessions that began since the newest list.

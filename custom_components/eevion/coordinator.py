@@ -37,10 +37,10 @@ from .enabling import Enabling
 from .errors import NoStationsError, poll_error
 from .key_check import KeyCheck
 from .lookups import Lookups
-from .memory import Memory
-from .snapshot import Snapshot
 from .snapshot_coordinator import SnapshotCoordinator
-from .station import StationState
+from .stations.memory import Memory
+from .stations.snapshot import Snapshot
+from .stations.station import StationState
 
 # So old may data get while polls fail.
 _PATIENCE_S = 180

@@ -15,7 +15,7 @@ from .coordinator import STATIONS_CHANGED, EevionCoordinator
 from .enabling import Share
 from .listeners import View
 from .models import EevionConfigEntry, EevionRuntimeData
-from .station import StationState
+from .stations.station import StationState
 
 
 @dataclass(frozen=True, kw_only=True)

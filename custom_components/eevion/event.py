@@ -9,13 +9,13 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .answers import session_event
 from .api import ConnectorStatus, Session
 from .coordinator import EevionCoordinator
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
 from .models import EevionConfigEntry
 from .signals import EVENT_EXCEPTION, EVENT_JOB, EVENT_SESSION, signal
-from .station import StationState
+from .stations.serialize import session_event
+from .stations.station import StationState
 
 PARALLEL_UPDATES = 0
 

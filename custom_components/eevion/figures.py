@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from .api import Report
 from .spread import Hours, apportion
-from .station import StationState
+from .stations.station import StationState
 from .sums import money_units, wh_units
 
 # More Wh or cents than a station can come to: such figures count as 0.

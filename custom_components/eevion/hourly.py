@@ -30,7 +30,7 @@ from .posting import (
     unposted,
 )
 from .spread import Hours
-from .station import StationState, port_of
+from .stations.station import StationState, port_of
 from .texts import Texts
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from .hourly import Hourly
 from .ledger import Entry
 from .past import marks_of, past_hours
 from .posting import Posted
-from .station import StationState, port_of
+from .stations.station import StationState, port_of
 from .sums import WH
 from .tally import Tally
 

@@ -19,9 +19,9 @@ from .const import DOMAIN, LOGGER
 from .coordinator import EevionCoordinator
 from .errors import command_error, failed, invalid, stations_error, valid_text
 from .limiter import CommandBatcher, Failures, async_send_apart
-from .managed import NOTHING, Settings
-from .memory import Memory, OpenJob
 from .signals import EVENT_JOB, signal
+from .stations.memory import Memory, OpenJob
+from .stations.settings import NOTHING, Settings
 from .webhook import Webhook
 
 _ASK_INTERVAL_S = 10

@@ -17,9 +17,9 @@ from homeassistant.helpers.llm import (
 from homeassistant.util.json import JsonObjectType, JsonValueType
 import probatio as vol
 
-from .answers import session_json
 from .api import LimitUnit
 from .const import DOMAIN
+from .stations.serialize import session_json
 from .voice import Answer, Voice
 from .voice_names import VoiceStation, async_exposed, cut
 

@@ -9,7 +9,7 @@ from .control import Control
 from .coordinator import EevionCoordinator
 from .history import History
 from .jobs import Jobs
-from .memory import Memory
+from .stations.memory import Memory
 from .webhook import Webhook
 
 

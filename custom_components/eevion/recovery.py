@@ -21,7 +21,7 @@ from .const import LOGGER
 from .coordinator import STATIONS_CHANGED, EevionCoordinator
 from .figures import Figures, by_port
 from .retries import Retries
-from .station import StationState, port_of
+from .stations.station import StationState, port_of
 from .sums import UNNAMED, Sums, wh_units
 
 _EPOCH = datetime.fromtimestamp(0, UTC)

@@ -15,7 +15,7 @@ from homeassistant.const import (
 from .api import (
     PortStatus,
 )
-from .snapshot import Snapshot
+from .stations.snapshot import Snapshot
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,15 +11,15 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 
 from .accounting import Accounting
-from .answers import session_event
 from .api import ChargingLimit, EevionClient, EevionNotFoundError, Job, Session, StationException
 from .const import DOMAIN, INTERVAL_IDLE, LOGGER
 from .listeners import SelectiveCoordinator
-from .managed import Settings
-from .memory import Memory
 from .signals import EVENT_SESSION, signal
-from .snapshot import Assembly, Snapshot
-from .station import StationState
+from .stations.memory import Memory
+from .stations.serialize import session_event
+from .stations.settings import Settings
+from .stations.snapshot import Assembly, Snapshot
+from .stations.station import StationState
 from .sums import Totals
 
 

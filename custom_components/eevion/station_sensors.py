@@ -21,7 +21,6 @@ from homeassistant.const import (
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
-from .answers import limits_json, tariff_json, taxes_json
 from .api import (
     ConnectorStatus,
     EndReason,
@@ -33,7 +32,8 @@ from .api import (
 from .entity import (
     EevionDescription,
 )
-from .station import StationState
+from .stations.serialize import limits_json, tariff_json, taxes_json
+from .stations.station import StationState
 
 type Value = StateType | datetime
 

@@ -11,9 +11,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .api import Commands
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
-from .managed import IN_SERVICE, OUT_OF_SERVICE
 from .models import EevionConfigEntry, EevionRuntimeData
-from .station import StationState
+from .stations.settings import IN_SERVICE, OUT_OF_SERVICE
+from .stations.station import StationState
 
 # The budget orders commands; a stop may wait for minutes and must not hold up others.
 PARALLEL_UPDATES = 0

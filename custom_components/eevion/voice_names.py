@@ -17,7 +17,7 @@ from homeassistant.helpers import (
 from .const import DOMAIN
 from .errors import invalid
 from .models import EevionConfigEntry, EevionRuntimeData
-from .station import StationState
+from .stations.station import StationState
 
 # So many names a person can listen to.
 _MOST_NAMES = 8

@@ -8,7 +8,7 @@ from homeassistant.helpers.translation import async_get_translations
 
 from .api import ConnectorStatus, LimitUnit, PortStatus, Session, SessionStatus
 from .const import DOMAIN
-from .station import StationState
+from .stations.station import StationState
 from .voice_names import VoiceStation, cut
 
 # So many problems of a station a person can listen to.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from .api import ConnectorStatus, Session, SessionStatus
+from ..api import ConnectorStatus, Session, SessionStatus
 
 # How long a power is held while the energy stands still: the cloud hears from
 # stations every minute or so, not at our pace.

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from .api import (
+from ..api import (
     DemandResponseEvent,
     Fee,
     Job,
@@ -15,7 +15,7 @@ from .api import (
     Tariff,
     parse,
 )
-from .managed import OUT_OF_SERVICE
+from .settings import OUT_OF_SERVICE
 from .station import StationState
 
 type Json = dict[str, Any]

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from .api import Session, SessionStatus
-from .const import INTERVAL_IDLE
+from ..api import Session, SessionStatus
+from ..const import INTERVAL_IDLE
 
 # Sessions whose newest answer is remembered: stale lists name recent ones.
 _REMEMBERED = 10_000

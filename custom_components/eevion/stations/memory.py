@@ -9,10 +9,9 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from .api import Job, Tariff, parse
-from .managed import OUT_OF_SERVICE, Settings
-from .storage.stored_file import StoredFile
-from .storage.values import (
+from ..api import Job, Tariff, parse
+from ..storage.stored_file import StoredFile
+from ..storage.values import (
     StoredDataError,
     fields,
     items,
@@ -21,6 +20,7 @@ from .storage.values import (
     readable,
     text,
 )
+from .settings import OUT_OF_SERVICE, Settings
 
 _WRITE_DELAY_S = 1
 _CLOCKS_DIFFER = timedelta(days=1)

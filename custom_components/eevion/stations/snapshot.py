@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence, Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .api import ChargingLimit, Port, PortStatus, Session, Site, StationException
-from .managed import NOTHING, Settings
+from ..api import ChargingLimit, Port, PortStatus, Session, Site, StationException
+from ..sums import Totals
 from .power import PowerMeter
-from .session_book import SessionBook
+from .sessions import SessionBook
+from .settings import NOTHING, Settings
 from .station import StationState
-from .sums import Totals
 
 
 @dataclass(frozen=True, slots=True)

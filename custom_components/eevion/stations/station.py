@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .api import (
+from ..api import (
     ChargingLimit,
     ConnectorStatus,
     DemandResponseEvent,
@@ -15,9 +15,9 @@ from .api import (
     SessionStatus,
     StationException,
 )
-from .const import MAX_LIMIT_A
-from .managed import NOTHING, Settings
-from .sums import Totals
+from ..const import MAX_LIMIT_A
+from ..sums import Totals
+from .settings import NOTHING, Settings
 
 _PLUGGED_IN = {
     ConnectorStatus.PREPARING: True,

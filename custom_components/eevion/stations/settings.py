@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from .api import Commands
-from .storage.values import StoredDataError, fields, flag, moment, text
+from ..api import Commands
+from ..storage.values import StoredDataError, fields, flag, moment, text
 
 OUT_OF_SERVICE = "outOfService"
 IN_SERVICE = "inService"
