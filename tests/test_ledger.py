@@ -12,7 +12,8 @@ import pytest
 
 from custom_components.eevion.api import Session, parse
 from custom_components.eevion.ledger import Account, Entry
-from custom_components.eevion.sums import UNNAMED, Sums, Totals, money_units, wh_units
+from custom_components.eevion.stations.station import Totals
+from custom_components.eevion.sums import UNNAMED, Sums, money_units, wh_units
 
 START = datetime(2026, 11, 2, 8, tzinfo=UTC)
 NOW = START.timestamp()
@@ -165,11 +166,11 @@ def test_a_correction_downwards_corrects_the_ledger_and_the_total_waits() -> Non
 )
 def test_what_is_shown_never_falls(told: list[tuple]) -> None:
     account = begun()
-    before = Totals(0, None, None)
+    before = Totals(energy_wh=0, cost=None, currency=None)
     for name, hours, wh, cost, currency, is_open in told:
         make = running if is_open else session
         account.take(make(name, hours, wh, cost=cost, currency=currency))
-        shown = Totals.of(account.raise_shown(), account.currency)
+        shown = account.raise_shown().totals(account.currency)
         assert shown.energy_wh >= before.energy_wh
         assert before.cost is None or (shown.cost or 0) >= before.cost
         before = shown
@@ -263,9 +264,13 @@ def test_a_currency_that_changes_has_a_sum_of_its_own() -> None:
     account = begun(Sums(5_000_000, {UNNAMED: 20_000}))
     take(account, session("a"), session("b", 2, currency="USD", cost=0.5))
     assert counted(account) == (7000, {"CAD": 2.3, "USD": 0.5})
-    assert Totals.of(account.raise_shown(), account.currency) == Totals(7000.0, 2.3, "CAD")
+    assert account.raise_shown().totals(account.currency) == Totals(
+        energy_wh=7000.0, cost=2.3, currency="CAD"
+    )
     take(account, session("c", 4, currency="USD", cost=2))
-    assert Totals.of(account.raise_shown(), account.currency) == Totals(8000.0, 2.5, "USD")
+    assert account.raise_shown().totals(account.currency) == Totals(
+        energy_wh=8000.0, cost=2.5, currency="USD"
+    )
 
 
 @pytest.mark.parametrize("is_first", [True, False])
@@ -276,7 +281,7 @@ def test_a_currency_that_one_answer_names_by_mistake(is_first: bool) -> None:
         account.raise_shown()
     stopped = {"currency": "USD", "updatedAt": (START + timedelta(minutes=50)).isoformat()}
     take(account, session("a", **stopped))
-    total = Totals.of(account.raise_shown(), account.currency)
+    total = account.raise_shown().totals(account.currency)
     assert total.cost == (0.3 if is_first else 0.2)
     take(account, session("a"))
     account.raise_shown()
@@ -298,7 +303,9 @@ def test_a_session_of_the_lifetime_figure_names_its_currency() -> None:
     account = begun(Sums(1_000_000, {UNNAMED: 9000}), NOW + DAY)
     assert account.take(session("a"))
     assert not account.take(session("a"))
-    assert Totals.of(account.raise_shown(), account.currency) == Totals(1000.0, 0.9, "CAD")
+    assert account.raise_shown().totals(account.currency) == Totals(
+        energy_wh=1000.0, cost=0.9, currency="CAD"
+    )
 
 
 # What a station cannot have delivered.

@@ -8,7 +8,6 @@ import pytest
 from custom_components.eevion.ledger import Account, Entry
 from custom_components.eevion.posting import (
     Listed,
-    Posted,
     lists_past_since,
     mark_posted,
     recount,
@@ -45,7 +44,7 @@ def account(**entries: Entry) -> Account:
 def hours_of(*entries: Entry) -> Hours:
     hours: Hours = {}
     for one in entries:
-        add(hours, Posted.of(one, "CAD", NOW).hours()[0])
+        add(hours, one.as_posted("CAD", NOW).hours()[0])
     return {hour: amount for hour, amount in hours.items() if amount}
 
 

@@ -11,7 +11,7 @@ from custom_components.eevion.days import Day, days_between, months, quarters
 from custom_components.eevion.figures import Figures, electricity
 from custom_components.eevion.ledger import Entry
 from custom_components.eevion.past import past_hours
-from custom_components.eevion.posting import Posted
+from custom_components.eevion.posted import Posted
 from custom_components.eevion.spread import HOUR_S, apportion, hours_between, spread
 
 TEN = int(datetime(2026, 11, 2, 10, tzinfo=UTC).timestamp())
@@ -55,7 +55,7 @@ NOW = TEN + 20 * HOUR_S
 
 def posted(**told: float | None) -> Posted:
     entry = Entry(energy=7, cost=3, currency="CAD", is_open=False, **told)  # type: ignore[arg-type]
-    return Posted.of(entry, "CAD", NOW)
+    return entry.as_posted("CAD", NOW)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_when_a_session_was(told: dict[str, float], span: tuple[float, float]) -
 
 def test_another_currency_is_not_added() -> None:
     entry = Entry(energy=7, cost=3, currency="USD", start=TEN, end=TEN + 60, is_open=False)
-    assert Posted.of(entry, "CAD", NOW).cost == 0
-    assert Posted.of(entry, None, NOW).cost == 0
+    assert entry.as_posted("CAD", NOW).cost == 0
+    assert entry.as_posted(None, NOW).cost == 0
 
 
 @pytest.fixture(params=["America/Toronto", "Asia/Kolkata", "America/St_Johns", "UTC"])

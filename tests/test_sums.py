@@ -5,7 +5,7 @@ import json
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.eevion.sums import UNNAMED, Sums, Totals, money_units, wh_units
+from custom_components.eevion.sums import UNNAMED, Sums, money_units, wh_units
 
 UNITS = st.integers(0, 10**15)
 CURRENCIES = st.sampled_from(["CAD", "USD"])
@@ -35,7 +35,7 @@ def test_cents_add_up(cents: list[int]) -> None:
     sums = Sums()
     for cent in cents:
         sums.add(0, money_units(cent / 100), "CAD")
-    assert Totals.of(sums, "CAD").cost == sum(cents) / 100
+    assert sums.totals("CAD").cost == sum(cents) / 100
 
 
 @given(st.lists(AMOUNTS, max_size=20), st.randoms())
@@ -95,9 +95,9 @@ def test_currencies_are_never_added() -> None:
     sums = Sums()
     sums.add(0, 10_000, "CAD")
     sums.add(0, 20_000, "USD")
-    assert Totals.of(sums, "CAD").cost == 1
-    assert Totals.of(sums, "USD").cost == 2
-    assert Totals.of(sums, None).cost is None
+    assert sums.totals("CAD").cost == 1
+    assert sums.totals("USD").cost == 2
+    assert sums.totals(None).cost is None
 
 
 @pytest.mark.parametrize("before", [{}, {"CAD": 500}])

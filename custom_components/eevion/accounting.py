@@ -14,8 +14,8 @@ from .const import LOGGER
 from .ledger import Account
 from .ledger_store import LedgerStore
 from .meanwhile import Meanwhile
-from .stations.station import StationState
-from .sums import Sums, Totals
+from .stations.station import StationState, Totals
+from .sums import Sums
 
 # Totals move when they are on the disk, so that not even a crash makes one fall.
 _WRITE_INTERVAL_S = 60
@@ -177,7 +177,7 @@ class Accounting:
                 account = self.accounts[port_id]
                 account.fold(now)
                 if self.is_recovered and account.is_begun:
-                    totals[port_id] = Totals.of(account.raise_shown(), account.currency)
+                    totals[port_id] = account.raise_shown().totals(account.currency)
                 self._dumped[port_id] = account.to_json()
             failure = await self._store.async_save(self.cursor, self._dumped)
             if failure:
@@ -226,7 +226,7 @@ class Accounting:
                 waiting.add(account.site_id)
         return {
             # Money of several currencies has no sum.
-            site_id: Totals.of(total, _only(currencies[site_id]))
+            site_id: total.totals(_only(currencies[site_id]))
             for site_id, total in sums.items()
             if site_id not in waiting
         }

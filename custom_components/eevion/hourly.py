@@ -18,10 +18,9 @@ from .coordinator import EevionCoordinator
 from .days import Day, bounds
 from .figures import NOTHING, by_port, electricity
 from .ledger import Account, Entry
+from .posted import CLOCKS_DIFFER_S, Posted
 from .posting import (
-    CLOCKS_DIFFER_S,
     Listed,
-    Posted,
     Share,
     lists_past_since,
     mark_posted,

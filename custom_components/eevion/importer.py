@@ -25,7 +25,7 @@ from .figures import Figures, by_port
 from .hourly import Hourly
 from .ledger import Entry
 from .past import marks_of, past_hours
-from .posting import Posted
+from .posted import Posted
 from .stations.station import StationState, port_of
 from .sums import WH
 from .tally import Tally

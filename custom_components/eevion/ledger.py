@@ -12,7 +12,7 @@ from typing import Any, Self
 from .api import Session
 from .api.parse import say_once
 from .bounds import DAY_S, LONGEST_S, most_cost, most_energy
-from .posting import Posted
+from .posted import CLOCKS_DIFFER_S, LONGEST_SESSION_S, Posted
 from .storage.values import (
     fields,
     flag,
@@ -140,6 +140,20 @@ class Entry:
     def begin(self) -> float | None:
         """When it began, as well as can be told."""
         return min(filter(None, (self.created, self.start)), default=None)
+
+    def as_posted(self, currency: str | None, now: float) -> Posted:
+        """Return what the statistics are to hold of a session that is over.
+
+        Money of another currency than theirs is left out. `now` is in epoch seconds.
+        """
+        end = self.start if self.end is None else self.end
+        if end is None or end > now + CLOCKS_DIFFER_S:
+            end = self.posted.end if self.posted else min(self.updated or now, now)
+        start = end if self.start is None else self.start
+        if not 0 <= end - start <= LONGEST_SESSION_S:
+            start = end
+        cost = self.cost if self.currency == currency is not None else 0
+        return Posted(self.energy, cost, start, end)
 
     @property
     def over_at(self) -> float | None:

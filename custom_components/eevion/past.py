@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from .days import Day, hours_of
 from .figures import NOTHING, Figures, electricity
 from .ledger import Account, Entry
-from .posting import Posted
+from .posted import Posted
 from .spread import Hours, add, apportion
 
 type DailyFigures = Mapping[Day, Mapping[str, Figures]]
@@ -23,7 +23,7 @@ def marks_of(account: Account, fetched: Mapping[str, Entry], now: float) -> list
     folded since, comes from the cloud.
     """
     marks = [
-        Posted.of(entry, account.cost_currency, now)
+        entry.as_posted(account.cost_currency, now)
         for session_id, entry in fetched.items()
         if session_id not in account.sessions
         and (over_at := entry.over_at) is not None

@@ -7,57 +7,11 @@ crash, or files and a database of different ages, count nothing twice and lose n
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
-from .spread import HOUR_S, Hours, add, hour_of, spread
-from .storage.values import StoredDataError, items, moment, units
-
-if TYPE_CHECKING:
-    from .ledger import Account, Entry
-
-# Longer ones are a wrong date rather than a session.
-_LONGEST_S = 31 * 86400
-CLOCKS_DIFFER_S = 120
-
-
-class Posted(NamedTuple):
-    """What of a session is in the statistics, and from when to when."""
-
-    energy: int
-    cost: int
-    """0 where the currency is not the statistic's."""
-    start: float
-    end: float
-
-    @classmethod
-    def of(cls, entry: Entry, currency: str | None, now: float) -> Self:
-        """Return what is to be in the statistics of a session that is over."""
-        end = entry.start if entry.end is None else entry.end
-        if end is None or end > now + CLOCKS_DIFFER_S:
-            end = entry.posted.end if entry.posted else min(entry.updated or now, now)
-        start = end if entry.start is None else entry.start
-        if not 0 <= end - start <= _LONGEST_S:
-            start = end
-        cost = entry.cost if entry.currency == currency is not None else 0
-        return cls(entry.energy, cost, start, end)
-
-    @classmethod
-    def from_json(cls, stored: Any) -> Self:
-        """Read a list of the fields; raise StoredDataError for anything else."""
-        energy, cost, start, end = items(stored, 4)
-        start, end = moment(start), moment(end)
-        if not 0 <= end - start <= _LONGEST_S:
-            raise StoredDataError("a session that is too long")
-        return cls(units(energy), units(cost), start, end)
-
-    def hours(self) -> tuple[Hours, Hours]:
-        """Return energy and cost by hour, both of the same hours."""
-        return spread(self.energy, self.start, self.end), spread(self.cost, self.start, self.end)
-
-    @property
-    def edges(self) -> frozenset[int]:
-        """The hours of its start and its end; a report counts it at one of the two."""
-        return frozenset((hour_of(self.start), hour_of(self.end)))
+from .ledger import Account, Entry
+from .posted import CLOCKS_DIFFER_S, Posted
+from .spread import HOUR_S, Hours, add, hour_of
 
 
 class Share(NamedTuple):
@@ -102,7 +56,7 @@ class Listed:
             if entry.is_open
         )
         uncounted = [
-            Posted.of(entry, account.cost_currency, now)
+            entry.as_posted(account.cost_currency, now)
             for session_id, entry in told.items()
             if session_id not in account.sessions and not entry.is_open
         ]
@@ -136,7 +90,7 @@ def unposted(account: Account, now: float) -> dict[str, Posted]:
         session_id: mark
         for session_id, entry in account.sessions.items()
         if not entry.is_open
-        and (mark := Posted.of(entry, account.cost_currency, now)) != entry.posted
+        and (mark := entry.as_posted(account.cost_currency, now)) != entry.posted
     }
 
 

@@ -19,8 +19,7 @@ from .stations.memory import Memory
 from .stations.serialize import session_event
 from .stations.settings import Settings
 from .stations.snapshot import Assembly, Snapshot
-from .stations.station import StationState
-from .sums import Totals
+from .stations.station import StationState, Totals
 
 
 class SnapshotCoordinator(SelectiveCoordinator[Snapshot]):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from .stations.station import Totals
 from .storage.values import fields, items, text, units
 
 WH = 1000
@@ -64,6 +65,11 @@ class Sums:
         if UNNAMED in self.cost:
             self.add(0, self.cost.pop(UNNAMED), currency)
 
+    def totals(self, currency: str | None) -> Totals:
+        """Return these sums in Wh and in a currency; money of others is never added."""
+        cost = self.cost.get(currency, 0) / MONEY if currency else None
+        return Totals(energy_wh=self.energy / WH, cost=cost, currency=currency)
+
     def beyond(self, told: Sums) -> Sums:
         """Return by how much these sums, whose money is unnamed, exceed others; never below 0."""
         excess = Sums(max(0, self.energy - told.energy))
@@ -81,19 +87,3 @@ class Sums:
         energy, cost = items(stored, 2)
         money = {text(currency): units(amount) for currency, amount in fields(cost).items()}
         return cls(units(energy), money)
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """What a station has delivered and earned in all."""
-
-    energy_wh: float
-    cost: float | None
-    """In `currency`; None until a session has named one."""
-    currency: str | None
-
-    @classmethod
-    def of(cls, sums: Sums, currency: str | None) -> Self:
-        """Return sums in Wh and dollars; money of other currencies is never added."""
-        cost = sums.cost.get(currency, 0) / MONEY if currency else None
-        return cls(sums.energy / WH, cost, currency)

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..api import ChargingLimit, Port, PortStatus, Session, Site, StationException
-from ..sums import Totals
 from .power import PowerMeter
 from .sessions import SessionBook
 from .settings import NOTHING, Settings
-from .station import StationState
+from .station import StationState, Totals
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from ..api import (
     StationException,
 )
 from ..const import MAX_LIMIT_A
-from ..sums import Totals
 from .settings import NOTHING, Settings
 
 _PLUGGED_IN = {
@@ -37,6 +36,16 @@ _CONNECTOR_BY_PORT = {
 }
 _PRIVATE = "private"
 _PROBLEMS = (PortStatus.NOT_CONNECTED, PortStatus.OFFLINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What a station or a site has delivered and earned in all."""
+
+    energy_wh: float
+    cost: float | None
+    """In `currency`; None until a session has named one."""
+    currency: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
