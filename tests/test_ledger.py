@@ -10,10 +10,10 @@ from typing import Any
 from hypothesis import given, settings as profile, strategies as st
 import pytest
 
+from custom_components.eevion.accounting.amounts import UNNAMED, Sums, money_units, wh_units
+from custom_components.eevion.accounting.ledger import Account, Entry
 from custom_components.eevion.api import Session, parse
-from custom_components.eevion.ledger import Account, Entry
 from custom_components.eevion.stations.station import Totals
-from custom_components.eevion.sums import UNNAMED, Sums, money_units, wh_units
 
 START = datetime(2026, 11, 2, 8, tzinfo=UTC)
 NOW = START.timestamp()

@@ -30,7 +30,8 @@ from custom_components.eevion import (
     alarm as alarm_module,
     recovery as recovery_module,
 )
-from custom_components.eevion.accounting import Accounting
+from custom_components.eevion.accounting.accounting import Accounting
+from custom_components.eevion.accounting.amounts import MONEY, WH, Totals
 from custom_components.eevion.api import (
     EevionConnectionError,
     EevionNotFoundError,
@@ -44,7 +45,6 @@ from custom_components.eevion.api import (
 from custom_components.eevion.recovery import Recovery
 from custom_components.eevion.stations.sessions import SessionBook
 from custom_components.eevion.stations.station import StationState
-from custom_components.eevion.sums import MONEY, WH, Totals
 from simulator import Cloud, Settings, World, http_api, http_sessions
 from simulator.call import Call
 from simulator.errors import ApiError, ControlError
@@ -404,7 +404,7 @@ class House:
         with (
             patch("custom_components.eevion.storage.stored_file.Store", Store),
             patch("custom_components.eevion.storage.stored_file.ir", Issues),
-            patch("custom_components.eevion.ledger_store.dt_util", self.clock),
+            patch("custom_components.eevion.accounting.store.dt_util", self.clock),
             patch.object(accounting_module, "dt_util", self.clock),
             patch.object(recovery_module, "dt_util", self.clock),
             patch.object(accounting_module, "async_call_later", self.clock.call_later),

@@ -5,7 +5,8 @@ from typing import Any
 from hypothesis import given, settings as profile, strategies as st
 import pytest
 
-from custom_components.eevion.ledger import Account, Entry
+from custom_components.eevion.accounting.hours import HOUR_S, Hours, add
+from custom_components.eevion.accounting.ledger import Account, Entry
 from custom_components.eevion.posting import (
     Listed,
     lists_past_since,
@@ -14,7 +15,6 @@ from custom_components.eevion.posting import (
     shares,
     unposted,
 )
-from custom_components.eevion.spread import HOUR_S, Hours, add
 
 TEN = 1_793_613_600
 """An hour; the ledger of these tests began right before."""

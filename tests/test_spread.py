@@ -7,12 +7,12 @@ from homeassistant.util import dt as dt_util
 from hypothesis import example, given, strategies as st
 import pytest
 
+from custom_components.eevion.accounting.hours import HOUR_S, apportion, hours_between, spread
+from custom_components.eevion.accounting.ledger import Entry
+from custom_components.eevion.accounting.posted import Posted
 from custom_components.eevion.days import Day, days_between, months, quarters
 from custom_components.eevion.figures import Figures, electricity
-from custom_components.eevion.ledger import Entry
 from custom_components.eevion.past import past_hours
-from custom_components.eevion.posted import Posted
-from custom_components.eevion.spread import HOUR_S, apportion, hours_between, spread
 
 TEN = int(datetime(2026, 11, 2, 10, tzinfo=UTC).timestamp())
 moments = st.floats(min_value=TEN, max_value=TEN + 3 * 86400, allow_nan=False)

@@ -5,7 +5,7 @@ import json
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.eevion.sums import UNNAMED, Sums, money_units, wh_units
+from custom_components.eevion.accounting.amounts import UNNAMED, Sums, money_units, wh_units
 
 UNITS = st.integers(0, 10**15)
 CURRENCIES = st.sampled_from(["CAD", "USD"])

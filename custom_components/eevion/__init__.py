@@ -12,7 +12,7 @@ from homeassistant.helpers.typing import ConfigType
 from .account.notifications import async_dismiss_all
 from .account.settings import AccountData, async_migrate
 from .account.shared_sites import async_forget_shared
-from .accounting import Accounting
+from .accounting.accounting import Accounting
 from .api import EevionClient
 from .budget import async_get_budgets
 from .const import DOMAIN

@@ -14,7 +14,7 @@ from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.util import dt as dt_util
 
 from .account.settings import AccountOptions
-from .accounting import Accounting
+from .accounting.accounting import Accounting
 from .api import (
     EevionAuthenticationError,
     EevionClient,

@@ -12,13 +12,14 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
+from .accounting.hours import Hours
+from .accounting.ledger import Account, Entry
+from .accounting.posted import CLOCKS_DIFFER_S, Posted
 from .api import EevionError, Lane
 from .const import DOMAIN, LOGGER
 from .coordinator import EevionCoordinator
 from .days import Day, bounds
 from .figures import NOTHING, by_port, electricity
-from .ledger import Account, Entry
-from .posted import CLOCKS_DIFFER_S, Posted
 from .posting import (
     Listed,
     Share,
@@ -28,7 +29,6 @@ from .posting import (
     shares,
     unposted,
 )
-from .spread import Hours
 from .stations.station import StationState, port_of
 from .texts import Texts
 

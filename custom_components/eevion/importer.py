@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
+from .accounting.amounts import WH
+from .accounting.ledger import Entry
+from .accounting.posted import Posted
 from .api import (
     EevionAuthenticationError,
     EevionClient,
@@ -23,11 +26,8 @@ from .coordinator import EevionCoordinator
 from .days import Day, bounds, hours_of, months
 from .figures import Figures, by_port
 from .hourly import Hourly
-from .ledger import Entry
 from .past import marks_of, past_hours
-from .posted import Posted
 from .stations.station import StationState, port_of
-from .sums import WH
 from .tally import Tally
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
-from .ledger import Account, Entry
-from .posted import CLOCKS_DIFFER_S, Posted
-from .spread import HOUR_S, Hours, add, hour_of
+from .accounting.hours import HOUR_S, Hours, add, hour_of
+from .accounting.ledger import Account, Entry
+from .accounting.posted import CLOCKS_DIFFER_S, Posted
 
 
 class Share(NamedTuple):

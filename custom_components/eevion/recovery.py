@@ -7,6 +7,8 @@ import math
 from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
 
+from .accounting.amounts import UNNAMED, Sums, wh_units
+from .accounting.bounds import most_energy
 from .alarm import Alarm
 from .api import (
     EevionAuthenticationError,
@@ -16,13 +18,11 @@ from .api import (
     EevionRateLimitError,
     Lane,
 )
-from .bounds import most_energy
 from .const import LOGGER
 from .coordinator import STATIONS_CHANGED, EevionCoordinator
 from .figures import Figures, by_port
 from .retries import Retries
 from .stations.station import StationState, port_of
-from .sums import UNNAMED, Sums, wh_units
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 # Sessions come late, and the cloud's clock is not ours.

@@ -10,7 +10,7 @@ from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 
-from .accounting import Accounting
+from .accounting.accounting import Accounting
 from .api import ChargingLimit, EevionClient, EevionNotFoundError, Job, Session, StationException
 from .const import DOMAIN, INTERVAL_IDLE, LOGGER
 from .listeners import SelectiveCoordinator

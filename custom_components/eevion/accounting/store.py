@@ -8,9 +8,9 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
+from ..storage.stored_file import StoredFile
+from ..storage.values import StoredDataError, fields, moment_or_never, text
 from .ledger import Account
-from .storage.stored_file import StoredFile
-from .storage.values import StoredDataError, fields, moment_or_never, text
 
 # Later moments would hide all that comes before them. A clock may have been far behind for
 # a while; a file is better read then than rebuilt.

@@ -9,11 +9,9 @@ Times are epoch seconds.
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from .api import Session
-from .api.parse import say_once
-from .bounds import DAY_S, LONGEST_S, most_cost, most_energy
-from .posted import CLOCKS_DIFFER_S, LONGEST_SESSION_S, Posted
-from .storage.values import (
+from ..api import Session
+from ..api.parse import say_once
+from ..storage.values import (
     fields,
     flag,
     hour,
@@ -24,7 +22,9 @@ from .storage.values import (
     text,
     units,
 )
-from .sums import UNNAMED, Sums, money_units, wh_units
+from .amounts import UNNAMED, Sums, money_units, wh_units
+from .bounds import DAY_S, LONGEST_S, most_cost, most_energy
+from .posted import CLOCKS_DIFFER_S, LONGEST_SESSION_S, Posted
 
 # Sessions that ended so long ago are added up; a report finds what comes later still.
 _KEPT_S = 31 * 86400

@@ -9,13 +9,13 @@ from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
-from .api import Session
-from .const import LOGGER
+from ..api import Session
+from ..const import LOGGER
+from ..stations.station import StationState, Totals
+from .amounts import Sums
 from .ledger import Account
-from .ledger_store import LedgerStore
-from .meanwhile import Meanwhile
-from .stations.station import StationState, Totals
-from .sums import Sums
+from .store import LedgerStore
+from .unseen import Meanwhile
 
 # Totals move when they are on the disk, so that not even a crash makes one fall.
 _WRITE_INTERVAL_S = 60

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from .stations.station import Totals
-from .storage.values import fields, items, text, units
+from ..stations.station import Totals
+from ..storage.values import fields, items, text, units
 
 WH = 1000
 """Units of energy in a watt-hour."""

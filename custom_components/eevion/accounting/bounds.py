@@ -1,6 +1,6 @@
 """The most that a station can deliver and charge for in a time: more is a wrong figure."""
 
-from .sums import money_units, wh_units
+from .amounts import money_units, wh_units
 
 DAY_S = 86400
 LONGEST_S = 31 * DAY_S

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from .api import Session
+from ..api import Session
 from .ledger import Account, Entry
 
 

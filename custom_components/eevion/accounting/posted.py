@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple, Self
 
-from .spread import Hours, hour_of, spread
-from .storage.values import StoredDataError, items, moment, units
+from ..storage.values import StoredDataError, items, moment, units
+from .hours import Hours, hour_of, spread
 
 LONGEST_SESSION_S = 31 * 86400
 """Longer ones are a wrong date rather than a session."""
