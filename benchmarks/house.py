@@ -65,7 +65,7 @@ async def house(folder: Path, url: str) -> AsyncIterator[House]:
     async with home(folder) as hass:
         with (
             patch("homeassistant.util.dt.utcnow", clock.utcnow),
-            patch("custom_components.eevion.cadence.monotonic", clock.monotonic),
+            patch("custom_components.eevion.polling.cadence.monotonic", clock.monotonic),
         ):
             yield House(hass, url, clock)
 

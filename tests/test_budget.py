@@ -14,7 +14,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.eevion.api import EevionRateLimitError, Lane, RateLimit
-from custom_components.eevion.budget import Budgets, async_get_budgets
+from custom_components.eevion.polling.budget import Budgets, async_get_budgets
 from simulator import Cloud, create_app
 from tests.conftest import API_KEY, START, Pass
 

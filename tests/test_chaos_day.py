@@ -22,7 +22,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.eevion.api import RateLimit
-from custom_components.eevion.budget import async_get_budgets
+from custom_components.eevion.polling.budget import async_get_budgets
 from simulator import Cloud, ControlError, Settings, World
 from simulator.faults import Fault
 from tests.conftest import API_KEY

@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.eevion.api import RESERVE, Lane
-from custom_components.eevion.budget import async_get_budgets
+from custom_components.eevion.polling.budget import async_get_budgets
 from simulator import World
 from tests.conftest import API_KEY
 from tests.helpers import Station

@@ -14,7 +14,6 @@ from .account.settings import AccountData, async_migrate
 from .account.shared_sites import async_forget_shared
 from .accounting.accounting import Accounting
 from .api import EevionClient
-from .budget import async_get_budgets
 from .const import DOMAIN
 from .control import Control
 from .coordinator import EevionCoordinator
@@ -23,6 +22,7 @@ from .history import async_make_history
 from .history_store import HistoryStore
 from .jobs import Jobs
 from .models import EevionConfigEntry, EevionRuntimeData
+from .polling.budget import async_get_budgets
 from .push import Push
 from .recovery import Recovery
 from .services import async_setup_services

@@ -36,7 +36,6 @@ from .api import (
     Lane,
     Site,
 )
-from .budget import async_get_budgets
 from .const import (
     CONF_ADVANCED,
     CONF_ENVIRONMENT,
@@ -46,6 +45,7 @@ from .const import (
     PROFILE_URL,
 )
 from .options_flow import EevionOptionsFlow
+from .polling.budget import async_get_budgets
 
 _KEY_SELECTOR = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
 _REAUTH_SCHEMA = vol.Schema({vol.Required(CONF_API_KEY): _KEY_SELECTOR})

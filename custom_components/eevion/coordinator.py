@@ -25,7 +25,6 @@ from .api import (
     Sessions,
     Sites,
 )
-from .cadence import Cadence
 from .const import (
     CONF_KNOWN_SITES,
     DOMAIN,
@@ -35,8 +34,9 @@ from .const import (
 from .devices import Devices
 from .enabling import Enabling
 from .errors import NoStationsError, poll_error
-from .key_check import KeyCheck
-from .lookups import Lookups
+from .polling.cadence import Cadence
+from .polling.key_check import KeyCheck
+from .polling.lookups import Lookups
 from .snapshot_coordinator import SnapshotCoordinator
 from .stations.memory import Memory
 from .stations.snapshot import Snapshot

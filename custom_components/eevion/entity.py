@@ -13,8 +13,8 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 from .const import DOMAIN
 from .coordinator import STATIONS_CHANGED, EevionCoordinator
 from .enabling import Share
-from .listeners import View
 from .models import EevionConfigEntry, EevionRuntimeData
+from .polling.listeners import View
 from .stations.station import StationState
 
 

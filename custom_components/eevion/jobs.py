@@ -13,12 +13,12 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 
 from .account.notifications import async_notify
-from .alarm import Alarm
 from .api import Commands, EevionError, Job, Lane, Message, parse
 from .const import DOMAIN, LOGGER
 from .coordinator import EevionCoordinator
 from .errors import command_error, failed, invalid, stations_error, valid_text
 from .limiter import CommandBatcher, Failures, async_send_apart
+from .polling.timer import Alarm
 from .signals import EVENT_JOB, signal
 from .stations.memory import Memory, OpenJob
 from .stations.settings import NOTHING, Settings

@@ -2,13 +2,13 @@
 
 from homeassistant.core import callback
 
-from .alarm import Alarm
 from .api import EevionError, Session
 from .const import LOGGER
 from .coordinator import EevionCoordinator
 from .exception_log import ExceptionLog
 from .hints import Hint, HintKind
 from .jobs import Jobs
+from .polling.timer import Alarm
 
 # A look that brings nothing new may have been asked for by anybody.
 _COOLDOWN_S = 10

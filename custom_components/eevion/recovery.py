@@ -9,7 +9,6 @@ from homeassistant.util import dt as dt_util
 
 from .accounting.amounts import UNNAMED, Sums, wh_units
 from .accounting.bounds import most_energy
-from .alarm import Alarm
 from .api import (
     EevionAuthenticationError,
     EevionConnectionError,
@@ -21,7 +20,8 @@ from .api import (
 from .const import LOGGER
 from .coordinator import STATIONS_CHANGED, EevionCoordinator
 from .figures import Figures, by_port
-from .retries import Retries
+from .polling.retries import Retries
+from .polling.timer import Alarm
 from .stations.station import StationState, port_of
 
 _EPOCH = datetime.fromtimestamp(0, UTC)

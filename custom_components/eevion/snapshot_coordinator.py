@@ -13,7 +13,7 @@ from homeassistant.util import dt as dt_util
 from .accounting.accounting import Accounting
 from .api import ChargingLimit, EevionClient, EevionNotFoundError, Job, Session, StationException
 from .const import DOMAIN, INTERVAL_IDLE, LOGGER
-from .listeners import SelectiveCoordinator
+from .polling.listeners import SelectiveCoordinator
 from .signals import EVENT_SESSION, signal
 from .stations.memory import Memory
 from .stations.serialize import session_event

@@ -5,9 +5,9 @@ from datetime import timedelta
 from random import uniform
 from time import monotonic
 
-from .api import RateLimit
-from .const import INTERVAL_ACTIVE, INTERVAL_BURST, INTERVAL_BUSY, INTERVAL_IDLE
-from .stations.station import StationState
+from ..api import RateLimit
+from ..const import INTERVAL_ACTIVE, INTERVAL_BURST, INTERVAL_BUSY, INTERVAL_IDLE
+from ..stations.station import StationState
 
 # Requests in a minute beyond which there is no hurry, and beyond which others, who may
 # use the key, too, should have what is left.

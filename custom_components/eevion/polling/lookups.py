@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .api import Session
-from .const import INTERVAL_ACTIVE, INTERVAL_IDLE
+from ..api import Session
+from ..const import INTERVAL_ACTIVE, INTERVAL_IDLE
 
 # So many look-ups at once.
 _MOST = 5

@@ -11,10 +11,10 @@ from homeassistant.core import CoreState, Event, HomeAssistant, callback
 from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
-from .api import RateLimit
-from .const import DOMAIN
-from .storage.stored_file import StoredFile
-from .storage.values import StoredDataError, fields, flag, items, moment, readable
+from ..api import RateLimit
+from ..const import DOMAIN
+from ..storage.stored_file import StoredFile
+from ..storage.values import StoredDataError, fields, flag, items, moment, readable
 
 # A file that is not written in time, or cannot be read, may lack so many requests: after
 # a crash they are presumed.

@@ -7,7 +7,7 @@ from time import monotonic
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 
-from .alarm import Alarm
+from .timer import Alarm
 
 # So long after a refusal (HTTP 401) the key is tried again, before a person is asked for another.
 _RETRY_S = 5
