@@ -25,13 +25,10 @@ from hypothesis import given, settings as profile, strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.eevion import (
-    accounting as accounting_module,
-    alarm as alarm_module,
-    recovery as recovery_module,
-)
+from custom_components.eevion import recovery as recovery_module
+from custom_components.eevion.accounting import accounting as accounting_module
 from custom_components.eevion.accounting.accounting import Accounting
-from custom_components.eevion.accounting.amounts import MONEY, WH, Totals
+from custom_components.eevion.accounting.amounts import MONEY, WH
 from custom_components.eevion.api import (
     EevionConnectionError,
     EevionNotFoundError,
@@ -42,9 +39,10 @@ from custom_components.eevion.api import (
     Site,
     parse,
 )
+from custom_components.eevion.polling import timer as alarm_module
 from custom_components.eevion.recovery import Recovery
 from custom_components.eevion.stations.sessions import SessionBook
-from custom_components.eevion.stations.station import StationState
+from custom_components.eevion.stations.station import StationState, Totals
 from simulator import Cloud, Settings, World, http_api, http_sessions
 from simulator.call import Call
 from simulator.errors import ApiError, ControlError

@@ -76,7 +76,7 @@ def test_files_and_database_of_any_age(sessions: list[Session], known: int, writ
     post(ledger, {})
     ledger.sessions |= numbered(sessions)
     for session_id in list(entries)[:known]:
-        ledger.sessions[session_id].posted = Posted.of(entries[session_id], "CAD", NOW)
+        ledger.sessions[session_id].posted = entries[session_id].as_posted("CAD", NOW)
     present = hours_of(*list(entries.values())[:written])
     hours = post(ledger, present)
     assert hours == hours_of(*entries.values())

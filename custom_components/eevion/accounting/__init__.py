@@ -1,1 +1,1 @@
-"""What a station delivered and earned: ledgers, their sums, and what the statistics hold of them."""
+"""What a station delivered and earned: ledgers, amounts, and what the statistics hold of them."""
