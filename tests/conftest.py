@@ -35,7 +35,7 @@ def commands_leave_at_once(request: pytest.FixtureRequest) -> Iterator[None]:
     if "commands_wait" in request.fixturenames:
         yield
         return
-    with patch("custom_components.eevion.limiter._TOGETHER_S", 0):
+    with patch("custom_components.eevion.commands.limits._TOGETHER_S", 0):
         yield
 
 

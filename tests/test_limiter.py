@@ -144,7 +144,7 @@ async def test_the_narrowing_of_a_refusal_is_bounded(
 
     with (
         patch("simulator.http_api.set_limit", refuse),
-        patch("custom_components.eevion.limiter._MAX_REQUESTS", 4),
+        patch("custom_components.eevion.commands.limits._MAX_REQUESTS", 4),
     ):
         outcomes = await clock.until_done(station.limit(9) for station in stations)
     assert all("No limits today" in str(outcome) for outcome in outcomes)

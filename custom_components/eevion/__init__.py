@@ -14,13 +14,13 @@ from .account.settings import AccountData, async_migrate
 from .account.shared_sites import async_forget_shared
 from .accounting.accounting import Accounting
 from .api import EevionClient
+from .commands.charging import Control
+from .commands.jobs import Jobs
 from .const import DOMAIN
-from .control import Control
 from .coordinator import EevionCoordinator
 from .exception_log import ExceptionLog
 from .history import async_make_history
 from .history_store import HistoryStore
-from .jobs import Jobs
 from .models import EevionConfigEntry, EevionRuntimeData
 from .polling.budget import async_get_budgets
 from .push import Push

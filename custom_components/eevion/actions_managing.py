@@ -18,9 +18,9 @@ from homeassistant.util import dt as dt_util
 import probatio as vol
 
 from .api import ChargingProfile, Commands, LimitUnit, Message, ResetType
+from .commands.jobs import JobResult
 from .const import DOMAIN
 from .errors import command_errors, failed, invalid, valid_text
-from .jobs import JobResult
 from .select import unique_names
 from .stations.serialize import PURPOSES, commands_json
 from .stations.settings import IN_SERVICE, OUT_OF_SERVICE

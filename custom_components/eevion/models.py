@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from homeassistant.config_entries import ConfigEntry
 
 from .api import RateLimit
-from .control import Control
+from .commands.charging import Control
+from .commands.jobs import Jobs
 from .coordinator import EevionCoordinator
 from .history import History
-from .jobs import Jobs
 from .stations.memory import Memory
 from .webhook import Webhook
 

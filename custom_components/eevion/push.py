@@ -3,11 +3,11 @@
 from homeassistant.core import callback
 
 from .api import EevionError, Session
+from .commands.jobs import Jobs
 from .const import LOGGER
 from .coordinator import EevionCoordinator
 from .exception_log import ExceptionLog
 from .hints import Hint, HintKind
-from .jobs import Jobs
 from .polling.timer import Alarm
 
 # A look that brings nothing new may have been asked for by anybody.

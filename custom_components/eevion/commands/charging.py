@@ -10,7 +10,7 @@ from typing import Any
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
-from .api import (
+from ..api import (
     ChargingLimit,
     ConnectorStatus,
     EevionConnectionError,
@@ -24,12 +24,12 @@ from .api import (
     Session,
     SessionStatus,
 )
-from .const import ERROR_NOT_PLUGGED_IN, LOGGER, MIN_LIMIT_A
-from .coordinator import EevionCoordinator
-from .errors import command_error, command_errors, failed, invalid, stations_error
-from .limiter import Limiter
-from .stations.station import StationState
-from .webhook import Webhook
+from ..const import ERROR_NOT_PLUGGED_IN, LOGGER, MIN_LIMIT_A
+from ..coordinator import EevionCoordinator
+from ..errors import command_error, command_errors, failed, invalid, stations_error
+from ..stations.station import StationState
+from ..webhook import Webhook
+from .limits import Limiter
 
 # So long a start waits to hear of sessions that began since the newest list.
 _LOOK_S = 1

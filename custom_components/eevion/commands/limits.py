@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from homeassistant.exceptions import HomeAssistantError
 
-from .api import (
+from ..api import (
     ChargingLimit,
     EevionAuthenticationError,
     EevionConnectionError,
@@ -15,7 +15,7 @@ from .api import (
     EevionRateLimitError,
     EevionRefusedError,
 )
-from .coordinator import EevionCoordinator
+from ..coordinator import EevionCoordinator
 
 # Commands given within so many seconds leave together: those of a scene or a parallel action.
 _TOGETHER_S = 0.01

@@ -12,17 +12,17 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 
-from .account.notifications import async_notify
-from .api import Commands, EevionError, Job, Lane, Message, parse
-from .const import DOMAIN, LOGGER
-from .coordinator import EevionCoordinator
-from .errors import command_error, failed, invalid, stations_error, valid_text
-from .limiter import CommandBatcher, Failures, async_send_apart
-from .polling.timer import Alarm
-from .signals import EVENT_JOB, signal
-from .stations.memory import Memory, OpenJob
-from .stations.settings import NOTHING, Settings
-from .webhook import Webhook
+from ..account.notifications import async_notify
+from ..api import Commands, EevionError, Job, Lane, Message, parse
+from ..const import DOMAIN, LOGGER
+from ..coordinator import EevionCoordinator
+from ..errors import command_error, failed, invalid, stations_error, valid_text
+from ..polling.timer import Alarm
+from ..signals import EVENT_JOB, signal
+from ..stations.memory import Memory, OpenJob
+from ..stations.settings import NOTHING, Settings
+from ..webhook import Webhook
+from .limits import CommandBatcher, Failures, async_send_apart
 
 _ASK_INTERVAL_S = 10
 # A job starts within 10 s and takes about 7 s for each station; many may be queued.

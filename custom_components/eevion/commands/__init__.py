@@ -1,0 +1,1 @@
+"""What a person orders: start, stop, limit, and jobs."""
