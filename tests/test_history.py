@@ -13,7 +13,7 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
-from custom_components.eevion.statistics import StatisticsStore
+from custom_components.eevion.history.statistics import StatisticsStore
 from simulator import Cloud, World
 from tests.conftest import Pass
 from tests.hourly import (
@@ -177,7 +177,7 @@ async def test_the_recorder_does_not_write(
     settle: Any,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with patch("custom_components.eevion.statistics.async_add_external_statistics"):
+    with patch("custom_components.eevion.history.statistics.async_add_external_statistics"):
         await charge(world, wait, 1800)
     assert "The recorder did not write the statistics" in caplog.text
     assert await hours.read() == {}

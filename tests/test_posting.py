@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.eevion.accounting.hours import HOUR_S, Hours, add
 from custom_components.eevion.accounting.ledger import Account, Entry
-from custom_components.eevion.posting import (
+from custom_components.eevion.history.due import (
     Listed,
     lists_past_since,
     mark_posted,

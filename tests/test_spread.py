@@ -10,9 +10,9 @@ import pytest
 from custom_components.eevion.accounting.hours import HOUR_S, apportion, hours_between, spread
 from custom_components.eevion.accounting.ledger import Entry
 from custom_components.eevion.accounting.posted import Posted
-from custom_components.eevion.days import Day, days_between, months, quarters
-from custom_components.eevion.figures import Figures, electricity
-from custom_components.eevion.past import past_hours
+from custom_components.eevion.history.days import Day, days_between, months, quarters
+from custom_components.eevion.history.past_hours import past_hours
+from custom_components.eevion.history.report_figures import Figures, electricity
 
 TEN = int(datetime(2026, 11, 2, 10, tzinfo=UTC).timestamp())
 moments = st.floats(min_value=TEN, max_value=TEN + 3 * 86400, allow_nan=False)

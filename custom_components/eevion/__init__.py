@@ -19,8 +19,8 @@ from .commands.jobs import Jobs
 from .const import DOMAIN
 from .coordinator import EevionCoordinator
 from .exception_log import ExceptionLog
-from .history import async_make_history
-from .history_store import HistoryStore
+from .history.history_import import async_make_history
+from .history.store import HistoryStore
 from .models import EevionConfigEntry, EevionRuntimeData
 from .polling.budget import async_get_budgets
 from .push import Push

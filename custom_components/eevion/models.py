@@ -8,7 +8,7 @@ from .api import RateLimit
 from .commands.charging import Control
 from .commands.jobs import Jobs
 from .coordinator import EevionCoordinator
-from .history import History
+from .history.history_import import History
 from .stations.memory import Memory
 from .webhook import Webhook
 

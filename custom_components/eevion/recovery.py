@@ -19,7 +19,7 @@ from .api import (
 )
 from .const import LOGGER
 from .coordinator import STATIONS_CHANGED, EevionCoordinator
-from .figures import Figures, by_port
+from .history.report_figures import Figures, by_port
 from .polling.retries import Retries
 from .polling.timer import Alarm
 from .stations.station import StationState, port_of

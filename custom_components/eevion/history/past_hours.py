@@ -6,11 +6,11 @@ Knows neither the cloud nor the recorder.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .accounting.hours import Hours, add, apportion
-from .accounting.ledger import Account, Entry
-from .accounting.posted import Posted
+from ..accounting.hours import Hours, add, apportion
+from ..accounting.ledger import Account, Entry
+from ..accounting.posted import Posted
 from .days import Day, hours_of
-from .figures import NOTHING, Figures, electricity
+from .report_figures import NOTHING, Figures, electricity
 
 type DailyFigures = Mapping[Day, Mapping[str, Figures]]
 """The reports that were asked for: figures by day and port id."""

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from .accounting.amounts import MONEY, WH
-from .past import PastHours
+from ..accounting.amounts import MONEY, WH
+from .past_hours import PastHours
 
 
 @dataclass(slots=True)

@@ -12,18 +12,18 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
-from .account.notifications import async_dismiss, async_notify
-from .account.settings import AccountOptions
-from .api import EevionError, EevionResponseError
-from .const import DOMAIN, LOGGER
-from .coordinator import EevionCoordinator
+from ..account.notifications import async_dismiss, async_notify
+from ..account.settings import AccountOptions
+from ..api import EevionError, EevionResponseError
+from ..const import DOMAIN, LOGGER
+from ..coordinator import EevionCoordinator
+from ..errors import failed, invalid
+from ..texts import Texts
 from .days import Day, days_between, quarters
-from .errors import failed, invalid
-from .figures import by_port
-from .history_store import HistoryStore, Plan
 from .hourly import Hourly
 from .importer import Importer, patiently
-from .texts import Texts
+from .report_figures import by_port
+from .store import HistoryStore, Plan
 
 _RETRY_INTERVAL = timedelta(minutes=30)
 # What fails again and again is tried once a day.

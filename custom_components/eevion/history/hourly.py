@@ -12,15 +12,16 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
-from .accounting.hours import Hours
-from .accounting.ledger import Account, Entry
-from .accounting.posted import CLOCKS_DIFFER_S, Posted
-from .api import EevionError, Lane
-from .const import DOMAIN, LOGGER
-from .coordinator import EevionCoordinator
+from ..accounting.hours import Hours
+from ..accounting.ledger import Account, Entry
+from ..accounting.posted import CLOCKS_DIFFER_S, Posted
+from ..api import EevionError, Lane
+from ..const import DOMAIN, LOGGER
+from ..coordinator import EevionCoordinator
+from ..stations.station import StationState, port_of
+from ..texts import Texts
 from .days import Day, bounds
-from .figures import NOTHING, by_port, electricity
-from .posting import (
+from .due import (
     Listed,
     Share,
     lists_past_since,
@@ -29,8 +30,7 @@ from .posting import (
     shares,
     unposted,
 )
-from .stations.station import StationState, port_of
-from .texts import Texts
+from .report_figures import NOTHING, by_port, electricity
 
 if TYPE_CHECKING:
     from .statistics import Series, StatisticsStore

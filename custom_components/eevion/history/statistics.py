@@ -25,10 +25,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util.unit_conversion import EnergyConverter
 from sqlalchemy.exc import SQLAlchemyError
 
-from .accounting.amounts import MONEY, WH
-from .accounting.hours import Hours
-from .const import DOMAIN
-from .errors import failed
+from ..accounting.amounts import MONEY, WH
+from ..accounting.hours import Hours
+from ..const import DOMAIN
+from ..errors import failed
 
 # The recorder puts a task that failed off; then it is told once more.
 _ATTEMPTS = 3

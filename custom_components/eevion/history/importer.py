@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from .accounting.amounts import WH
-from .accounting.ledger import Entry
-from .accounting.posted import Posted
-from .api import (
+from ..accounting.amounts import WH
+from ..accounting.ledger import Entry
+from ..accounting.posted import Posted
+from ..api import (
     EevionAuthenticationError,
     EevionClient,
     EevionError,
@@ -21,13 +21,13 @@ from .api import (
     Lane,
     Report,
 )
-from .const import LOGGER
-from .coordinator import EevionCoordinator
+from ..const import LOGGER
+from ..coordinator import EevionCoordinator
+from ..stations.station import StationState, port_of
 from .days import Day, bounds, hours_of, months
-from .figures import Figures, by_port
 from .hourly import Hourly
-from .past import marks_of, past_hours
-from .stations.station import StationState, port_of
+from .past_hours import marks_of, past_hours
+from .report_figures import Figures, by_port
 from .tally import Tally
 
 if TYPE_CHECKING:

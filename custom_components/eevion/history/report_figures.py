@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from .accounting.amounts import money_units, wh_units
-from .accounting.hours import Hours, apportion
-from .api import Report
-from .stations.station import StationState
+from ..accounting.amounts import money_units, wh_units
+from ..accounting.hours import Hours, apportion
+from ..api import Report
+from ..stations.station import StationState
 
 # More Wh or cents than a station can come to: such figures count as 0.
 _MOST = 1e12

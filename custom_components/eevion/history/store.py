@@ -9,8 +9,8 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from .storage.stored_file import StoredFile
-from .storage.values import StoredDataError, fields, flag, items, optional, text
+from ..storage.stored_file import StoredFile
+from ..storage.values import StoredDataError, fields, flag, items, optional, text
 
 # The clock may have been set back.
 _LATER = timedelta(days=366)

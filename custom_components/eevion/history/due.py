@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
-from .accounting.hours import HOUR_S, Hours, add, hour_of
-from .accounting.ledger import Account, Entry
-from .accounting.posted import CLOCKS_DIFFER_S, Posted
+from ..accounting.hours import HOUR_S, Hours, add, hour_of
+from ..accounting.ledger import Account, Entry
+from ..accounting.posted import CLOCKS_DIFFER_S, Posted
 
 
 class Share(NamedTuple):

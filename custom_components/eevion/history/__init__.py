@@ -1,0 +1,1 @@
+"""Hours in the recorder: those of the present and those that an import brings."""
