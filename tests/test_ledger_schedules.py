@@ -39,8 +39,8 @@ from custom_components.eevion.api import (
     Site,
     parse,
 )
+from custom_components.eevion.background.reconciliation import Recovery
 from custom_components.eevion.polling import timer as alarm_module
-from custom_components.eevion.recovery import Recovery
 from custom_components.eevion.stations.sessions import SessionBook
 from custom_components.eevion.stations.station import StationState, Totals
 from simulator import Cloud, Settings, World, http_api, http_sessions

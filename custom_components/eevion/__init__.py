@@ -14,17 +14,17 @@ from .account.settings import AccountData, async_migrate
 from .account.shared_sites import async_forget_shared
 from .accounting.accounting import Accounting
 from .api import EevionClient
+from .background.exception_log import ExceptionLog
+from .background.push import Push
+from .background.reconciliation import Recovery
 from .commands.charging import Control
 from .commands.jobs import Jobs
 from .const import DOMAIN
 from .coordinator import EevionCoordinator
-from .exception_log import ExceptionLog
 from .history.history_import import async_make_history
 from .history.store import HistoryStore
 from .models import EevionConfigEntry, EevionRuntimeData
 from .polling.budget import async_get_budgets
-from .push import Push
-from .recovery import Recovery
 from .services import async_setup_services
 from .stations.memory import Memory
 from .webhook import Webhook, async_remove_cloudhook

@@ -8,11 +8,11 @@ from homeassistant.core import callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 
-from .api import EevionError, Lane, StationException
-from .const import LOGGER
-from .coordinator import EevionCoordinator
-from .polling.timer import Alarm
-from .signals import EVENT_EXCEPTION, signal
+from ..api import EevionError, Lane, StationException
+from ..const import LOGGER
+from ..coordinator import EevionCoordinator
+from ..polling.timer import Alarm
+from ..signals import EVENT_EXCEPTION, signal
 
 _INTERVAL_S = 300
 # What began before, and lasts, is past hope: nobody reads the whole history for it.

@@ -2,13 +2,13 @@
 
 from homeassistant.core import callback
 
-from .api import EevionError, Session
-from .commands.jobs import Jobs
-from .const import LOGGER
-from .coordinator import EevionCoordinator
+from ..api import EevionError, Session
+from ..commands.jobs import Jobs
+from ..const import LOGGER
+from ..coordinator import EevionCoordinator
+from ..hints import Hint, HintKind
+from ..polling.timer import Alarm
 from .exception_log import ExceptionLog
-from .hints import Hint, HintKind
-from .polling.timer import Alarm
 
 # A look that brings nothing new may have been asked for by anybody.
 _COOLDOWN_S = 10

@@ -7,9 +7,9 @@ import math
 from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
 
-from .accounting.amounts import UNNAMED, Sums, wh_units
-from .accounting.bounds import most_energy
-from .api import (
+from ..accounting.amounts import UNNAMED, Sums, wh_units
+from ..accounting.bounds import most_energy
+from ..api import (
     EevionAuthenticationError,
     EevionConnectionError,
     EevionError,
@@ -17,12 +17,12 @@ from .api import (
     EevionRateLimitError,
     Lane,
 )
-from .const import LOGGER
-from .coordinator import STATIONS_CHANGED, EevionCoordinator
-from .history.report_figures import Figures, by_port
-from .polling.retries import Retries
-from .polling.timer import Alarm
-from .stations.station import StationState, port_of
+from ..const import LOGGER
+from ..coordinator import STATIONS_CHANGED, EevionCoordinator
+from ..history.report_figures import Figures, by_port
+from ..polling.retries import Retries
+from ..polling.timer import Alarm
+from ..stations.station import StationState, port_of
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 # Sessions come late, and the cloud's clock is not ours.
