@@ -16,12 +16,12 @@ from homeassistant.helpers.service import async_register_admin_service
 from homeassistant.util import dt as dt_util
 import probatio as vol
 
-from .actions_charging import async_setup_charging_actions
-from .actions_managing import async_setup_managing_actions
-from .actions_reading import async_setup_reading_actions
+from .actions.charging import async_setup_charging_actions
+from .actions.management import async_setup_managing_actions
+from .actions.queries import async_setup_reading_actions
+from .actions.targets import ATTR_STATIONS, async_find
 from .const import DOMAIN
 from .errors import invalid
-from .targets import ATTR_STATIONS, async_find
 
 ATTR_FROM: Final = "from"
 ATTR_TO: Final = "to"

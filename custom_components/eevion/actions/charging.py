@@ -8,9 +8,9 @@ from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.exceptions import HomeAssistantError
 import probatio as vol
 
-from .api import LimitUnit
-from .const import DOMAIN
-from .errors import combined, invalid
+from ..api import LimitUnit
+from ..const import DOMAIN
+from ..errors import combined, invalid
 from .targets import TARGET_FIELDS, async_commanded
 
 ATTR_AMPS: Final = "amps"

@@ -30,11 +30,11 @@ from homeassistant.helpers.target import (
 from homeassistant.helpers.typing import VolDictType
 import probatio as vol
 
-from .const import DOMAIN
-from .coordinator import EevionCoordinator
-from .errors import invalid
-from .models import EevionConfigEntry, EevionRuntimeData
-from .permissions import async_user
+from ..const import DOMAIN
+from ..coordinator import EevionCoordinator
+from ..errors import invalid
+from ..models import EevionConfigEntry, EevionRuntimeData
+from ..permissions import async_user
 
 ATTR_STATIONS: Final = "stations"
 _TARGETS = (

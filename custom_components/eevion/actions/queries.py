@@ -15,10 +15,10 @@ from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.util import dt as dt_util
 import probatio as vol
 
-from .api import Job, Lane, ReportGroup, ReportRow, StationException
-from .const import DOMAIN
-from .errors import invalid, read_errors
-from .stations.serialize import (
+from ..api import Job, Lane, ReportGroup, ReportRow, StationException
+from ..const import DOMAIN
+from ..errors import invalid, read_errors
+from ..stations.serialize import (
     MONEY,
     Json,
     exception_json,
@@ -27,7 +27,7 @@ from .stations.serialize import (
     row_json,
     session_json,
 )
-from .stations.station import StationState, port_of
+from ..stations.station import StationState, port_of
 from .targets import TARGET_FIELDS, Target, async_asked
 
 ATTR_END: Final = "end"
