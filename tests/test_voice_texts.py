@@ -17,9 +17,9 @@ from custom_components.eevion.api import (
     Session,
     SessionStatus,
 )
+from custom_components.eevion.assist.phrases import VoiceTexts
 from custom_components.eevion.errors import command_errors, read_errors
 from custom_components.eevion.stations.station import StationState
-from custom_components.eevion.voice_texts import VoiceTexts
 from simulator import World
 
 CHARGING = Session(

@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv, intent
 import probatio as vol
 
-from .voice import Answer, Voice
+from .assist.assistant import Answer, Voice
 
 _STATION = {vol.Optional("station"): cv.string}
 _LIMIT = {

@@ -18,10 +18,10 @@ from homeassistant.util.json import JsonObjectType, JsonValueType
 import probatio as vol
 
 from .api import LimitUnit
+from .assist.assistant import Answer, Voice
+from .assist.station_names import VoiceStation, async_exposed, cut
 from .const import DOMAIN
 from .stations.serialize import session_json
-from .voice import Answer, Voice
-from .voice_names import VoiceStation, async_exposed, cut
 
 _READS = ToolAnnotations(read_only=True, destructive=False, idempotent=True, open_world=False)
 _COMMANDS = ToolAnnotations(destructive=False, idempotent=True, open_world=False)

@@ -11,12 +11,12 @@ from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.helpers import device_registry as dr
 
-from .api import LimitUnit, SessionStatus
-from .const import LOGGER
-from .errors import failed, invalid
-from .permissions import async_user
-from .voice_names import VoiceStation, async_exposed, meant, only
-from .voice_texts import VoiceTexts
+from ..api import LimitUnit, SessionStatus
+from ..const import LOGGER
+from ..errors import failed, invalid
+from ..permissions import async_user
+from .phrases import VoiceTexts
+from .station_names import VoiceStation, async_exposed, meant, only
 
 # A stop may wait for minutes until the cloud has authorized the session; nobody listens so long.
 _PATIENCE_S = 5

@@ -6,10 +6,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.translation import async_get_translations
 
-from .api import ConnectorStatus, LimitUnit, PortStatus, Session, SessionStatus
-from .const import DOMAIN
-from .stations.station import StationState
-from .voice_names import VoiceStation, cut
+from ..api import ConnectorStatus, LimitUnit, PortStatus, Session, SessionStatus
+from ..const import DOMAIN
+from ..stations.station import StationState
+from .station_names import VoiceStation, cut
 
 # So many problems of a station a person can listen to.
 _MOST_PROBLEMS = 5

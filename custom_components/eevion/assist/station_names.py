@@ -14,10 +14,10 @@ from homeassistant.helpers import (
     entity_registry as er,
 )
 
-from .const import DOMAIN
-from .errors import invalid
-from .models import EevionConfigEntry, EevionRuntimeData
-from .stations.station import StationState
+from ..const import DOMAIN
+from ..errors import invalid
+from ..models import EevionConfigEntry, EevionRuntimeData
+from ..stations.station import StationState
 
 # So many names a person can listen to.
 _MOST_NAMES = 8

@@ -1,0 +1,1 @@
+"""What is said aloud: the answers of voice assistants and language models."""
