@@ -12,7 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.eevion.binary_sensor import BINARY_SENSORS
-from custom_components.eevion.enabling import Enabling, Share
+from custom_components.eevion.entity_budget import Enabling, Share
 from custom_components.eevion.number import NUMBERS
 from custom_components.eevion.sensor import SENSORS
 from custom_components.eevion.switch import SWITCHES
@@ -90,7 +90,7 @@ class Account:
 @contextmanager
 def registries() -> Iterator[Registry]:
     """Put one registry in place of Home Assistant's."""
-    registry, module = Registry(), "custom_components.eevion.enabling"
+    registry, module = Registry(), "custom_components.eevion.entity_budget"
     with (
         patch(f"{module}.dr.async_get", return_value=registry),
         patch(f"{module}.er.async_get", return_value=registry),

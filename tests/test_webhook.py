@@ -28,7 +28,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.eevion.addresses import is_public_host
+from custom_components.eevion.helpers import is_public_host
 from custom_components.eevion.hints import Hint, HintKind, read_hint
 from simulator import Cloud, Settings, World
 from tests.conftest import API_KEY, Pass

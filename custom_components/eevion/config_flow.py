@@ -25,7 +25,6 @@ import probatio as vol
 
 from .account.settings import MINOR_VERSION, VERSION, AccountData, account_title
 from .account.shared_sites import async_owner
-from .addresses import checked_base_url
 from .api import (
     BASE_URL,
     EevionAuthenticationError,
@@ -44,6 +43,7 @@ from .const import (
     LOGGER,
     PROFILE_URL,
 )
+from .helpers import checked_base_url
 from .options_flow import EevionOptionsFlow
 from .polling.budget import async_get_budgets
 

@@ -32,7 +32,7 @@ from .const import (
     LOGGER,
 )
 from .devices import Devices
-from .enabling import Enabling
+from .entity_budget import Enabling
 from .errors import NoStationsError, poll_error
 from .polling.cadence import Cadence
 from .polling.key_check import KeyCheck

@@ -12,7 +12,7 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import DOMAIN
 from .coordinator import STATIONS_CHANGED, EevionCoordinator
-from .enabling import Share
+from .entity_budget import Share
 from .models import EevionConfigEntry, EevionRuntimeData
 from .polling.listeners import View
 from .stations.station import StationState

@@ -23,7 +23,7 @@ from .const import (
     CONF_WEBHOOK_URL,
     PROFILE_URL,
 )
-from .texts import Texts
+from .translation import Texts
 
 # Of all selectors only editors have a button to copy, and this one takes plain text.
 _COPY_SELECTOR = TemplateSelector(TemplateSelectorConfig(read_only=True))

@@ -15,9 +15,9 @@ from homeassistant.helpers.network import NoURLAvailableError
 from yarl import URL
 
 from .account.settings import AccountData
-from .addresses import is_local_host, is_public_host
 from .api import BASE_URL
 from .const import CONF_CLOUDHOOK_URL, DOMAIN, LOGGER
+from .helpers import is_local_host, is_public_host
 from .hints import Hint, read_hint
 
 _MAX_BODY = 64 * 1024

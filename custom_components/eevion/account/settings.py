@@ -9,7 +9,6 @@ from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_WEBHOOK_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
-from ..addresses import checked_base_url
 from ..api import BASE_URL, Environment
 from ..const import (
     CONF_CLOUDHOOK_URL,
@@ -20,6 +19,7 @@ from ..const import (
     CONF_KNOWN_SITES,
     DOMAIN,
 )
+from ..helpers import checked_base_url
 
 VERSION: Final = 1
 MINOR_VERSION: Final = 2

@@ -18,7 +18,7 @@ from ..api import EevionError, EevionResponseError
 from ..const import DOMAIN, LOGGER
 from ..coordinator import EevionCoordinator
 from ..errors import failed, invalid
-from ..texts import Texts
+from ..translation import Texts
 from .days import Day, days_between, quarters
 from .hourly import Hourly
 from .importer import Importer, patiently

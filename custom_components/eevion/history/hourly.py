@@ -19,7 +19,7 @@ from ..api import EevionError, Lane
 from ..const import DOMAIN, LOGGER
 from ..coordinator import EevionCoordinator
 from ..stations.station import StationState, port_of
-from ..texts import Texts
+from ..translation import Texts
 from .days import Day, bounds
 from .due import (
     Listed,
