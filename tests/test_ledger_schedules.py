@@ -25,7 +25,6 @@ from hypothesis import given, settings as profile, strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.eevion import recovery as recovery_module
 from custom_components.eevion.accounting import accounting as accounting_module
 from custom_components.eevion.accounting.accounting import Accounting
 from custom_components.eevion.accounting.amounts import MONEY, WH
@@ -39,6 +38,7 @@ from custom_components.eevion.api import (
     Site,
     parse,
 )
+from custom_components.eevion.background import reconciliation as recovery_module
 from custom_components.eevion.background.reconciliation import Recovery
 from custom_components.eevion.polling import timer as alarm_module
 from custom_components.eevion.stations.sessions import SessionBook

@@ -16,8 +16,8 @@ from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.eevion import history_store
 from custom_components.eevion.accounting import store as ledger_store
+from custom_components.eevion.history import store as history_store
 from custom_components.eevion.polling import budget
 from custom_components.eevion.stations.memory import Remembered
 from custom_components.eevion.storage.values import StoredDataError
