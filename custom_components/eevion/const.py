@@ -4,6 +4,8 @@ from datetime import timedelta
 import logging
 from typing import Final
 
+from homeassistant.config_entries import ConfigEntry
+
 DOMAIN: Final = "eevion"
 LOGGER: Final = logging.getLogger(__package__)
 MANUFACTURER: Final = "Hypercharge"
@@ -37,3 +39,13 @@ MAX_LIMIT_A: Final = 80
 """For a station whose amps the cloud does not tell."""
 MAX_MESSAGE: Final = 1000
 """Characters of a message; the documentation names no limit, screens have one."""
+
+
+EVENT_EXCEPTION: Final = "exception"
+EVENT_JOB: Final = "job"
+EVENT_SESSION: Final = "session"
+
+
+def signal(entry: ConfigEntry, port_id: str, kind: str) -> str:
+    """Return the signal; it carries the event's type and its attributes."""
+    return f"{DOMAIN}_{entry.entry_id}_{port_id}_{kind}"

@@ -10,10 +10,10 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .api import ConnectorStatus, Session
+from .const import EVENT_EXCEPTION, EVENT_JOB, EVENT_SESSION, signal
 from .coordinator import EevionCoordinator
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
 from .models import EevionConfigEntry
-from .signals import EVENT_EXCEPTION, EVENT_JOB, EVENT_SESSION, signal
 from .stations.serialize import session_event
 from .stations.station import StationState
 

@@ -12,9 +12,8 @@ from homeassistant.util import dt as dt_util
 
 from .accounting.accounting import Accounting
 from .api import ChargingLimit, EevionClient, EevionNotFoundError, Job, Session, StationException
-from .const import DOMAIN, INTERVAL_IDLE, LOGGER
+from .const import DOMAIN, EVENT_SESSION, INTERVAL_IDLE, LOGGER, signal
 from .polling.listeners import SelectiveCoordinator
-from .signals import EVENT_SESSION, signal
 from .stations.memory import Memory
 from .stations.serialize import session_event
 from .stations.settings import Settings

@@ -9,10 +9,9 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 
 from ..api import EevionError, Lane, StationException
-from ..const import LOGGER
+from ..const import EVENT_EXCEPTION, LOGGER, signal
 from ..coordinator import EevionCoordinator
 from ..polling.timer import Alarm
-from ..signals import EVENT_EXCEPTION, signal
 
 _INTERVAL_S = 300
 # What began before, and lasts, is past hope: nobody reads the whole history for it.

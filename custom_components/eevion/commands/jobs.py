@@ -14,11 +14,10 @@ from homeassistant.util import dt as dt_util
 
 from ..account.notifications import async_notify
 from ..api import Commands, EevionError, Job, Lane, Message, parse
-from ..const import DOMAIN, LOGGER
+from ..const import DOMAIN, EVENT_JOB, LOGGER, signal
 from ..coordinator import EevionCoordinator
 from ..errors import command_error, failed, invalid, stations_error, valid_text
 from ..polling.timer import Alarm
-from ..signals import EVENT_JOB, signal
 from ..stations.memory import Memory, OpenJob
 from ..stations.settings import NOTHING, Settings
 from ..webhook import Webhook
