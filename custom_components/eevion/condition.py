@@ -10,7 +10,7 @@ from homeassistant.helpers.automation import DomainSpec
 from homeassistant.helpers.condition import Condition, EntityStateConditionBase
 
 from .api import PortStatus
-from .station_entities import with_key
+from .helpers import with_key
 
 
 class _StationCondition(EntityStateConditionBase):

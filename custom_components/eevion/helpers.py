@@ -2,8 +2,14 @@
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from homeassistant.auth.models import User
+from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.exceptions import UnknownUser
+from homeassistant.helpers import entity_registry as er
 from homeassistant.util.network import is_local
 from yarl import URL
+
+from .const import DOMAIN
 
 # Last labels of names that no public DNS resolves: RFC 6761, 6762, 7686, 8375, 9476, and what
 # routers and companies use without asking (ICANN keeps "internal" for them).
@@ -82,3 +88,29 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
         return ip_address(host.removesuffix("."))
     except ValueError:
         return None
+
+
+@callback
+def with_key(hass: HomeAssistant, entity_ids: set[str], key: str) -> set[str]:
+    """Return those of the entities that show `key` of a station."""
+    registry = er.async_get(hass)
+    return {
+        entity_id
+        for entity_id in entity_ids
+        if (entry := registry.async_get(entity_id))
+        and entry.platform == DOMAIN
+        and entry.translation_key == key
+    }
+
+
+async def async_user(hass: HomeAssistant, context: Context | None, policy: str) -> User | None:
+    """Return the user of a context; None where Home Assistant itself asks, which may do all.
+
+    Raises UnknownUser for a user that does not exist (any more) or is not active.
+    """
+    if context is None or context.user_id is None:
+        return None
+    user = await hass.auth.async_get_user(context.user_id)
+    if user is None or not user.is_active:
+        raise UnknownUser(context=context, permission=policy, user_id=context.user_id)
+    return user

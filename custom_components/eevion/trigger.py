@@ -16,7 +16,7 @@ from homeassistant.helpers.trigger import (
     Trigger,
 )
 
-from .station_entities import with_key
+from .helpers import with_key
 
 
 class _StationTrigger(EntityTriggerBase):

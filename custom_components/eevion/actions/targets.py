@@ -33,8 +33,8 @@ import probatio as vol
 from ..const import DOMAIN
 from ..coordinator import EevionCoordinator
 from ..errors import invalid
+from ..helpers import async_user
 from ..models import EevionConfigEntry, EevionRuntimeData
-from ..permissions import async_user
 
 ATTR_STATIONS: Final = "stations"
 _TARGETS = (

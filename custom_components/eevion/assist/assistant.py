@@ -14,7 +14,7 @@ from homeassistant.helpers import device_registry as dr
 from ..api import LimitUnit, SessionStatus
 from ..const import LOGGER
 from ..errors import failed, invalid
-from ..permissions import async_user
+from ..helpers import async_user
 from .phrases import VoiceTexts
 from .station_names import VoiceStation, async_exposed, meant, only
 
