@@ -29,7 +29,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.eevion.helpers import is_public_host
-from custom_components.eevion.hints import Hint, HintKind, read_hint
+from custom_components.eevion.webhook import Hint, HintKind, read_hint
 from simulator import Cloud, Settings, World
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station

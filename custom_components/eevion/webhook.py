@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
@@ -12,13 +14,51 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_WEBHOOK_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.network import NoURLAvailableError
+from homeassistant.util.json import json_loads_object
 from yarl import URL
 
 from .account.settings import AccountData
 from .api import BASE_URL
 from .const import CONF_CLOUDHOOK_URL, DOMAIN, LOGGER
 from .helpers import is_local_host, is_public_host
-from .hints import Hint, read_hint
+
+_MAX_ID = 100
+
+
+class HintKind(StrEnum):
+    """What a call can be about."""
+
+    SESSION = "session"
+    JOB = "job"
+    EXCEPTIONS = "exceptions"
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What to look at; the id of a session or job."""
+
+    kind: HintKind
+    id: str = ""
+
+
+def read_hint(body: bytes) -> Hint | None:
+    """Return what a call is about, by its shape; raise ValueError where it is no JSON object."""
+    data = json_loads_object(body)
+    if data.get("type") == "exceptions" and isinstance(data.get("content"), list):
+        return Hint(HintKind.EXCEPTIONS)
+    if session_id := _id(data.get("sessionId")):
+        return Hint(HintKind.SESSION, session_id)
+    if isinstance(data.get("ids_completed"), list) and (job_id := _id(data.get("id"))):
+        return Hint(HintKind.JOB, job_id)
+    return None
+
+
+def _id(value: Any) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    is_text = isinstance(value, str) and 0 < len(value) <= _MAX_ID
+    return value if is_text else None
+
 
 _MAX_BODY = 64 * 1024
 _PATIENCE_S = 10

@@ -6,8 +6,8 @@ from ..api import EevionError, Session
 from ..commands.jobs import Jobs
 from ..const import LOGGER
 from ..coordinator import EevionCoordinator
-from ..hints import Hint, HintKind
 from ..polling.timer import Alarm
+from ..webhook import Hint, HintKind
 from .exception_log import ExceptionLog
 
 # A look that brings nothing new may have been asked for by anybody.
