@@ -1,27 +1,380 @@
 """What a station and its session measure."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import cast, override
+from enum import StrEnum
+from typing import Any, cast, override
 
 from homeassistant.components.sensor import (
     ATTR_LAST_RESET,
     RestoreSensor,
+    SensorDeviceClass,
     SensorEntity,
+    SensorEntityDescription,
     SensorExtraStoredData,
+    SensorStateClass,
+)
+from homeassistant.const import (
+    PERCENTAGE,
+    EntityCategory,
+    UnitOfEnergy,
+    UnitOfPower,
+    UnitOfTime,
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
+from .api import (
+    ConnectorStatus,
+    EndReason,
+    PortStatus,
+    Session,
+    SessionStatus,
+    StartedWith,
+)
 from .entity import (
+    EevionDescription,
     EevionEntity,
     EevionSiteEntity,
     async_add_entities_for_all,
     async_follow_devices,
 )
 from .models import EevionConfigEntry
-from .site_sensors import SITE_SENSORS, EevionSiteSensorDescription
-from .station_sensors import SENSORS, EevionSensorDescription, Value, session_start
+from .stations.serialize import limits_json, tariff_json, taxes_json
+from .stations.snapshot import Snapshot
+from .stations.station import StationState
+
+type Value = StateType | datetime
+
+_AC_LEVELS = (1, 2)
+_MINUTE_S = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class EevionSensorDescription(EevionDescription, SensorEntityDescription):
+    """A sensor of a station."""
+
+    value_fn: Callable[[StationState], Value] | None = None
+    """What it tells of a station."""
+    session_fn: Callable[[Session], Value] | None = None
+    """What it tells of the last session, until the next one begins."""
+    unit_fn: Callable[[StationState], str | None] | None = None
+    """For units that only the session tells."""
+    is_per_session: bool = False
+    """Whether it counts from zero with each session."""
+
+    def value(self, station: StationState) -> Value:
+        """Return what it tells."""
+        if self.session_fn:
+            return self.session_fn(station.session) if station.session else None
+        return self.value_fn(station) if self.value_fn else None
+
+    @property
+    @override
+    def shown_fns(self) -> tuple[Callable[[StationState], object], ...]:
+        """The state, its unit, the reset and its attributes."""
+        fns: list[Callable[[StationState], object] | None] = [self.value_fn, self.unit_fn]
+        if session_fn := self.session_fn:
+            # No session is something else than one that tells nothing: the last one shows.
+            fns.append(
+                lambda station: session_fn(station.session) if station.session else _NO_SESSION
+            )
+        if self.is_per_session:
+            fns.append(session_start)
+        return (*filter(None, fns), *super().shown_fns)
+
+
+_NO_SESSION = object()
+
+
+def session_start(station: StationState) -> datetime | None:
+    """Return when the present or last session began."""
+    session = station.session
+    return (session.started_at or session.created_at) if session else None
+
+
+def _options(words: type[StrEnum], *without: StrEnum) -> list[str]:
+    return [word.name.lower() for word in words if word not in without]
+
+
+def _name(word: StrEnum | None) -> str | None:
+    return word.name.lower() if word else None
+
+
+def _currency(station: StationState) -> str | None:
+    return station.session.currency if station.session else None
+
+
+def _duration(session: Session) -> float | None:
+    """Return the seconds since the session began; whole minutes, as shown, while it goes on."""
+    seconds = _seconds(session)
+    if seconds is None or not session.is_active:
+        return seconds
+    return seconds // _MINUTE_S * _MINUTE_S
+
+
+def _seconds(session: Session) -> float | None:
+    """Return how long a session has lasted; lists say 0 for many that go on."""
+    if session.duration_s or session.started_at is None:
+        return session.duration_s
+    # The cloud's own clock where it moves, else ours.
+    until = session.ended_at or session.updated_at
+    if until is None or (until <= session.started_at and not session.ended_at):
+        until = max(dt_util.utcnow(), session.started_at)
+    return (until - session.started_at).total_seconds()
+
+
+def _state_of_charge(session: Session) -> float | None:
+    if session.end_percentage is not None:
+        return session.end_percentage
+    return session.start_percentage
+
+
+def _idle_fee_unit(station: StationState) -> str | None:
+    """Return CAD/hour or the like; a price per an unknown time says nothing."""
+    tariff = station.session.tariff if station.session else None
+    fee = tariff.idle_fee if tariff else None
+    currency = _currency(station)
+    return f"{currency}/{fee.unit}" if fee and fee.unit and currency else None
+
+
+def _tariff(session: Session) -> str | None:
+    return session.tariff.name if session.tariff else None
+
+
+def _tariff_attributes(session: Session) -> Mapping[str, Any] | None:
+    told = tariff_json(session.tariff) or {}
+    return {name: value for name, value in told.items() if name not in ("id", "name")}
+
+
+def _cost_attributes(session: Session) -> Mapping[str, Any]:
+    return {"tax_included": session.tax_included, "taxes": taxes_json(session)}
+
+
+def _attributes(
+    read: Callable[[Session], Mapping[str, Any] | None],
+) -> Callable[[StationState], Mapping[str, Any] | None]:
+    return lambda station: read(station.session) if station.session else None
+
+
+def _started_with(session: Session) -> str | None:
+    return None if session.started_with is StartedWith.UNKNOWN else _name(session.started_with)
+
+
+SENSORS = (
+    EevionSensorDescription(
+        key="status",
+        is_essential=True,
+        device_class=SensorDeviceClass.ENUM,
+        options=_options(PortStatus),
+        value_fn=lambda station: _name(station.port.status),
+    ),
+    EevionSensorDescription(
+        key="connector_status",
+        device_class=SensorDeviceClass.ENUM,
+        options=_options(ConnectorStatus),
+        value_fn=lambda station: _name(station.connector_status),
+    ),
+    EevionSensorDescription(
+        key="session_status",
+        device_class=SensorDeviceClass.ENUM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        options=_options(SessionStatus),
+        session_fn=lambda session: _name(session.status),
+    ),
+    EevionSensorDescription(
+        key="session_energy",
+        is_essential=True,
+        is_per_session=True,
+        device_class=SensorDeviceClass.ENERGY,
+        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
+        state_class=SensorStateClass.TOTAL,
+        suggested_display_precision=2,
+        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        session_fn=lambda session: session.energy_wh,
+    ),
+    EevionSensorDescription(
+        key="session_cost",
+        attributes_fn=_attributes(_cost_attributes),
+        is_per_session=True,
+        device_class=SensorDeviceClass.MONETARY,
+        state_class=SensorStateClass.TOTAL,
+        suggested_display_precision=2,
+        unit_fn=_currency,
+        session_fn=lambda session: session.cost,
+    ),
+    EevionSensorDescription(
+        key="session_cost_before_taxes",
+        is_per_session=True,
+        device_class=SensorDeviceClass.MONETARY,
+        entity_registry_enabled_default=False,
+        state_class=SensorStateClass.TOTAL,
+        suggested_display_precision=2,
+        unit_fn=_currency,
+        session_fn=lambda session: session.cost_before_taxes,
+    ),
+    EevionSensorDescription(
+        key="session_duration",
+        attributes_fn=_attributes(lambda session: {"limits": limits_json(session)}),
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        suggested_display_precision=0,
+        suggested_unit_of_measurement=UnitOfTime.MINUTES,
+        session_fn=_duration,
+    ),
+    EevionSensorDescription(
+        key="session_start",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        session_fn=lambda session: session.started_at,
+    ),
+    EevionSensorDescription(
+        key="session_end",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_registry_enabled_default=False,
+        session_fn=lambda session: None if session.is_active else session.ended_at,
+    ),
+    EevionSensorDescription(
+        key="power",
+        is_essential=True,
+        device_class=SensorDeviceClass.POWER,
+        native_unit_of_measurement=UnitOfPower.WATT,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=2,
+        suggested_unit_of_measurement=UnitOfPower.KILO_WATT,
+        value_fn=lambda station: station.power_w,
+    ),
+    EevionSensorDescription(
+        key="idle_fee",
+        entity_registry_enabled_default=False,
+        suggested_display_precision=2,
+        unit_fn=_idle_fee_unit,
+        session_fn=lambda session: session.idle_fee,
+    ),
+    EevionSensorDescription(
+        key="state_of_charge",
+        device_class=SensorDeviceClass.BATTERY,
+        exists_fn=lambda station: station.port.level not in _AC_LEVELS,
+        native_unit_of_measurement=PERCENTAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=0,
+        session_fn=_state_of_charge,
+    ),
+    EevionSensorDescription(
+        key="vehicle",
+        entity_registry_enabled_default=False,
+        session_fn=lambda session: session.vehicle,
+    ),
+    EevionSensorDescription(
+        key="started_with",
+        device_class=SensorDeviceClass.ENUM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        options=_options(StartedWith, StartedWith.UNKNOWN),
+        session_fn=_started_with,
+    ),
+    EevionSensorDescription(
+        key="end_reason",
+        device_class=SensorDeviceClass.ENUM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        options=_options(EndReason),
+        session_fn=lambda session: _name(session.end_reason),
+    ),
+    EevionSensorDescription(
+        key="tariff",
+        attributes_fn=_attributes(_tariff_attributes),
+        session_fn=_tariff,
+    ),
+    EevionSensorDescription(
+        key="demand_response_limit",
+        device_class=SensorDeviceClass.POWER,
+        native_unit_of_measurement=UnitOfPower.WATT,
+        suggested_display_precision=2,
+        suggested_unit_of_measurement=UnitOfPower.KILO_WATT,
+        value_fn=lambda station: (
+            station.demand_response.power_limit_w if station.demand_response else None
+        ),
+    ),
+    EevionSensorDescription(
+        key="total_energy",
+        is_essential=True,
+        device_class=SensorDeviceClass.ENERGY,
+        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        suggested_display_precision=1,
+        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        value_fn=lambda station: station.totals.energy_wh if station.totals else None,
+    ),
+    EevionSensorDescription(
+        key="total_cost",
+        device_class=SensorDeviceClass.MONETARY,
+        state_class=SensorStateClass.TOTAL,
+        suggested_display_precision=2,
+        unit_fn=lambda station: station.totals.currency if station.totals else None,
+        value_fn=lambda station: station.totals.cost if station.totals else None,
+    ),
+    EevionSensorDescription(
+        key="last_heartbeat",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        session_fn=lambda session: session.last_heartbeat,
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EevionSiteSensorDescription(SensorEntityDescription):
+    """A sensor of a site."""
+
+    value_fn: Callable[[Snapshot, str], float | None]
+    unit_fn: Callable[[Snapshot, str], str | None] | None = None
+
+
+def _site_total(snapshot: Snapshot, site_id: str, name: str) -> float | None:
+    totals = snapshot.site_totals.get(site_id)
+    value: float | None = getattr(totals, name, None)
+    return value
+
+
+SITE_SENSORS = (
+    EevionSiteSensorDescription(
+        key="available_stations",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=lambda snapshot, site_id: sum(
+            station.port.status is PortStatus.AVAILABLE for station in snapshot.stations_at(site_id)
+        ),
+    ),
+    EevionSiteSensorDescription(
+        key="active_sessions",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=lambda snapshot, site_id: sum(
+            station.active_session is not None for station in snapshot.stations_at(site_id)
+        ),
+    ),
+    EevionSiteSensorDescription(
+        key="total_energy",
+        device_class=SensorDeviceClass.ENERGY,
+        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        suggested_display_precision=1,
+        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        value_fn=lambda snapshot, site_id: _site_total(snapshot, site_id, "energy_wh"),
+    ),
+    EevionSiteSensorDescription(
+        key="total_cost",
+        device_class=SensorDeviceClass.MONETARY,
+        state_class=SensorStateClass.TOTAL,
+        suggested_display_precision=2,
+        unit_fn=lambda snapshot, site_id: (
+            totals.currency if (totals := snapshot.site_totals.get(site_id)) else None
+        ),
+        value_fn=lambda snapshot, site_id: _site_total(snapshot, site_id, "cost"),
+    ),
+)
+
 
 PARALLEL_UPDATES = 0
 
