@@ -21,7 +21,7 @@ import orjson
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, flush_store
 
-from custom_components.eevion.select import unique_names
+from custom_components.eevion.stations.memory import unique_names
 from simulator import Cloud
 from tests.actions import act, ask, sent
 from tests.conftest import API_KEY, START, Pass

@@ -1,18 +1,18 @@
 """The tariff of a station."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import override
 
 from homeassistant.components.select import SelectEntity, SelectEntityDescription
-from homeassistant.const import MAX_LENGTH_STATE_STATE, EntityCategory
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .api import Commands
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
 from .models import EevionConfigEntry
+from .stations.memory import unique_names
 from .stations.station import StationState
 
 PARALLEL_UPDATES = 0
@@ -74,36 +74,3 @@ class EevionSelect(EevionEntity, SelectEntity):
         ids = {name: tariff_id for tariff_id, name in self._names.items()}
         commands = Commands(tariff_id=ids[option])
         await self.runtime.jobs.async_command(self.port_id, commands)
-
-
-def unique_names(tariffs: Mapping[str, str]) -> dict[str, str]:
-    """Return names by id, told apart where two tariffs have the same, as long as states can be.
-
-    A name that cannot be told apart from another even by its whole id is left out.
-    """
-    unique: dict[str, str] = {}
-    for suffix_of in (_no_suffix, _end_of, _whole):
-        names = {
-            tariff_id: _with_suffix(name, suffix_of(tariff_id))
-            for tariff_id, name in tariffs.items()
-            if tariff_id not in unique
-        }
-        often = Counter([*names.values(), *unique.values()])
-        unique |= {tariff_id: name for tariff_id, name in names.items() if often[name] == 1}
-    return {tariff_id: unique[tariff_id] for tariff_id in tariffs if tariff_id in unique}
-
-
-def _no_suffix(_: str) -> str:
-    return ""
-
-
-def _end_of(tariff_id: str) -> str:
-    return f" ({tariff_id[-4:]})"
-
-
-def _whole(tariff_id: str) -> str:
-    return f" ({tariff_id[:128]})"
-
-
-def _with_suffix(name: str, suffix: str) -> str:
-    return name[: MAX_LENGTH_STATE_STATE - len(suffix)] + suffix

@@ -21,7 +21,7 @@ from custom_components.eevion.api import (
     EevionRefusedError,
     EevionResponseError,
     RateLimit,
-    answer,
+    response,
 )
 
 from .conftest import API_KEY
@@ -329,7 +329,7 @@ async def test_a_long_pause_is_told_and_not_waited_for(client, cloud, rate_limit
 )
 def test_retry_after(value, seconds, freezer):
     freezer.move_to("2024-05-01T00:00:00Z")
-    assert answer.retry_after(value) == seconds
+    assert response.retry_after(value) == seconds
 
 
 async def test_a_client_without_a_key(make_client, cloud):
@@ -410,4 +410,6 @@ async def test_the_key_is_told_to_nobody(make_client, client, cloud, caplog):
     assert API_KEY not in caplog.text
     assert API_KEY not in repr(client)
     assert API_KEY not in repr(vars(client))
-    assert API_KEY not in repr(answer.Answer(status=1, body=b"", retry_after=None, secret=API_KEY))
+    assert API_KEY not in repr(
+        response.Answer(status=1, body=b"", retry_after=None, secret=API_KEY)
+    )

@@ -1,11 +1,13 @@
 """What is remembered of jobs, settings and tariffs: the cloud tells of them only once."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Self
 
 from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import MAX_LENGTH_STATE_STATE
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
@@ -199,3 +201,36 @@ def _remember(known: dict[str, str], newer: Mapping[str, str]) -> None:
         known[key] = value
     for key in list(known)[:-_MOST_REMEMBERED]:
         del known[key]
+
+
+def unique_names(tariffs: Mapping[str, str]) -> dict[str, str]:
+    """Return names by id, told apart where two tariffs have the same, as long as states can be.
+
+    A name that cannot be told apart from another even by its whole id is left out.
+    """
+    unique: dict[str, str] = {}
+    for suffix_of in (_no_suffix, _end_of, _whole):
+        names = {
+            tariff_id: _with_suffix(name, suffix_of(tariff_id))
+            for tariff_id, name in tariffs.items()
+            if tariff_id not in unique
+        }
+        often = Counter([*names.values(), *unique.values()])
+        unique |= {tariff_id: name for tariff_id, name in names.items() if often[name] == 1}
+    return {tariff_id: unique[tariff_id] for tariff_id in tariffs if tariff_id in unique}
+
+
+def _no_suffix(_: str) -> str:
+    return ""
+
+
+def _end_of(tariff_id: str) -> str:
+    return f" ({tariff_id[-4:]})"
+
+
+def _whole(tariff_id: str) -> str:
+    return f" ({tariff_id[:128]})"
+
+
+def _with_suffix(name: str, suffix: str) -> str:
+    return name[: MAX_LENGTH_STATE_STATE - len(suffix)] + suffix
