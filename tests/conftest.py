@@ -3,8 +3,11 @@
 # First, before the plugin's folder of the same name can be found.
 import custom_components.eevion  # noqa: F401, I001
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
+import gc
+from math import inf
 import time
 from typing import Any
 from unittest.mock import PropertyMock, patch
@@ -13,6 +16,7 @@ from aiohttp.test_utils import TestServer
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import aiohttp_client, translation
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
@@ -22,6 +26,42 @@ from simulator import Cloud, Settings, World, create_app
 
 API_KEY = "a-key-that-must-not-leak"
 START = "2026-11-02T08:00:00+00:00"
+
+
+@pytest.fixture(autouse=True)
+async def enable_event_loop_debug() -> None:
+    """Check the threads of calls, as the plugin's fixture of this name does, but keep no stacks.
+
+    The stack of each task and callback costs more than half of the time of all tests.
+    """
+    loop = asyncio.get_running_loop()
+    loop.set_debug(True)
+    loop.get_debug = lambda: False
+    # A clock that a test moves is no slow callback.
+    loop.slow_callback_duration = inf
+
+
+@pytest.fixture(autouse=True, scope="session")
+def freeze_what_is_imported() -> None:
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def garbage_collection(freeze_what_is_imported: None) -> None:
+    """Collect between modules, but freeze no more, as the plugin's fixture of this name does.
+
+    Caches of Home Assistant hold its last instance, and what is frozen is never freed.
+    """
+    gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def no_instance_outlives_its_test() -> Iterator[None]:
+    """Forget the calls of the plugin's mocks, whose first argument is Home Assistant."""
+    yield
+    aiohttp_client._async_make_resolver.reset_mock()
+    translation._async_get_component_strings.reset_mock()
 
 
 @pytest.fixture
