@@ -3,6 +3,7 @@
 from collections.abc import Callable
 import logging
 from typing import Any
+from unittest.mock import patch
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE
@@ -11,6 +12,7 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.eevion.api import EevionRateLimitError
 from simulator import Cloud, World
 from tests.conftest import Pass
 from tests.helpers import Station
@@ -91,6 +93,21 @@ async def test_a_bad_answer_or_two(
     assert not flows(hass)
     assert not lost
     assert not said()
+
+
+async def test_a_poll_whose_pause_is_over_at_once(
+    loaded: ConfigEntry, cloud: Cloud, station: Station, wait: Pass, lost: list[str]
+) -> None:
+    """Polls go on, though there is nothing to wait for."""
+    refused = EevionRateLimitError("No request is left", retry_after=0)
+    client = loaded.runtime_data.coordinator.client
+    with patch.object(client, "list_sessions", side_effect=refused) as listed:
+        await wait(POLL_S)
+    assert listed.called
+    cloud.requests.clear()
+    await wait(5)
+    assert [r for r in cloud.requests if r.path.endswith("/session")]
+    assert not lost
 
 
 async def test_each_tenth_answer_is_bad(

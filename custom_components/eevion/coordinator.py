@@ -56,6 +56,7 @@ from .stations.station import StationState, Totals
 
 # So old may data get while polls fail.
 _PATIENCE_S = 180
+_LEAST_PAUSE_S = 1
 # So long a station stays that an answer lacks whose rows cannot all be read.
 _INCOMPLETE_PATIENCE_S = 90
 _PAGE_SIZE = 1000
@@ -163,7 +164,9 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
                 raise poll_error(err) from err
             LOGGER.debug("A poll failed; what is known stays for now: %s", err)
             if isinstance(err, EevionRateLimitError):
-                self.update_interval = timedelta(seconds=min(err.retry_after, remaining_s + 1))
+                # Without any interval there would be no next poll.
+                wait_s = max(min(err.retry_after, remaining_s + 1), _LEAST_PAUSE_S)
+                self.update_interval = timedelta(seconds=wait_s)
         else:
             self._answered_at = monotonic()
             self.last_success = dt_util.utcnow()

@@ -34,7 +34,8 @@ _LEAST_PAUSE = 1.0
 _FIRST_PAUSE = 5.0
 _FIRST_PAUSE_OF_COMMANDS = 1.0
 _LONGEST_PAUSE = 60.0
-_LONGEST_RETRY_AFTER = 300.0
+# Longer ones are wrong: after a minute without requests the key has its whole budget again.
+_LONGEST_RETRY_AFTER = 120.0
 
 
 class Lane(IntEnum):
