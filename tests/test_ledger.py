@@ -365,6 +365,115 @@ def test_a_total_heals_after_the_session_was_corrected() -> None:
     assert account.raise_shown() == Sums(1_000_000, {"CAD": 3000})
 
 
+@pytest.mark.parametrize("odd", [1, 0.5, None, 1e8])
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_a_power_that_one_answer_has_wrongly(odd: float | None, is_stored: bool) -> None:
+    account = take(at_port(begun()), session("a"), running("b", 2, 2000, cost=0.1))
+    right = Sums(3_000_000, {"CAD": 4000})
+    assert account.raise_shown() == right
+    if is_stored:
+        account = Account.from_json(json.loads(json.dumps(account.to_json())))
+    assert not account.check(odd, NOW + 9000)
+    account.take(running("b", 2, 2500, cost=0.2), NOW + 9000)
+    right = Sums(3_500_000, {"CAD": 5000})
+    assert account.raise_shown() == right
+    account.take(session("a", wh=SPIKE, cost=150_000, updatedAt=None), NOW + 9000)
+    assert account.raise_shown() == right
+    assert not account.check(7200, NOW + 9030)
+    assert account.raise_shown() == right
+
+
+def test_a_power_that_the_first_answer_has_wrongly() -> None:
+    account = take(begun(), session("a"))
+    assert not account.check(1, NOW + DAY)
+    assert not account.check(7200, NOW + DAY)
+    assert account.raise_shown() == Sums(1_000_000, {"CAD": 3000})
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        {"startTime": (START + timedelta(minutes=89)).isoformat()},
+        {
+            "startTime": (START + timedelta(minutes=89)).isoformat(),
+            "createdAt": (START + timedelta(minutes=89)).isoformat(),
+        },
+    ],
+)
+def test_a_begin_that_one_answer_has_wrongly(moved: dict[str, str]) -> None:
+    account = at_port(begun(until=NOW - DAY))
+    minutes_90 = (START + timedelta(minutes=90)).isoformat()
+    account.take(running("a", wh=20_000), NOW + 1800)
+    account.take(running("a", wh=30_000, updatedAt=minutes_90, **moved), NOW + 5400)
+    assert counted(account)[0] == 30_000
+    assert not account.check(7200, NOW + 5400)
+    minutes_91 = (START + timedelta(minutes=91)).isoformat()
+    account.take(running("a", wh=30_500, updatedAt=minutes_91), NOW + 5460)
+    assert counted(account)[0] == 30_500
+    assert account.sessions["a"].start == NOW
+
+
+def test_a_change_that_is_dated_in_the_future() -> None:
+    account = begun()
+    account.take(running("a", wh=600), NOW + 1800)
+    future = (START + timedelta(days=3)).isoformat()
+    account.take(running("a", wh=700, updatedAt=future), NOW + 1830)
+    later = (START + timedelta(minutes=31)).isoformat()
+    account.take(running("a", wh=800, updatedAt=later), NOW + 1860)
+    assert counted(account)[0] == 800
+
+
+# Sessions under a wrong id.
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{}, {"startTime": "nan"}, {"createdAt": None}, {"createdAt": None, "startTime": None}],
+)
+def test_a_session_that_one_answer_names_wrongly(odd: dict[str, Any]) -> None:
+    account = begun()
+    account.take(running("a", wh=600), NOW + 1800)
+    account.take(running("wrong", wh=700, **odd), NOW + 1830)
+    assert counted(account)[0] == 600
+    account.take(running("a", wh=800), NOW + 1860)
+    account.take(session("a"), NOW + 3600)
+    assert counted(account) == (1000, {"CAD": 0.3})
+
+
+def test_a_session_whose_first_answer_names_it_wrongly() -> None:
+    account = begun()
+    account.take(running("wrong", wh=600), NOW + 1800)
+    account.take(running("a", wh=700), NOW + 1830)
+    account.take(running("a", wh=800), NOW + 1860)
+    assert counted(account)[0] == 800
+    account.close("wrong")
+    assert counted(account)[0] == 800
+
+
+def test_an_id_that_a_stored_ledger_holds_wrongly() -> None:
+    account = begun()
+    account.take(running("wrong", wh=600), NOW + 1800)
+    account = Account.from_json(json.loads(json.dumps(account.to_json())))
+    account.take(running("a", wh=700), NOW + 1830)
+    account.take(running("a", wh=800), NOW + 1860)
+    account.close("wrong")
+    assert counted(account)[0] == 800
+    account.close("a")
+    assert counted(account)[0] == 800
+
+
+def test_two_sessions_that_began_at_one_moment() -> None:
+    account = begun()
+    account.take(session("a", wh=1), NOW + 3600)
+    account.take(session("a", wh=2), NOW + 3630)
+    account.take(session("b", wh=300), NOW + 3630)
+    assert counted(account)[0] == 2
+    account.take(session("b", wh=300), NOW + 3930)
+    assert counted(account)[0] == 302
+    account.fold(NOW + 90 * DAY)
+    assert not account.named_once
+
+
 # Sessions that were ended too early.
 
 
@@ -602,6 +711,7 @@ ACCOUNTS = st.builds(
     site_id=optional(IDS),
     before_site=SUMS,
     elsewhere=st.dictionaries(IDS, SUMS, max_size=2),
+    max_power_w=optional(st.floats(1, 400_000)),
     cost_currency=optional(st.sampled_from(CURRENCIES)),
     has_posted=st.booleans(),
     uncosted=st.sets(st.integers(1_000_000_000, 4_000_000_000)),
@@ -631,7 +741,7 @@ def test_what_is_stored_is_a_copy(account: Account, sessions: list[Session]) -> 
 def spoilt() -> Iterable[Any]:
     whole = take(begun(), session("a")).to_json()
     yield from (None, [], "text", 5, {})
-    for key in whole.keys() - {"elsewhere", "statistics_port_id"}:
+    for key in whole.keys() - {"elsewhere", "max_power_w", "statistics_port_id"}:
         yield {name: value for name, value in whole.items() if name != key}
     for key in ("sessions", "folded", "missed", "shown", "before_site"):
         for value in (None, 5, "text", [1]):
@@ -640,6 +750,7 @@ def spoilt() -> Iterable[Any]:
         for value in (None, "text", []):
             yield whole | {key: value}
     yield whole | {"currency": 5}
+    yield from (whole | {"max_power_w": value} for value in ("7200", 0, -1, [], True, 1e300))
     yield whole | {"elsewhere": [1]}
     yield whole | {"site_id": []}
     yield whole | {"cost_currency": 5}

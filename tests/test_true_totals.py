@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 import pytest
 
-from simulator import Settings, World, http_sessions
+from simulator import Settings, World, http_sessions, serialize
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 
@@ -128,6 +128,85 @@ async def test_a_ledger_that_was_stored_with_it_heals(
     await wait(2)
     assert shown(station) == right == pytest.approx(truth(world, station.name))
     assert of_site(hass, world.station(station.name).site.site_id) == pytest.approx(right[0])
+
+
+# What one answer has wrongly.
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"volts": 1}, {"amps": 1}, {"volts": None, "amps": None}, {"model": None, "kW": 0}],
+)
+@pytest.mark.parametrize("is_restarted", [True, False])
+async def test_a_port_that_is_described_wrongly(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    station: Station,
+    world: World,
+    wait: Pass,
+    monkeypatch: pytest.MonkeyPatch,
+    odd: dict[str, Any],
+    is_restarted: bool,
+) -> None:
+    for _ in range(4):
+        await charge(station, world, wait)
+    world.plug_in(station.name, card=True)
+    await wait(HOUR)
+    await wait(61)
+    before = shown(station)
+    assert before[0] > 4
+    right = serialize.port_json
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            serialize, "port_json", lambda *args, **kwargs: right(*args, **kwargs) | odd
+        )
+        if is_restarted:
+            assert await hass.config_entries.async_reload(loaded.entry_id)
+            await hass.async_block_till_done(wait_background_tasks=True)
+        await wait(31)
+        await wait(61)
+    assert before <= shown(station) <= truth(world, station.name)
+    world.unplug(station.name)
+    for _ in range(3):
+        await wait(61)
+    assert shown(station) == pytest.approx(truth(world, station.name))
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize(
+    "odd", [{}, {"startTime": "nan"}, {"createdAt": None}, {"startTime": None, "createdAt": None}]
+)
+async def test_an_active_session_that_one_list_names_wrongly(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    station: Station,
+    world: World,
+    answers: Distort,
+    wait: Pass,
+    is_first: bool,
+    odd: dict[str, Any],
+) -> None:
+    await charge(station, world, wait)
+    world.plug_in(station.name, card=True)
+    if not is_first:
+        await wait(HOUR)
+        await wait(61)
+    right = http_sessions.session_json
+
+    def wrong(*args: Any, listed: bool = False, **kwargs: Any) -> dict[str, Any]:
+        row = right(*args, listed=listed, **kwargs)
+        return row | {"sessionId": "wrong"} | odd if row["status"] != "complete" else row
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(http_sessions, "session_json", wrong)
+        await wait(31)
+    for _ in range(3):
+        await wait(61)
+        assert shown(station) <= truth(world, station.name)
+    world.unplug(station.name)
+    for _ in range(12):
+        await wait(31)
+    assert shown(station) == pytest.approx(truth(world, station.name))
 
 
 # A station that moves.

@@ -17,6 +17,20 @@ _MOST_PER_HOUR = 100
 _MOST_PER_KWH = 2
 
 
+def highest_power(known_w: float | None, max_power_w: float | None) -> float | None:
+    """Return the highest power of a port, in W; None where no answer has named one.
+
+    More than the strongest stations have is a wrong figure.
+    """
+    powers = [known_w or 0, min(max_power_w or 0, _UNKNOWN_POWER_W)]
+    return max(powers) or None
+
+
+def is_likely_date(moment: float | None, now: float | None) -> bool:
+    """Return whether a time, in epoch seconds, may be past; one that is missing may be."""
+    return moment is None or now is None or moment <= now + _CLOCKS_DIFFER_S
+
+
 def most_energy(max_power_w: float | None, seconds: float) -> int:
     """Return the most energy of a station in a time, in units of `WH`.
 

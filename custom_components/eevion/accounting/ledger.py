@@ -19,11 +19,12 @@ from ..storage.values import (
     moment,
     moment_or_never,
     optional,
+    power,
     text,
     units,
 )
 from .amounts import UNNAMED, Sums, money_units, wh_units
-from .bounds import DAY_S, LONGEST_S, most_cost, most_energy
+from .bounds import DAY_S, LONGEST_S, highest_power, is_likely_date, most_cost, most_energy
 from .posted import CLOCKS_DIFFER_S, LONGEST_SESSION_S, Posted
 
 # Sessions that ended so long ago are added up; a report finds what comes later still.
@@ -65,10 +66,12 @@ class Entry:
     ) -> Self:
         """Return the entry after an answer; what it leaves out or cannot be stays.
 
-        `max_power_w` is that of the port, None where it is unknown.
+        `max_power_w` is that of the port, None where it is unknown. A date of the change
+        that is later than `now` is a wrong one: answers that follow would look old.
         """
         created, ended = session.created_at, session.ended_at
         start = session.started_at or created
+        updated = session.updated_at.timestamp() if session.updated_at else self.updated
         entry = type(self)(
             energy=self.energy,
             cost=self.cost,
@@ -77,11 +80,14 @@ class Entry:
             start=start.timestamp() if start else self.start,
             # An end of a session that goes on is an empty or early one.
             end=None if session.is_active else ended.timestamp() if ended else self.end,
-            updated=session.updated_at.timestamp() if session.updated_at else self.updated,
+            updated=updated if is_likely_date(updated, now) else self.updated,
             is_open=session.is_active,
             posted=self.posted,
         )
         seconds = entry.seconds(now)
+        if self.begin is not None:
+            # A begin that one answer moves does not make a right figure unlikely.
+            seconds = max(seconds, replace(self, updated=entry.updated).seconds(now))
         if session.energy_wh is not None:
             energy = wh_units(session.energy_wh)
             if energy > most_energy(max_power_w, seconds):
@@ -135,6 +141,19 @@ class Entry:
                 posted = [energy, cost, entry.start, entry.end]
             entry.posted = Posted.from_json(posted)
         return entry
+
+    def began_with(self, other: Entry) -> bool:
+        """Return whether it began at the same moment as another one, as far as is known.
+
+        Without any date it may have begun with one that goes on.
+        """
+        if self.begin is None:
+            return other.is_open
+        # Where no start was named, it is that of the creation.
+        starts = [entry.start for entry in (self, other) if entry.start != entry.created]
+        creations = [entry.created for entry in (self, other)]
+        dates = [two for two in (starts, creations) if len(two) == 2 and None not in two]  # noqa: PLR2004
+        return bool(dates) and all(first == second for first, second in dates)
 
     @property
     def begin(self) -> float | None:
@@ -191,13 +210,19 @@ class Account:
     elsewhere: dict[str, Sums] = field(default_factory=dict)
     """What it delivered at the sites where it was before, by site id."""
     max_power_w: float | None = None
-    """Of the port; not stored, for each start brings it anew."""
+    """The highest power that the port had, in W: one answer may have too low a one."""
     cost_currency: str | None = None
     """The currency of the statistics, which never changes."""
     has_posted: bool = False
     """Whether there are statistics, which want a session before it is folded."""
     uncosted: set[int] = field(default_factory=set)
     """Hours of days whose electricity cost is still to be asked for."""
+    is_checked: bool = field(default=False, compare=False)
+    """Whether what was stored has been held against the port's power; not stored."""
+    named_once: dict[str, float] = field(default_factory=dict, compare=False)
+    """Sessions that one answer alone has named since the start, and when; not stored."""
+    withheld: dict[str, float] = field(default_factory=dict, compare=False)
+    """Sessions that do not count yet, by when they were named first; not stored."""
 
     @property
     def has_open_session(self) -> bool:
@@ -211,29 +236,64 @@ class Account:
         if known is None:
             if self._is_counted(entry):
                 return self.name_currency(entry.currency)
-        elif entry == known or _is_stale(entry, known):
-            return False
+            if self._is_withheld(session.session_id, entry, now or 0):
+                return False
+            self.named_once[session.session_id] = now or 0
+        else:
+            if self.named_once.get(session.session_id) != (now or 0):
+                self.named_once.pop(session.session_id, None)
+            if entry == known or _is_stale(entry, known):
+                return False
         _say_oddities(session)
         self.sessions[session.session_id] = entry
         self.name_currency(entry.currency)
         self._find_missed(entry, known or Entry())
         return True
 
+    def _is_withheld(self, session_id: str, entry: Entry, now: float) -> bool:
+        """Return whether a new session may be one that is known, under a wrong id.
+
+        A port has one session at a time. One that began with another counts from the second
+        answer that names it; the other one no longer, where a single answer has named that.
+        """
+        twins = self._twins(session_id, entry)
+        if not twins:
+            return False
+        if self.withheld.setdefault(session_id, now) == now:
+            return True
+        del self.withheld[session_id]
+        for twin in twins & self.named_once.keys():
+            self._clear(twin)
+        return False
+
+    def _twins(self, session_id: str, entry: Entry) -> set[str]:
+        """Return the ids of other sessions that began at the same moment."""
+        return {
+            other_id
+            for other_id, other in self.sessions.items()
+            if other_id != session_id and entry.began_with(other)
+        }
+
+    def _clear(self, session_id: str) -> None:
+        """Count nothing of a session."""
+        self.sessions[session_id] = replace(self.sessions[session_id], energy=0, cost=0)
+
     def is_beyond(self, session: Session, now: float) -> bool:
         """Return whether an answer's figures are more than the station can come to."""
         if (entry := self.sessions.get(session.session_id)) is None:
             return False
         energy, cost = wh_units(session.energy_wh or 0), money_units(session.cost or 0)
-        return self._cannot_be(replace(entry, energy=energy, cost=cost), now)
-
-    def _cannot_be(self, entry: Entry, now: float) -> bool:
-        seconds = entry.seconds(now)
-        return entry.energy > most_energy(self.max_power_w, seconds) or entry.cost > most_cost(
-            self.max_power_w, seconds
-        )
+        return _cannot_be(replace(entry, energy=energy, cost=cost), self.max_power_w, now)
 
     def close(self, session_id: str) -> None:
-        """Close a session that the cloud does not know; a later answer may open it again."""
+        """Close a session that the cloud does not know; a later answer may open it again.
+
+        Where another one began at the same moment, it was that one under a wrong id.
+        """
+        entry = self.sessions[session_id]
+        twins = (self.sessions[twin] for twin in self._twins(session_id, entry))
+        if any(twin.energy >= entry.energy for twin in twins):
+            self._clear(session_id)
         self.sessions[session_id] = replace(self.sessions[session_id], is_open=False, end=None)
 
     def reopen(self, session_id: str) -> bool:
@@ -245,15 +305,21 @@ class Account:
         return True
 
     def check(self, max_power_w: float | None, now: float) -> bool:
-        """Take out what a port cannot have delivered; return whether there was any.
+        """Follow the power of the port, and take out once what it cannot have delivered.
 
-        Such a session is open again, so that the cloud is asked for it.
+        Return whether there was any. A session that is taken out is open again, so that the
+        cloud is asked for it. The first power that is known at all is too little for that: it
+        may be wrong.
         """
-        self.max_power_w = max_power_w
+        highest = highest_power(self.max_power_w, max_power_w)
+        sure, self.max_power_w = (highest if self.max_power_w else None), highest
+        if self.is_checked:
+            return False  # what counted since was likely when it did
+        self.is_checked = True
         wrong = {
             session_id: replace(entry, energy=0, cost=0, is_open=True, updated=None)
             for session_id, entry in self.sessions.items()
-            if self._cannot_be(entry, now)
+            if _cannot_be(entry, sure, now)
         }
         self.sessions |= wrong
         return bool(wrong)
@@ -394,6 +460,9 @@ class Account:
     def fold(self, now: float) -> None:
         """Add up the sessions of past months, which keeps the storage small."""
         horizon = now - _KEPT_S
+        for named in (self.named_once, self.withheld):
+            for session_id in [id_ for id_, at in named.items() if at < horizon]:
+                del named[session_id]
         for session_id, entry in list(self.sessions.items()):
             over_at = entry.over_at
             if over_at is None or over_at >= horizon:
@@ -420,6 +489,7 @@ class Account:
             "currency": self.currency,
             "site_id": self.site_id,
             "statistics_port_id": self.statistics_port_id,
+            "max_power_w": self.max_power_w,
             "cost_currency": self.cost_currency,
             "has_posted": self.has_posted,
             "uncosted": sorted(self.uncosted),
@@ -445,6 +515,8 @@ class Account:
             currency=optional(text, stored["currency"]),
             site_id=optional(text, stored["site_id"]),
             statistics_port_id=optional(text, stored.get("statistics_port_id")),
+            # Ledgers of before it was stored have none.
+            max_power_w=optional(power, stored.get("max_power_w")),
             cost_currency=optional(text, stored["cost_currency"]),
             has_posted=flag(stored["has_posted"]),
             uncosted={hour(value) for value in items(stored["uncosted"])},
@@ -455,6 +527,13 @@ class Account:
                 for site_id, left in fields(stored.get("elsewhere", {})).items()
             },
         )
+
+
+def _cannot_be(entry: Entry, max_power_w: float | None, now: float) -> bool:
+    """Return whether an entry has more than a port can come to in its time."""
+    seconds = entry.seconds(now)
+    is_too_much = entry.energy > most_energy(max_power_w, seconds)
+    return is_too_much or entry.cost > most_cost(max_power_w, seconds)
 
 
 def _is_stale(entry: Entry, known: Entry) -> bool:

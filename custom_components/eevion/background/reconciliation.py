@@ -348,7 +348,7 @@ class Recovery:
             return  # half of the time is no reason to count less
         # The clock may have been set back since.
         account.missed_until = min(account.missed_until, at)
-        most = most_energy(port.max_power_w, at - account.missed_until)
+        most = most_energy(account.max_power_w, at - account.missed_until)
         if excess.energy > most + account.missed.energy:
             LOGGER.warning(
                 "The report of station %s tells %.1f kWh more than it can have delivered"

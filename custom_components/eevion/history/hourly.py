@@ -305,8 +305,8 @@ class Hourly:
         told: dict[str, dict[str, Entry]] = {port_id: {} for port_id in stations}
         past: list[Entry] = []
         for session in sessions:
-            station = stations.get(session.port_id or "")
-            entry = Entry().told(session, station.port.max_power_w if station else None, now)
+            account = self._accounting.accounts.get(session.port_id or "")
+            entry = Entry().told(session, account.max_power_w if account else None, now)
             if not session.is_active and not self._coordinator.is_listed(session):
                 past.append(entry)
             if session.port_id in told:

@@ -129,7 +129,7 @@ class Importer:
             self._accounting.async_take(sessions)
             for session in sessions:
                 if (entries := self._sessions.get(session.port_id or "")) is not None:
-                    power_w = self._stations[session.port_id or ""].port.max_power_w
+                    power_w = self._accounting.accounts[session.port_id or ""].max_power_w
                     entries[session.session_id] = Entry().told(session, power_w, now)
             await asyncio.sleep(0)
         return True

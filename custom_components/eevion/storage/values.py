@@ -48,6 +48,13 @@ def moment_or_never(value: Any) -> float:
     return 0 if _is_number(value) and value == 0 else moment(value)
 
 
+def power(value: Any) -> float:
+    """Return a power in W."""
+    if not _is_number(value) or not 0 < value <= MOST_UNITS:
+        raise _error("a power", value)
+    return float(value)
+
+
 def hour(value: Any) -> int:
     """Return the beginning of an hour."""
     if type(value) is not int:
