@@ -28,6 +28,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.eevion.api import JobReceipt, Session, parse
 from custom_components.eevion.helpers import is_public_host
 from custom_components.eevion.webhook import Hint, HintKind, read_hint
 from simulator import Cloud, Settings, World
@@ -622,7 +623,7 @@ def test_any_body(body: bytes) -> None:
     assert isinstance(json.loads(body), dict)
     if hint:
         assert hint.kind in HintKind
-        assert len(hint.id) <= 100
+        assert len(hint.id) <= parse.MAX_ID
 
 
 @pytest.mark.parametrize(
@@ -639,9 +640,20 @@ def test_documented_bodies(name: str, hint: Hint | None) -> None:
     assert read_hint((FIXTURES / f"{name}.json").read_bytes()) == hint
 
 
-@pytest.mark.parametrize(("length", "is_id"), [(0, False), (1, True), (100, True), (101, False)])
-def test_length_of_ids(length: int, is_id: bool) -> None:
-    assert bool(read_hint(json.dumps({"sessionId": "x" * length}).encode())) is is_id
+@pytest.mark.parametrize("value", ["", " ", None, True, 1.5, [], {}])
+def test_what_is_no_id(value: Any) -> None:
+    assert read_hint(json.dumps({"sessionId": value}).encode()) is None
+
+
+@pytest.mark.parametrize("value", ["x", "x" * 128, "x" * 129, "a\x1fb", "\u202eb", 7])
+def test_an_id_is_spelled_as_in_an_answer(value: str | int) -> None:
+    """A call about a session whose id had to be changed finds that session."""
+    body = {"sessionId": value}
+    session = Session.from_json(body | {"portId": "port"})
+    assert read_hint(json.dumps(body).encode()) == Hint(HintKind.SESSION, session.session_id)
+    receipt = JobReceipt.from_json({"jobId": value})
+    job = json.dumps({"id": value, "ids_completed": []}).encode()
+    assert read_hint(job) == Hint(HintKind.JOB, receipt.job_id)
 
 
 async def test_without_home_assistant_cloud_now(

@@ -18,11 +18,10 @@ from homeassistant.util.json import json_loads_object
 from yarl import URL
 
 from .account.settings import AccountData
-from .api import BASE_URL
+from .api import BASE_URL, parse
 from .const import CONF_CLOUDHOOK_URL, DOMAIN, LOGGER
 from .helpers import is_local_host, is_public_host
 
-_MAX_ID = 100
 
 
 class HintKind(StrEnum):
@@ -46,18 +45,12 @@ def read_hint(body: bytes) -> Hint | None:
     data = json_loads_object(body)
     if data.get("type") == "exceptions" and isinstance(data.get("content"), list):
         return Hint(HintKind.EXCEPTIONS)
-    if session_id := _id(data.get("sessionId")):
+    if session_id := parse.identifier(data.get("sessionId")):
         return Hint(HintKind.SESSION, session_id)
-    if isinstance(data.get("ids_completed"), list) and (job_id := _id(data.get("id"))):
+    if isinstance(data.get("ids_completed"), list) and (job_id := parse.identifier(data.get("id"))):
         return Hint(HintKind.JOB, job_id)
     return None
 
-
-def _id(value: Any) -> str | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    is_text = isinstance(value, str) and 0 < len(value) <= _MAX_ID
-    return value if is_text else None
 
 
 _MAX_BODY = 64 * 1024
