@@ -4,7 +4,7 @@
 import custom_components.eevion  # noqa: F401, I001
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from datetime import timedelta
 import gc
 from math import inf
@@ -62,6 +62,16 @@ def no_instance_outlives_its_test() -> Iterator[None]:
     yield
     aiohttp_client._async_make_resolver.reset_mock()
     translation._async_get_component_strings.reset_mock()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Spell half characters out in what was logged: parallel workers cannot send them."""
+    report = yield
+    report.sections = [
+        (name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report
 
 
 @pytest.fixture
