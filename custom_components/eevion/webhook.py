@@ -23,7 +23,6 @@ from .const import CONF_CLOUDHOOK_URL, DOMAIN, LOGGER
 from .helpers import is_local_host, is_public_host
 
 
-
 class HintKind(StrEnum):
     """What a call can be about."""
 
@@ -50,7 +49,6 @@ def read_hint(body: bytes) -> Hint | None:
     if isinstance(data.get("ids_completed"), list) and (job_id := parse.identifier(data.get("id"))):
         return Hint(HintKind.JOB, job_id)
     return None
-
 
 
 _MAX_BODY = 64 * 1024
