@@ -369,6 +369,7 @@ async def test_new_key(
 ) -> None:
     cloud.accounts["a-second-key"] = cloud.accounts.pop(API_KEY)
     await wait(35)
+    await wait(6)  # it is refused once more
     (flow,) = hass.config_entries.flow.async_progress_by_handler("eevion")
     assert flow["context"]["source"] == SOURCE_REAUTH
 

@@ -149,13 +149,13 @@ async def test_a_session_completes(
     assert looks(cloud) == [f"/session/{session_id(world, charging)}"]
 
 
-async def test_the_station_is_looked_at_soon_after(
-    charging: Station, cloud: Cloud, world: World, deliver: Settle, wait: Pass
+async def test_the_status_follows_with_the_end(
+    charging: Station, world: World, deliver: Settle
 ) -> None:
+    assert charging["sensor.status"] == "in_use"
     world.unplug(charging.name)
     await deliver()
-    assert charging["sensor.status"] == "in_use"
-    await wait(1.1)
+    assert charging["binary_sensor.charging"] == "off"
     assert charging["sensor.status"] == "available"
 
 

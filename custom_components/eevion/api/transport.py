@@ -214,8 +214,6 @@ def _said_by(err: Exception) -> str:
 async def _read(response: ClientResponse, max_body: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    if (response.content_length or 0) > max_body:
-        raise EevionResponseError("The cloud answered with more than is sensible")
     async for chunk in response.content.iter_chunked(_CHUNK):
         chunks.append(chunk)
         size += len(chunk)
