@@ -197,7 +197,7 @@ async def test_what_happened_while_home_assistant_was_away(
     assert await hass.config_entries.async_setup(loaded.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     await wait(2)
-    account = loaded.runtime_data.coordinator.accounting.accounts[station.port_id]
+    account = loaded.runtime_data.coordinator.accounting.ledgers[station.port_id]
     assert len(account.sessions) == 4
     assert not account.missed.energy
     assert shown(station) == pytest.approx(truth(world, station.name))

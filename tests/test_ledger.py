@@ -11,7 +11,7 @@ from hypothesis import given, settings as profile, strategies as st
 import pytest
 
 from custom_components.eevion.accounting.amounts import UNNAMED, Sums, money_units, wh_units
-from custom_components.eevion.accounting.ledger import Account, Entry
+from custom_components.eevion.accounting.ledger import LedgerSession, StationLedger
 from custom_components.eevion.api import Session, parse
 from custom_components.eevion.stations.station import Totals
 
@@ -49,20 +49,20 @@ def running(name: str = "a", hours: float = 0, wh: float = 500, **told: Any) -> 
     return session(name, hours, wh, **told)
 
 
-def take(account: Account, *sessions: Session) -> Account:
+def take(account: StationLedger, *sessions: Session) -> StationLedger:
     for each in sessions:
         account.take(each)
     return account
 
 
-def begun(lifetime: Sums | None = None, until: float = NOW - 1) -> Account:
-    account = Account()
+def begun(lifetime: Sums | None = None, until: float = NOW - 1) -> StationLedger:
+    account = StationLedger()
     account.begin(lifetime or Sums(), until)
     account.missed_until = until
     return account
 
 
-def counted(account: Account) -> tuple[float, dict[str, float]]:
+def counted(account: StationLedger) -> tuple[float, dict[str, float]]:
     """Return what it comes to, in Wh and in dollars."""
     sums = account.told()
     sums.add_all(account.missed)
@@ -214,7 +214,7 @@ def test_a_bad_session_costs_nothing_but_itself(bad: dict, energy: float, cost: 
     assert counted(account) == (energy + 50, {"CAD": cost + 1})
     account.raise_shown()
     account.fold(NOW + 2 * DAY)
-    assert Account.from_json(json.loads(json.dumps(account.to_json()))) == account
+    assert StationLedger.from_json(json.loads(json.dumps(account.to_json()))) == account
     assert all(abs(units) < 2**63 for units in account.sessions["good"].to_json()[:2])
 
 
@@ -314,7 +314,7 @@ SPIKE = 500_000_000
 """Wh, of a station that delivers 7200 W."""
 
 
-def at_port(account: Account) -> Account:
+def at_port(account: StationLedger) -> StationLedger:
     account.check(7200, NOW)
     return account
 
@@ -347,10 +347,10 @@ def test_a_stored_ledger_heals(is_open: bool) -> None:
     account = take(begun(), session("good", 10))
     make = running if is_open else session
     account.sessions["bad"] = replace(
-        Entry().told(make("bad")), energy=wh_units(SPIKE), cost=money_units(150_000)
+        LedgerSession().told(make("bad")), energy=wh_units(SPIKE), cost=money_units(150_000)
     )
     account.shown = Sums(wh_units(SPIKE) + 1_000_000, {"CAD": money_units(150_000.3)})
-    account = Account.from_json(json.loads(json.dumps(account.to_json())))
+    account = StationLedger.from_json(json.loads(json.dumps(account.to_json())))
     assert account.check(7200, NOW + DAY)
     assert not account.check(7200, NOW + DAY)
     assert account.sessions["bad"].is_open
@@ -372,7 +372,7 @@ def test_a_power_that_one_answer_has_wrongly(odd: float | None, is_stored: bool)
     right = Sums(3_000_000, {"CAD": 4000})
     assert account.raise_shown() == right
     if is_stored:
-        account = Account.from_json(json.loads(json.dumps(account.to_json())))
+        account = StationLedger.from_json(json.loads(json.dumps(account.to_json())))
     assert not account.check(odd, NOW + 9000)
     account.take(running("b", 2, 2500, cost=0.2), NOW + 9000)
     right = Sums(3_500_000, {"CAD": 5000})
@@ -453,7 +453,7 @@ def test_a_session_whose_first_answer_names_it_wrongly() -> None:
 def test_an_id_that_a_stored_ledger_holds_wrongly() -> None:
     account = begun()
     account.take(running("wrong", wh=600), NOW + 1800)
-    account = Account.from_json(json.loads(json.dumps(account.to_json())))
+    account = StationLedger.from_json(json.loads(json.dumps(account.to_json())))
     account.take(running("a", wh=700), NOW + 1830)
     account.take(running("a", wh=800), NOW + 1860)
     account.close("wrong")
@@ -510,7 +510,7 @@ def test_a_station_that_moves() -> None:
     take(account, session("b", 2, 500, cost=0.1)).raise_shown()
     first = Sums(4_000_000, {"CAD": 12_000})
     assert account.of_sites() == {"one": first, "two": Sums(500_000, {"CAD": 1000})}
-    account = Account.from_json(json.loads(json.dumps(account.to_json())))
+    account = StationLedger.from_json(json.loads(json.dumps(account.to_json())))
     account.move_to("one")
     take(account, session("c", 4)).raise_shown()
     assert account.of_sites()["one"] == Sums(5_000_000, {"CAD": 15_000})
@@ -535,7 +535,7 @@ def test_a_session_counts_where_the_station_is_when_it_ends() -> None:
 
 @pytest.mark.parametrize("is_currency_known_first", [True, False])
 def test_it_begins_at_the_lifetime_figure(is_currency_known_first: bool) -> None:
-    account = Account()
+    account = StationLedger()
     if is_currency_known_first:
         account.take(session("a"))
     account.begin(Sums(9_000_000, {UNNAMED: 50_000}), NOW - 1)
@@ -544,7 +544,7 @@ def test_it_begins_at_the_lifetime_figure(is_currency_known_first: bool) -> None
 
 
 def test_sessions_in_the_lifetime_figure_are_not_counted_again() -> None:
-    account = take(Account(), session("old", -5), session("new", 1))
+    account = take(StationLedger(), session("old", -5), session("new", 1))
     account.begin(Sums(1_000_000), NOW)
     assert account.sessions.keys() == {"new"}
     assert not account.take(session("old", -5))
@@ -554,7 +554,7 @@ def test_sessions_in_the_lifetime_figure_are_not_counted_again() -> None:
 
 def test_a_session_that_goes_on_since_before_the_beginning_counts() -> None:
     """The figure was asked for up to its start."""
-    account = take(Account(), running("a", -1))
+    account = take(StationLedger(), running("a", -1))
     account.begin(Sums(5_000_000), NOW - 3601)
     account.take(session("a", -1, 900))
     assert counted(account)[0] == 5900
@@ -653,12 +653,12 @@ def test_a_session_that_goes_on_is_never_folded() -> None:
 
 
 def test_nothing_is_taken_for_counted_before_the_beginning() -> None:
-    account = Account()
+    account = StationLedger()
     account.fold(NOW + 60 * DAY)
     assert account.take(session("a"))
 
 
-def fold_years(account: Account, years: int) -> None:
+def fold_years(account: StationLedger, years: int) -> None:
     for day in range(years * 365):
         account.take(session(f"{day:024x}", day * 24, 12_345, cost=3.71))
         if day % 10 == 9:
@@ -688,7 +688,7 @@ UNITS = st.integers(0, 10**12)
 IDS = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=5)
 SUMS = st.builds(Sums, UNITS, st.dictionaries(st.sampled_from([*CURRENCIES, UNNAMED]), UNITS))
 ENTRIES = st.builds(
-    Entry,
+    LedgerSession,
     energy=UNITS,
     cost=UNITS,
     currency=optional(st.sampled_from(CURRENCIES)),
@@ -699,7 +699,7 @@ ENTRIES = st.builds(
     is_open=st.booleans(),
 )
 ACCOUNTS = st.builds(
-    Account,
+    StationLedger,
     sessions=st.dictionaries(IDS, ENTRIES, max_size=4),
     folded=SUMS,
     counted_until=MOMENTS,
@@ -719,15 +719,15 @@ ACCOUNTS = st.builds(
 
 
 @given(ACCOUNTS)
-def test_stored(account: Account) -> None:
+def test_stored(account: StationLedger) -> None:
     text = json.dumps(account.to_json())
-    assert Account.from_json(json.loads(text)) == account
-    assert json.dumps(Account.from_json(json.loads(text)).to_json()) == text
+    assert StationLedger.from_json(json.loads(text)) == account
+    assert json.dumps(StationLedger.from_json(json.loads(text)).to_json()) == text
 
 
 @given(ACCOUNTS, st.lists(st.builds(session, st.sampled_from("abc"), st.integers(0, 40))))
 @profile(max_examples=50)
-def test_what_is_stored_is_a_copy(account: Account, sessions: list[Session]) -> None:
+def test_what_is_stored_is_a_copy(account: StationLedger, sessions: list[Session]) -> None:
     """It is written by another thread, while the ledger goes on."""
     stored = account.to_json()
     text = json.dumps(stored)
@@ -769,10 +769,10 @@ def spoilt() -> Iterable[Any]:
 def test_something_else_is_stored(stored: Any) -> None:
     """It is refused, rather than found out when a poll is to be counted."""
     with pytest.raises((AttributeError, LookupError, TypeError, ValueError)):
-        Account.from_json(stored)
+        StationLedger.from_json(stored)
 
 
 def test_units_are_those_of_the_storage() -> None:
-    entry = Entry().told(session("a", wh=1.5, cost=0.25))
+    entry = LedgerSession().told(session("a", wh=1.5, cost=0.25))
     assert (entry.energy, entry.cost) == (wh_units(1.5), money_units(0.25)) == (1500, 2500)
     assert replace(entry, is_open=True).over_at is None

@@ -494,7 +494,7 @@ class House:
         if not ended:
             return
         self.measure()
-        account = self.accounting and self.accounting.accounts.get(station.port_id)
+        account = self.accounting and self.accounting.ledgers.get(station.port_id)
         if factor < 1:
             is_known = account and ended[-1].session_id in account.sessions
             if not (is_known and self.api.lists_past):
@@ -530,7 +530,7 @@ class House:
         now_ms = self.world.advance()
         for station in self.world.stations:
             energy, cost = exact(station.ledger, now_ms)
-            account = self.accounting.accounts[station.port_id]
+            account = self.accounting.ledgers[station.port_id]
             counted = account.told()
             counted.add_all(account.missed)
             assert counted.energy == energy
@@ -596,11 +596,11 @@ class Plan:
         coordinator, lists = self.house.coordinator, self.house.api.lists
         if coordinator is None or not lists:
             return
-        accounts = coordinator.accounting.accounts
-        before = {port_id: account.told().energy for port_id, account in accounts.items()}
+        ledgers = coordinator.accounting.ledgers
+        before = {port_id: account.told().energy for port_id, account in ledgers.items()}
         coordinator.async_take_past(lists[-1 - index * 7 % len(lists)].sessions)
         for port_id, energy in before.items():
-            assert accounts[port_id].told().energy >= energy or port_id in self.house.reduced
+            assert ledgers[port_id].told().energy >= energy or port_id in self.house.reduced
 
     async def ha(self, action: str) -> None:
         await getattr(self.house, action)()

@@ -6,7 +6,7 @@ from hypothesis import given, settings as profile, strategies as st
 import pytest
 
 from custom_components.eevion.accounting.hours import HOUR_S, Hours, add
-from custom_components.eevion.accounting.ledger import Account, Entry
+from custom_components.eevion.accounting.ledger import LedgerSession, StationLedger
 from custom_components.eevion.history.due import (
     Listed,
     lists_past_since,
@@ -27,28 +27,28 @@ sessions_of_a_port = st.lists(
 )
 
 
-def entry(session: Session, **other: Any) -> Entry:
+def entry(session: Session, **other: Any) -> LedgerSession:
     start, minutes, energy = session
     begin = TEN + 60.0 * start
     end = begin + 60.0 * minutes
     values = {"energy": energy, "cost": energy // 3, "currency": "CAD", "is_open": False}
-    return Entry(**values | {"start": begin, "created": begin, "end": end} | other)
+    return LedgerSession(**values | {"start": begin, "created": begin, "end": end} | other)
 
 
-def account(**entries: Entry) -> Account:
-    return Account(
+def account(**entries: LedgerSession) -> StationLedger:
+    return StationLedger(
         sessions=dict(entries), counted_until=TEN - 1, is_begun=True, cost_currency="CAD"
     )
 
 
-def hours_of(*entries: Entry) -> Hours:
+def hours_of(*entries: LedgerSession) -> Hours:
     hours: Hours = {}
     for one in entries:
         add(hours, one.as_posted("CAD", NOW).hours()[0])
     return {hour: amount for hour, amount in hours.items() if amount}
 
 
-def post(ledger: Account, present: Hours, *, since: float = NOW, listed: Any = None) -> Hours:
+def post(ledger: StationLedger, present: Hours, *, since: float = NOW, listed: Any = None) -> Hours:
     """Return the hours after one look at them."""
     marks = unposted(ledger, NOW)
     energy, _ = shares(ledger, marks, since=since)
@@ -63,7 +63,7 @@ def post(ledger: Account, present: Hours, *, since: float = NOW, listed: Any = N
     return {hour: amount for hour, amount in (present | found.hours).items() if amount}
 
 
-def numbered(sessions: list[Session]) -> dict[str, Entry]:
+def numbered(sessions: list[Session]) -> dict[str, LedgerSession]:
     return {f"s{index}": entry(session) for index, session in enumerate(sessions)}
 
 

@@ -86,7 +86,7 @@ def shown(station: Station) -> tuple[float, float]:
 
 
 def account(entry: ConfigEntry, world: World, name: str) -> Any:
-    return entry.runtime_data.coordinator.accounting.accounts[world.station(name).port_id]
+    return entry.runtime_data.coordinator.accounting.ledgers[world.station(name).port_id]
 
 
 @pytest.fixture

@@ -132,9 +132,9 @@ async def test_a_replaced_charger(
     for _ in range(5):
         await wait(POLL)
     assert float(station["sensor.total_energy"]) == grown
-    accounts = loaded.runtime_data.coordinator.accounting.accounts
-    assert old not in accounts
-    assert accounts[new].statistics_port_id == old, "the energy dashboard shows this statistic"
+    ledgers = loaded.runtime_data.coordinator.accounting.ledgers
+    assert old not in ledgers
+    assert ledgers[new].statistics_port_id == old, "the energy dashboard shows this statistic"
     assert no_errors(caplog)
 
 
@@ -161,7 +161,7 @@ async def test_replaced_and_back(
         await wait(POLL)
     assert settings_of(by_unique_key(hass, old)) == before
     assert not by_unique_key(hass, new)
-    assert loaded.runtime_data.coordinator.accounting.accounts[old].statistics_port_id == old
+    assert loaded.runtime_data.coordinator.accounting.ledgers[old].statistics_port_id == old
     assert no_errors(caplog)
 
 

@@ -66,8 +66,8 @@ async def test_each_is_compared_with_its_own_figure(
     for _ in range(2):
         await wait(86400 * 1.1)
         await wait(31)
-    accounts = loaded.runtime_data.coordinator.accounting.accounts
-    assert [accounts[station.port_id].missed.energy for station in twins] == [0, 0]
+    ledgers = loaded.runtime_data.coordinator.accounting.ledgers
+    assert [ledgers[station.port_id].missed.energy for station in twins] == [0, 0]
     energies = [delivered(station) for station in twins]
     assert [float(state(hass, s, "sensor", "total_energy")) for s in twins] == energies
 

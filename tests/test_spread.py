@@ -8,7 +8,7 @@ from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.eevion.accounting.hours import HOUR_S, apportion, hours_between, spread
-from custom_components.eevion.accounting.ledger import Entry
+from custom_components.eevion.accounting.ledger import LedgerSession
 from custom_components.eevion.accounting.posted import Posted
 from custom_components.eevion.history.days import Day, days_between, months, quarters
 from custom_components.eevion.history.past_hours import past_hours
@@ -54,7 +54,7 @@ NOW = TEN + 20 * HOUR_S
 
 
 def posted(**told: float | None) -> Posted:
-    entry = Entry(energy=7, cost=3, currency="CAD", is_open=False, **told)  # type: ignore[arg-type]
+    entry = LedgerSession(energy=7, cost=3, currency="CAD", is_open=False, **told)  # type: ignore[arg-type]
     return entry.as_posted("CAD", NOW)
 
 
@@ -82,7 +82,7 @@ def test_when_a_session_was(told: dict[str, float], span: tuple[float, float]) -
 
 
 def test_another_currency_is_not_added() -> None:
-    entry = Entry(energy=7, cost=3, currency="USD", start=TEN, end=TEN + 60, is_open=False)
+    entry = LedgerSession(energy=7, cost=3, currency="USD", start=TEN, end=TEN + 60, is_open=False)
     assert entry.as_posted("CAD", NOW).cost == 0
     assert entry.as_posted(None, NOW).cost == 0
 

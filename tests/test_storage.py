@@ -120,9 +120,9 @@ def used_up(name: str, content: Any) -> None:
     """Use what was read, as the integration does: nothing of it may overflow."""
     match name:
         case "ledger":
-            cursor, accounts = content
+            cursor, ledgers = content
             assert 0 <= cursor < 4.2e9
-            for account in accounts.values():
+            for account in ledgers.values():
                 sums = account.raise_shown()
                 assert 0 <= sums.energy < 10**17
                 account.fold(T)
@@ -372,9 +372,9 @@ def test_what_would_hide_all_that_comes(
 
 def test_a_clock_that_was_far_behind_costs_no_ledger(freezer: FrozenDateTimeFactory) -> None:
     freezer.move_to("2025-01-01T00:00:00+00:00")
-    cursor, accounts = READ["ledger"](GOOD["ledger"], [])
+    cursor, ledgers = READ["ledger"](GOOD["ledger"], [])
     assert cursor == T
-    assert accounts.keys() == {"port"}
+    assert ledgers.keys() == {"port"}
 
 
 async def test_a_file_that_cannot_be_deleted(

@@ -13,7 +13,7 @@ from ..api import Session
 from ..const import LOGGER
 from ..stations.station import StationState, Totals
 from .amounts import Sums
-from .ledger import Account
+from .ledger import StationLedger
 from .store import LedgerStore
 from .unseen import Meanwhile
 
@@ -32,7 +32,7 @@ class Accounting:
         """Prepare; `async_load` comes next."""
         self._hass = hass
         self._store = LedgerStore(hass, entry)
-        self.accounts: dict[str, Account] = {}
+        self.ledgers: dict[str, StationLedger] = {}
         self.cursor: float = 0
         """All changes until then are in, by the cloud's own clock (`updatedAt`)."""
         self.is_recovered = False
@@ -61,13 +61,13 @@ class Accounting:
 
     async def async_load(self) -> None:
         """Read the storage."""
-        self.cursor, self.accounts = await self._store.async_load()
-        self._dumped = {port_id: a.to_json() for port_id, a in self.accounts.items()}
-        self._unwritten = set(self.accounts)
-        begun = {a.site_id for a in self.accounts.values() if a.is_begun and a.shown != Sums()}
-        waiting = {a.site_id for a in self.accounts.values() if not a.is_begun}
+        self.cursor, self.ledgers = await self._store.async_load()
+        self._dumped = {port_id: a.to_json() for port_id, a in self.ledgers.items()}
+        self._unwritten = set(self.ledgers)
+        begun = {a.site_id for a in self.ledgers.values() if a.is_begun and a.shown != Sums()}
+        waiting = {a.site_id for a in self.ledgers.values() if not a.is_begun}
         self._shown_sites = begun - waiting
-        self._meanwhile = Meanwhile(self.cursor, self.accounts)
+        self._meanwhile = Meanwhile(self.cursor, self.ledgers)
 
     @callback
     def async_follow(self, stations: Mapping[str, StationState]) -> None:
@@ -75,20 +75,20 @@ class Accounting:
         self._followed = frozenset(stations)
         now = dt_util.utcnow().timestamp()
         for port_id, station in stations.items():
-            account = self.accounts.setdefault(port_id, Account(site_id=station.site_id))
+            ledger = self.ledgers.setdefault(port_id, StationLedger(site_id=station.site_id))
             self._names[port_id] = station.port.station_id
-            is_changed = account.move_to(station.site_id)
-            is_changed |= account.name_currency(station.port.currency)
-            if account.check(station.port.max_power_w, now) or is_changed:
+            is_changed = ledger.move_to(station.site_id)
+            is_changed |= ledger.name_currency(station.port.currency)
+            if ledger.check(station.port.max_power_w, now) or is_changed:
                 self.async_changed(port_id)
 
     @callback
     def async_hand_over(self, old_id: str, new_id: str) -> None:
         """Let the ledger of a port go on with the port in its place, unless that has its own."""
-        if new_id in self.accounts or (account := self.accounts.pop(old_id, None)) is None:
+        if new_id in self.ledgers or (ledger := self.ledgers.pop(old_id, None)) is None:
             return
-        account.statistics_port_id = account.statistics_port_id or old_id
-        self.accounts[new_id] = account
+        ledger.statistics_port_id = ledger.statistics_port_id or old_id
+        self.ledgers[new_id] = ledger
         self._dumped.pop(old_id, None)
         self._unwritten.discard(old_id)
         self._unwritten.add(new_id)
@@ -99,16 +99,16 @@ class Accounting:
         is_over = False
         now = dt_util.utcnow().timestamp()
         for session in sessions:
-            account = self.accounts.get(session.port_id or "")
-            if account is None or session.port_id is None:
+            ledger = self.ledgers.get(session.port_id or "")
+            if ledger is None or session.port_id is None:
                 continue
-            before = account.sessions.get(session.session_id)
-            is_changed = account.take(session, now)
-            self._meanwhile.follow(session, before, account.sessions.get(session.session_id))
+            before = ledger.sessions.get(session.session_id)
+            is_changed = ledger.take(session, now)
+            self._meanwhile.follow(session, before, ledger.sessions.get(session.session_id))
             if is_changed:
                 self._unwritten.add(session.port_id)
                 is_over = is_over or not session.is_active
-            if account.is_beyond(session, now):
+            if ledger.is_beyond(session, now):
                 self._warn_once(session)
         if self._unwritten:
             self.async_write_soon(_WRITE_SOON_S if is_over else self._write_interval)
@@ -135,7 +135,7 @@ class Accounting:
 
     @property
     def _write_interval(self) -> float:
-        return _WRITE_INTERVAL_S * (1 + len(self.accounts) // _STATIONS_PER_INTERVAL)
+        return _WRITE_INTERVAL_S * (1 + len(self.ledgers) // _STATIONS_PER_INTERVAL)
 
     @callback
     def async_changed(self, port_id: str) -> None:
@@ -174,11 +174,11 @@ class Accounting:
             # What is long ago goes by the cloud's clock: ours may be far ahead for a while.
             now = min(dt_util.utcnow().timestamp(), self.cursor)
             for port_id in written:
-                account = self.accounts[port_id]
-                account.fold(now)
-                if self.is_recovered and account.is_begun:
-                    totals[port_id] = account.raise_shown().totals(account.currency)
-                self._dumped[port_id] = account.to_json()
+                ledger = self.ledgers[port_id]
+                ledger.fold(now)
+                if self.is_recovered and ledger.is_begun:
+                    totals[port_id] = ledger.raise_shown().totals(ledger.currency)
+                self._dumped[port_id] = ledger.to_json()
             failure = await self._store.async_save(self.cursor, self._dumped)
             if failure:
                 self._unwritten |= written
@@ -215,15 +215,15 @@ class Accounting:
         sums: dict[str, Sums] = {}
         currencies: dict[str, set[str]] = {}
         waiting: set[str | None] = set()
-        for port_id, account in self.accounts.items():
-            if account.is_begun:
-                for site_id, share in account.of_sites().items():
+        for port_id, ledger in self.ledgers.items():
+            if ledger.is_begun:
+                for site_id, share in ledger.of_sites().items():
                     sums.setdefault(site_id, Sums()).add_all(share)
                     named = currencies.setdefault(site_id, set())
-                    if account.currency and share.cost:
-                        named.add(account.currency)
+                    if ledger.currency and share.cost:
+                        named.add(ledger.currency)
             elif port_id in self._followed:
-                waiting.add(account.site_id)
+                waiting.add(ledger.site_id)
         return {
             # Money of several currencies has no sum.
             site_id: total.totals(_only(currencies[site_id]))
@@ -235,7 +235,7 @@ class Accounting:
     def async_recovered(self) -> None:
         """Begin to show totals: all is in that happened meanwhile."""
         self.is_recovered = True
-        self._unwritten |= self.accounts.keys()
+        self._unwritten |= self.ledgers.keys()
         self.async_write_soon()
 
     async def async_announce_ended(self) -> None:

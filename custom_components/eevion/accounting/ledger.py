@@ -47,7 +47,7 @@ _STORED = (
 
 
 @dataclass(slots=True)
-class Entry:
+class LedgerSession:
     """What counts of one session."""
 
     energy: int = 0
@@ -142,7 +142,7 @@ class Entry:
             entry.posted = Posted.from_json(posted)
         return entry
 
-    def began_with(self, other: Entry) -> bool:
+    def began_with(self, other: LedgerSession) -> bool:
         """Return whether it began at the same moment as another one, as far as is known.
 
         Without any date it may have begun with one that goes on.
@@ -184,10 +184,10 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Account:
+class StationLedger:
     """One station's ledger."""
 
-    sessions: dict[str, Entry] = field(default_factory=dict)
+    sessions: dict[str, LedgerSession] = field(default_factory=dict)
     """Open ones and those of the last month, by session id."""
     folded: Sums = field(default_factory=Sums)
     """All before: the report's lifetime figure, later the sessions of past months."""
@@ -232,7 +232,7 @@ class Account:
     def take(self, session: Session, now: float | None = None) -> bool:
         """Take in what an answer tells of a session; return whether anything changed."""
         known = self.sessions.get(session.session_id)
-        entry = (known or Entry()).told(session, self.max_power_w, now)
+        entry = (known or LedgerSession()).told(session, self.max_power_w, now)
         if known is None:
             if self._is_counted(entry):
                 return self.name_currency(entry.currency)
@@ -247,10 +247,10 @@ class Account:
         _say_oddities(session)
         self.sessions[session.session_id] = entry
         self.name_currency(entry.currency)
-        self._find_missed(entry, known or Entry())
+        self._find_missed(entry, known or LedgerSession())
         return True
 
-    def _is_withheld(self, session_id: str, entry: Entry, now: float) -> bool:
+    def _is_withheld(self, session_id: str, entry: LedgerSession, now: float) -> bool:
         """Return whether a new session may be one that is known, under a wrong id.
 
         A port has one session at a time. One that began with another counts from the second
@@ -266,7 +266,7 @@ class Account:
             self._clear(twin)
         return False
 
-    def _twins(self, session_id: str, entry: Entry) -> set[str]:
+    def _twins(self, session_id: str, entry: LedgerSession) -> set[str]:
         """Return the ids of other sessions that began at the same moment."""
         return {
             other_id
@@ -343,12 +343,12 @@ class Account:
         self.site_id = site_id
         return True
 
-    def _is_counted(self, entry: Entry) -> bool:
+    def _is_counted(self, entry: LedgerSession) -> bool:
         # What goes on since before then is known already, or an answer of long ago.
         moment = entry.start if entry.is_open else entry.over_at
         return moment is not None and moment <= self.counted_until
 
-    def _find_missed(self, entry: Entry, known: Entry) -> None:
+    def _find_missed(self, entry: LedgerSession, known: LedgerSession) -> None:
         over_at = entry.over_at
         if over_at is not None and over_at <= self.missed_until:
             energy, cost = entry.energy - known.energy, entry.cost - known.cost
@@ -503,7 +503,7 @@ class Account:
         stored = fields(stored, *_STORED)
         return cls(
             sessions={
-                text(session_id): Entry.from_json(row)
+                text(session_id): LedgerSession.from_json(row)
                 for session_id, row in fields(stored["sessions"]).items()
             },
             folded=Sums.from_json(stored["folded"]),
@@ -529,14 +529,14 @@ class Account:
         )
 
 
-def _cannot_be(entry: Entry, max_power_w: float | None, now: float) -> bool:
+def _cannot_be(entry: LedgerSession, max_power_w: float | None, now: float) -> bool:
     """Return whether an entry has more than a port can come to in its time."""
     seconds = entry.seconds(now)
     is_too_much = entry.energy > most_energy(max_power_w, seconds)
     return is_too_much or entry.cost > most_cost(max_power_w, seconds)
 
 
-def _is_stale(entry: Entry, known: Entry) -> bool:
+def _is_stale(entry: LedgerSession, known: LedgerSession) -> bool:
     """Return whether an answer is older than what is known: repeated, or late.
 
     A session that has ended goes on again only by a newer answer; one that was closed

@@ -10,13 +10,13 @@ from homeassistant.util import dt as dt_util
 
 from ..storage.stored_file import StoredFile
 from ..storage.values import StoredDataError, fields, moment_or_never, text
-from .ledger import Account
+from .ledger import StationLedger
 
 # Later moments would hide all that comes before them. A clock may have been far behind for
 # a while; a file is better read then than rebuilt.
 _CLOCKS_DIFFER = timedelta(days=3 * 366)
 
-type _Content = tuple[float, dict[str, Account]]
+type _Content = tuple[float, dict[str, StationLedger]]
 
 
 class LedgerStore:
@@ -38,10 +38,10 @@ class LedgerStore:
         return (await self._file.async_load()).content or (0, {})
 
     async def async_save(
-        self, cursor: float, accounts: Mapping[str, dict[str, Any]]
+        self, cursor: float, ledgers: Mapping[str, dict[str, Any]]
     ) -> Exception | None:
         """Write; when this returns None, it is on the disk, else why it is not."""
-        return await self._file.async_save({"cursor": cursor, "accounts": dict(accounts)})
+        return await self._file.async_save({"cursor": cursor, "accounts": dict(ledgers)})
 
     async def async_remove(self) -> None:
         """Delete the file, with the entry."""
@@ -55,12 +55,12 @@ def _read(stored: Any, _: list[StoredDataError]) -> _Content:
     """
     stored = fields(stored, "cursor", "accounts")
     cursor = moment_or_never(stored["cursor"])
-    accounts = {
-        text(port_id): Account.from_json(account)
-        for port_id, account in fields(stored["accounts"]).items()
+    ledgers = {
+        text(port_id): StationLedger.from_json(ledger)
+        for port_id, ledger in fields(stored["accounts"]).items()
     }
     latest = (dt_util.utcnow() + _CLOCKS_DIFFER).timestamp()
-    for moment in (cursor, *(a.counted_until for a in accounts.values())):
+    for moment in (cursor, *(a.counted_until for a in ledgers.values())):
         if moment > latest:
             raise StoredDataError(f"{moment} is in the future")
-    return cursor, accounts
+    return cursor, ledgers

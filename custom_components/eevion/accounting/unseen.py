@@ -3,28 +3,32 @@
 from collections.abc import Mapping
 
 from ..api import Session
-from .ledger import Account, Entry
+from .ledger import LedgerSession, StationLedger
 
 
 class Meanwhile:
     """Follows the sessions since the start, until all is in that happened before."""
 
-    def __init__(self, cursor: float = 0, accounts: Mapping[str, Account] | None = None) -> None:
+    def __init__(
+        self, cursor: float = 0, ledgers: Mapping[str, StationLedger] | None = None
+    ) -> None:
         """Begin with the ledgers as they were stored, and the newest change in them."""
         self.ended: dict[str, Session] = {}
         """Those to be announced, by session id."""
         self.is_over = False
         """Whether all changes are in; what comes now for the first time is of the present."""
         self._cursor = cursor
-        self._begun = {port for port, a in (accounts or {}).items() if a.is_begun}
+        self._begun = {port for port, a in (ledgers or {}).items() if a.is_begun}
         self._left_open = {
             session_id
-            for account in (accounts or {}).values()
-            for session_id, entry in account.sessions.items()
+            for ledger in (ledgers or {}).values()
+            for session_id, entry in ledger.sessions.items()
             if entry.is_open
         }
 
-    def follow(self, session: Session, before: Entry | None, after: Entry | None) -> None:
+    def follow(
+        self, session: Session, before: LedgerSession | None, after: LedgerSession | None
+    ) -> None:
         """Note what an answer about a session made of its entry in the ledger."""
         session_id = session.session_id
         if session.is_active:

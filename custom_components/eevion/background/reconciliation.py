@@ -117,9 +117,9 @@ class Recovery:
 
     def _reopen(self, active: AbstractSet[str]) -> None:
         """Open sessions again that the newest poll saw going on, whatever ended them."""
-        for port_id, account in self._accounting.accounts.items():
-            for session_id in active & account.sessions.keys():
-                if account.reopen(session_id):
+        for port_id, ledger in self._accounting.ledgers.items():
+            for session_id in active & ledger.sessions.keys():
+                if ledger.reopen(session_id):
                     self._accounting.async_changed(port_id)
 
     async def _async_close_open(self, active: AbstractSet[str]) -> list[str]:
@@ -130,8 +130,8 @@ class Recovery:
         now = dt_util.utcnow().timestamp()
         left_open = [
             (port_id, session_id)
-            for port_id, account in self._accounting.accounts.items()
-            for session_id, entry in account.sessions.items()
+            for port_id, ledger in self._accounting.ledgers.items()
+            for session_id, entry in ledger.sessions.items()
             if entry.is_open and session_id not in active and self._retries.is_due(session_id, now)
         ]
         # What has failed comes last, for it may fail again.
@@ -141,7 +141,7 @@ class Recovery:
             try:
                 session = await self._client.get_session(session_id=session_id, lane=self._lane)
             except EevionNotFoundError:
-                self._accounting.accounts[port_id].close(session_id)
+                self._accounting.ledgers[port_id].close(session_id)
                 self._accounting.async_changed(port_id)
             except _OF_ALL:
                 raise
@@ -166,17 +166,17 @@ class Recovery:
 
     def _known_until(self, now: datetime) -> float:
         """Return since when changes are to be asked for: the beginning, until one is known."""
-        begun = [a.counted_until for a in self._accounting.accounts.values() if a.is_begun]
+        begun = [a.counted_until for a in self._accounting.ledgers.values() if a.is_begun]
         return self._accounting.cursor or min(now.timestamp(), *begun, math.inf)
 
     def _to_begin(self, stations: Mapping[str, StationState]) -> dict[str, StationState]:
         """Return the stations whose ledgers are to begin, but for those that have to wait."""
         now = dt_util.utcnow().timestamp()
-        accounts = self._accounting.accounts
+        ledgers = self._accounting.ledgers
         return {
             port_id: station
             for port_id, station in stations.items()
-            if not accounts[port_id].is_begun and self._retries.is_due(port_id, now)
+            if not ledgers[port_id].is_begun and self._retries.is_due(port_id, now)
         }
 
     async def _async_begin(self, stations: Mapping[str, StationState]) -> None:
@@ -206,15 +206,15 @@ class Recovery:
         for port_id, figure in figures.items():
             # One that came meanwhile may be in the figure or not: the next run will know.
             if self._session_ids(port_id) == known[port_id]:
-                account = self._accounting.accounts[port_id]
-                if account.site_id in begun_sites:
-                    account.before_site = figure.copy()
-                account.begin(figure, until[port_id])
-                account.missed_until = now.timestamp()
+                ledger = self._accounting.ledgers[port_id]
+                if ledger.site_id in begun_sites:
+                    ledger.before_site = figure.copy()
+                ledger.begin(figure, until[port_id])
+                ledger.missed_until = now.timestamp()
                 self._accounting.async_changed(port_id)
 
     def _session_ids(self, port_id: str) -> AbstractSet[str]:
-        return set(self._accounting.accounts[port_id].sessions)
+        return set(self._accounting.ledgers[port_id].sessions)
 
     def _begin(self, port_id: str, now: datetime) -> float:
         """Return the moment before the first session that the ledger counts by itself."""
@@ -222,7 +222,7 @@ class Recovery:
         starts = [
             # Of one without a date nobody knows what of it is in the figure.
             min(filter(None, (entry.created, entry.start)), default=0) - 1
-            for entry in self._accounting.accounts[port_id].sessions.values()
+            for entry in self._accounting.ledgers[port_id].sessions.values()
             if (over_at := entry.over_at) is None or over_at >= recently
         ]
         return max(0.0, min(starts, default=now.timestamp() - _CLOCKS_DIFFER_S))
@@ -235,7 +235,7 @@ class Recovery:
         )
         figures = by_port(report, stations)
         for port_id, figure in figures.items():
-            if self._accounting.accounts[port_id].name_currency(figure.currency):
+            if self._accounting.ledgers[port_id].name_currency(figure.currency):
                 self._accounting.async_changed(port_id)
         return figures
 
@@ -261,7 +261,7 @@ class Recovery:
         unnamed = [
             station
             for port_id, station in stations.items()
-            if self._accounting.accounts[port_id].lacks_currency
+            if self._accounting.ledgers[port_id].lacks_currency
         ]
         fresh = [s for s in unnamed if s.port.port_id not in self._searched]
         alone = [s for s in unnamed if self._retries.is_due(_naming_key(s), now.timestamp())]
@@ -297,7 +297,7 @@ class Recovery:
             port_id
             for port_id in stations
             if not 0 <= now - self._compared_at.get(port_id, -math.inf) < _COMPARE_INTERVAL_S
-            and self._accounting.accounts[port_id].is_begun
+            and self._accounting.ledgers[port_id].is_begun
         ]
         settled = [port_id for port_id in due if self._settled_until(port_id, now) is None]
         if settled:
@@ -307,11 +307,11 @@ class Recovery:
                     self._compare(stations[port_id], lifetime.get(port_id), now)
         busy = 0
         for port_id in due:
-            station, account = stations[port_id], self._accounting.accounts[port_id]
+            station, ledger = stations[port_id], self._accounting.ledgers[port_id]
             until = self._settled_until(port_id, now)
             if (
                 until is None
-                or until <= account.missed_until
+                or until <= ledger.missed_until
                 or busy >= _BUSY_PER_RUN
                 or not self._retries.is_due(port_id, now)
             ):
@@ -329,7 +329,7 @@ class Recovery:
 
     def _settled_until(self, port_id: str, now: float) -> float | None:
         """Return the moment before the first session that a report may not know; else None."""
-        return self._accounting.accounts[port_id].unsettled_since(now - _SETTLED_S)
+        return self._accounting.ledgers[port_id].unsettled_since(now - _SETTLED_S)
 
     def _compare(
         self, station: StationState, row: Figures | None, now: float, until: float | None = None
@@ -338,18 +338,18 @@ class Recovery:
         self._compared_at[port.port_id] = now
         if row is None:
             return
-        account = self._accounting.accounts[port.port_id]
+        ledger = self._accounting.ledgers[port.port_id]
         at = now if until is None else until
         figure = _sums(row)
-        excess = figure.beyond(account.told(until))
-        if account.currency:
-            excess.name_currency(account.currency)
-        if until is not None and excess.energy <= account.missed.energy:
+        excess = figure.beyond(ledger.told(until))
+        if ledger.currency:
+            excess.name_currency(ledger.currency)
+        if until is not None and excess.energy <= ledger.missed.energy:
             return  # half of the time is no reason to count less
         # The clock may have been set back since.
-        account.missed_until = min(account.missed_until, at)
-        most = most_energy(account.max_power_w, at - account.missed_until)
-        if excess.energy > most + account.missed.energy:
+        ledger.missed_until = min(ledger.missed_until, at)
+        most = most_energy(ledger.max_power_w, at - ledger.missed_until)
+        if excess.energy > most + ledger.missed.energy:
             LOGGER.warning(
                 "The report of station %s tells %.1f kWh more than it can have delivered"
                 " since it was last compared; they are not counted",
@@ -357,13 +357,13 @@ class Recovery:
                 excess.energy / wh_units(1000),
             )
             return
-        if excess != account.missed:
+        if excess != ledger.missed:
             LOGGER.info(
                 "The report of station %s tells %.3f kWh more than its sessions",
                 port.station_id,
                 excess.energy / wh_units(1000),
             )
-        account.compare(figure, at, until)
+        ledger.compare(figure, at, until)
         self._accounting.async_changed(port.port_id)
 
 

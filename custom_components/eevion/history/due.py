@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 from ..accounting.hours import HOUR_S, Hours, add, hour_of
-from ..accounting.ledger import Account, Entry
+from ..accounting.ledger import LedgerSession, StationLedger
 from ..accounting.posted import CLOCKS_DIFFER_S, Posted
 
 
@@ -48,22 +48,24 @@ class Listed:
         return energy, cost
 
     @classmethod
-    def of(cls, account: Account, told: Mapping[str, Entry], *, first: float, now: float) -> Self:
+    def of(
+        cls, ledger: StationLedger, told: Mapping[str, LedgerSession], *, first: float, now: float
+    ) -> Self:
         """Return what an answer lists of a station: its sessions since `first`, by session id."""
         moments = (
             min(filter(None, (entry.created, entry.start, now)))
-            for entry in account.sessions.values()
+            for entry in ledger.sessions.values()
             if entry.is_open
         )
         uncounted = [
-            entry.as_posted(account.cost_currency, now)
+            entry.as_posted(ledger.cost_currency, now)
             for session_id, entry in told.items()
-            if session_id not in account.sessions and not entry.is_open
+            if session_id not in ledger.sessions and not entry.is_open
         ]
         return cls(hour_of(first), hour_of(min(moments, default=now + HOUR_S)), uncounted)
 
 
-def lists_past_since(told: Iterable[Entry], now: float) -> float | None:
+def lists_past_since(told: Iterable[LedgerSession], now: float) -> float | None:
     """Return since when a list holds sessions that are over; None where it may hold none.
 
     `told` are those that the list of all active sessions lacks: that one may hold some
@@ -82,20 +84,20 @@ class Recount(NamedTuple):
     """Those that hold more than the ledger can explain; the cloud may know."""
 
 
-def unposted(account: Account, now: float) -> dict[str, Posted]:
+def unposted(ledger: StationLedger, now: float) -> dict[str, Posted]:
     """Return what the hours should hold of sessions and do not, by session id."""
-    if not account.is_begun:
+    if not ledger.is_begun:
         return {}
     return {
         session_id: mark
-        for session_id, entry in account.sessions.items()
+        for session_id, entry in ledger.sessions.items()
         if not entry.is_open
-        and (mark := entry.as_posted(account.cost_currency, now)) != entry.posted
+        and (mark := entry.as_posted(ledger.cost_currency, now)) != entry.posted
     }
 
 
 def shares(
-    account: Account, marks: Mapping[str, Posted], *, since: float, tried: Iterable[str] = ()
+    ledger: StationLedger, marks: Mapping[str, Posted], *, since: float, tried: Iterable[str] = ()
 ) -> tuple[list[Share], list[Share]]:
     """Return what each session that is over adds to the hours: of energy, of cost.
 
@@ -104,7 +106,7 @@ def shares(
     """
     energy: list[Share] = []
     cost: list[Share] = []
-    for session_id, entry in account.sessions.items():
+    for session_id, entry in ledger.sessions.items():
         before, after = entry.posted, marks.get(session_id, entry.posted)
         if after is None:
             continue
@@ -185,13 +187,13 @@ def _change(
     return change
 
 
-def mark_posted(account: Account, marks: Mapping[str, Posted], hours: Iterable[int]) -> None:
+def mark_posted(ledger: StationLedger, marks: Mapping[str, Posted], hours: Iterable[int]) -> None:
     """Note that the hours hold the marks, and which of them were changed."""
-    account.uncosted.update(hours)
+    ledger.uncosted.update(hours)
     for session_id, mark in marks.items():
-        if entry := account.sessions.get(session_id):
+        if entry := ledger.sessions.get(session_id):
             for posted in filter(None, (entry.posted, mark)):
                 if posted.energy:
-                    account.uncosted |= posted.edges
+                    ledger.uncosted |= posted.edges
             entry.posted = mark
-    account.has_posted = True
+    ledger.has_posted = True

@@ -166,7 +166,7 @@ class History:
 
     def _told(self, port_id: str, importer: Importer) -> dict[str, Any]:
         series = self._hourly.series(port_id)
-        currency = self._coordinator.accounting.accounts[port_id].cost_currency
+        currency = self._coordinator.accounting.ledgers[port_id].cost_currency
         return importer.tallies[port_id].told(currency) | {
             f"{kind}_statistic_id": one.statistic_id if one else None
             for kind, one in zip(("energy", "cost", "energy_cost"), series, strict=True)
@@ -175,10 +175,10 @@ class History:
     async def _async_ready(self, port_ids: Sequence[str] | dict[str, Any]) -> None:
         """Wait until the ledgers have begun: then it is clear which sessions they count."""
         accounting = self._coordinator.accounting
-        accounts = accounting.accounts
+        ledgers = accounting.ledgers
         for _ in range(_READY_TRIES):
             if accounting.is_recovered and all(
-                port_id in accounts and accounts[port_id].is_begun for port_id in port_ids
+                port_id in ledgers and ledgers[port_id].is_begun for port_id in port_ids
             ):
                 return
             await asyncio.sleep(_READY_S)
@@ -215,7 +215,7 @@ class History:
             self._entry,
             self._notification_id,
             self._texts(key, **placeholders),
-            self._texts("import_title", account=self._entry.title),
+            self._texts("import_title", ledger=self._entry.title),
         )
 
 

@@ -13,7 +13,7 @@ from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
 from ..accounting.hours import Hours
-from ..accounting.ledger import Account, Entry
+from ..accounting.ledger import LedgerSession, StationLedger
 from ..accounting.posted import CLOCKS_DIFFER_S, Posted
 from ..api import EevionError, Lane
 from ..const import DOMAIN, LOGGER
@@ -53,7 +53,7 @@ class StationSeries(NamedTuple):
 class _Due(NamedTuple):
     """A station whose hours are compared with its ledger."""
 
-    account: Account
+    ledger: StationLedger
     marks: dict[str, Posted]
     parts: tuple[list[Share], list[Share]]
     series: StationSeries
@@ -109,14 +109,14 @@ class Hourly:
     def async_start(self) -> None:
         """Post what is due, now and from now on."""
         self._accounting.on_saved = self._async_saved
-        self._async_saved(self._accounting.accounts.keys())
+        self._async_saved(self._accounting.ledgers.keys())
         self._coordinator.config_entry.async_on_unload(
             async_track_time_interval(self._hass, self._async_ask, _COST_INTERVAL)
         )
 
     def series(self, port_id: str) -> StationSeries:
         """Return the statistics of a station, without hours."""
-        currency = self._accounting.accounts[port_id].cost_currency
+        currency = self._accounting.ledgers[port_id].cost_currency
         if currency is None:
             return StationSeries(self._one(port_id, "energy"), None, None)
         return StationSeries(
@@ -126,8 +126,8 @@ class Hourly:
         )
 
     def _one(self, port_id: str, kind: str, currency: str | None = None) -> Series:
-        account = self._accounting.accounts[port_id]
-        token = sha256((account.statistics_port_id or port_id).encode()).hexdigest()[:16]
+        ledger = self._accounting.ledgers[port_id]
+        token = sha256((ledger.statistics_port_id or port_id).encode()).hexdigest()[:16]
         station = self._coordinator.data.stations.get(port_id)
         return self._make_series(
             statistic_id=f"{DOMAIN}:{token}_{kind}",
@@ -148,8 +148,8 @@ class Hourly:
     def _async_note_due(self, port_ids: Iterable[str]) -> None:
         now = dt_util.utcnow().timestamp()
         for port_id in port_ids:
-            account = self._accounting.accounts[port_id]
-            if account.is_begun and (port_id not in self._checked or unposted(account, now)):
+            ledger = self._accounting.ledgers[port_id]
+            if ledger.is_begun and (port_id not in self._checked or unposted(ledger, now)):
                 self._pending.add(port_id)
 
     @callback
@@ -212,12 +212,12 @@ class Hourly:
         now = dt_util.utcnow().timestamp()
         due: dict[str, _Due] = {}
         for port_id in port_ids:
-            account = self._accounting.accounts[port_id]
-            await self.async_name_currency(port_id, account.sessions.values())
-            marks = unposted(account, now)
-            parts = shares(account, marks, since=self._since, tried=self._tried)
+            ledger = self._accounting.ledgers[port_id]
+            await self.async_name_currency(port_id, ledger.sessions.values())
+            marks = unposted(ledger, now)
+            parts = shares(ledger, marks, since=self._since, tried=self._tried)
             if parts[0]:
-                due[port_id] = _Due(account, marks, parts, self.series(port_id))
+                due[port_id] = _Due(ledger, marks, parts, self.series(port_id))
             await asyncio.sleep(0)
         if due:
             present = await self.store.async_states(
@@ -236,7 +236,7 @@ class Hourly:
         for port_id, one in due.items():
             changed = {hour for series in one.sums for hour in series.states}
             if one.marks or changed:
-                mark_posted(one.account, one.marks, changed)
+                mark_posted(one.ledger, one.marks, changed)
                 self._accounting.async_changed(port_id)
         self._checked.update(port_ids)
 
@@ -249,7 +249,7 @@ class Hourly:
             series.states, unexplained = recount(
                 sessions,
                 {hour: amount for hour, amount in held.items() if hour >= due.first},
-                counted_until=due.account.counted_until,
+                counted_until=due.ledger.counted_until,
                 listed=listed,
                 uncounted=others,
             )
@@ -257,15 +257,15 @@ class Hourly:
                 first = min(unexplained)
                 self._unexplained[port_id] = min(first, self._unexplained.get(port_id, first))
 
-    async def async_name_currency(self, port_id: str, entries: Iterable[Entry]) -> None:
+    async def async_name_currency(self, port_id: str, entries: Iterable[LedgerSession]) -> None:
         """Settle on the currency of a station's statistics: the recorder's, else a session's."""
-        account = self._accounting.accounts[port_id]
-        if account.cost_currency is not None:
+        ledger = self._accounting.ledgers[port_id]
+        if ledger.cost_currency is not None:
             return
         found = (entry.currency for entry in entries if not entry.is_open and entry.currency)
         if (currency := next(found, None)) is not None:
             known = await self.store.async_unit(self._one(port_id, "cost", currency))
-            account.cost_currency = known or currency
+            ledger.cost_currency = known or currency
             self._accounting.async_changed(port_id)
 
     async def _async_list_unexplained(self) -> None:
@@ -302,11 +302,11 @@ class Hourly:
         sessions = [session.at_port(port_of(session, stations)) for session in found.sessions]
         self._accounting.async_take(sessions)
         now = dt_util.utcnow().timestamp()
-        told: dict[str, dict[str, Entry]] = {port_id: {} for port_id in stations}
-        past: list[Entry] = []
+        told: dict[str, dict[str, LedgerSession]] = {port_id: {} for port_id in stations}
+        past: list[LedgerSession] = []
         for session in sessions:
-            account = self._accounting.accounts.get(session.port_id or "")
-            entry = Entry().told(session, account.max_power_w if account else None, now)
+            ledger = self._accounting.ledgers.get(session.port_id or "")
+            entry = LedgerSession().told(session, ledger.max_power_w if ledger else None, now)
             if not session.is_active and not self._coordinator.is_listed(session):
                 past.append(entry)
             if session.port_id in told:
@@ -315,8 +315,8 @@ class Hourly:
         if since is None or not found.is_complete:
             return not past
         for port_id, some in told.items():
-            account = self._accounting.accounts[port_id]
-            self._listed[port_id] = Listed.of(account, some, first=since, now=now)
+            ledger = self._accounting.ledgers[port_id]
+            self._listed[port_id] = Listed.of(ledger, some, first=since, now=now)
             self._pending.add(port_id)
         return True
 
@@ -330,7 +330,7 @@ class Hourly:
         self._is_asking = True
         try:
             settled = now.timestamp() - _SETTLED_S
-            days = {Day.at(hour) for a in self._accounting.accounts.values() for hour in a.uncosted}
+            days = {Day.at(hour) for a in self._accounting.ledgers.values() for hour in a.uncosted}
             for day in sorted(days, key=lambda day: day.local_date):
                 if day.hours.stop <= settled:
                     await self._async_cost_day(day)
@@ -348,8 +348,8 @@ class Hourly:
         stations = dict(self._coordinator.data.stations)
         figures = by_port(report, stations)
         async with self.lock:
-            for port_id, account in list(self._accounting.accounts.items()):
-                if account.uncosted.isdisjoint(day.hours):
+            for port_id, ledger in list(self._accounting.ledgers.items()):
+                if ledger.uncosted.isdisjoint(day.hours):
                     continue
                 if port_id not in figures and not report.is_complete:
                     continue
@@ -364,5 +364,5 @@ class Hourly:
                     )
                     cost.blank = day.hours
                     await self.store.async_write([cost])
-                account.uncosted -= set(day.hours)
+                ledger.uncosted -= set(day.hours)
                 self._accounting.async_changed(port_id)

@@ -11,7 +11,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from ..accounting.amounts import WH
-from ..accounting.ledger import Entry
+from ..accounting.ledger import LedgerSession
 from ..accounting.posted import Posted
 from ..api import (
     EevionAuthenticationError,
@@ -75,7 +75,7 @@ class Importer:
         self._hourly = hourly
         self._stations = stations
         self._on_day = on_day
-        self._sessions: dict[str, dict[str, Entry]] = {}
+        self._sessions: dict[str, dict[str, LedgerSession]] = {}
         """The sessions that the cloud lists, by port id; without stations that failed."""
         self._failures = 0
         """How many requests failed in a row."""
@@ -97,7 +97,7 @@ class Importer:
             for name in some:
                 await self._async_try(partial(self._async_list, (name,), start))
         for port_id, entries in self._sessions.items():
-            known = self._accounting.accounts[port_id].sessions.values()
+            known = self._accounting.ledgers[port_id].sessions.values()
             newest = sorted(entries.values(), key=lambda entry: entry.over_at or 0, reverse=True)
             await self._hourly.async_name_currency(port_id, [*known, *newest])
 
@@ -129,8 +129,8 @@ class Importer:
             self._accounting.async_take(sessions)
             for session in sessions:
                 if (entries := self._sessions.get(session.port_id or "")) is not None:
-                    power_w = self._accounting.accounts[session.port_id or ""].max_power_w
-                    entries[session.session_id] = Entry().told(session, power_w, now)
+                    power_w = self._accounting.ledgers[session.port_id or ""].max_power_w
+                    entries[session.session_id] = LedgerSession().told(session, power_w, now)
             await asyncio.sleep(0)
         return True
 
@@ -152,7 +152,7 @@ class Importer:
         now = dt_util.utcnow().timestamp()
         marks: dict[str, list[Posted]] = {}
         for port_id, entries in self._sessions.items():
-            marks[port_id] = marks_of(self._accounting.accounts[port_id], entries, now)
+            marks[port_id] = marks_of(self._accounting.ledgers[port_id], entries, now)
             await asyncio.sleep(0)
         edges = {edge for some in marks.values() for mark in some for edge in mark.edges}
         figures: dict[Day, dict[str, Figures]] = {}
@@ -190,9 +190,9 @@ class Importer:
     async def _async_write(
         self, port_id: str, days: Sequence[Day], figures: Mapping[Day, Mapping[str, Figures]]
     ) -> None:
-        account = self._accounting.accounts[port_id]
+        ledger = self._accounting.ledgers[port_id]
         now = dt_util.utcnow().timestamp()
-        marks = marks_of(account, self._sessions[port_id], now)
+        marks = marks_of(ledger, self._sessions[port_id], now)
         series = self._hourly.series(port_id)
         hours = hours_of(days)
         present = await self._hourly.store.async_states([series.energy], hours.start, hours.stop)
@@ -204,7 +204,7 @@ class Importer:
                 marks=marks,
                 figures=figures,
                 present=present.get(series.energy.statistic_id, {}),
-                settled=account.counted_until,
+                settled=ledger.counted_until,
             )
         )
         written: list[Series] = []
@@ -221,8 +221,8 @@ class Importer:
         self.tallies[port_id].add(past, changed)
         # The report of yesterday may lack what came last, and today's is not made yet.
         recent = Day.at(Day.at(now).hours.start - 1).hours.start
-        account.uncosted |= {edge for m in marks for edge in m.edges if edge >= recent} & told
-        account.has_posted = True
+        ledger.uncosted |= {edge for m in marks for edge in m.edges if edge >= recent} & told
+        ledger.has_posted = True
         self._accounting.async_changed(port_id)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..accounting.hours import Hours, add, apportion
-from ..accounting.ledger import Account, Entry
+from ..accounting.ledger import LedgerSession, StationLedger
 from ..accounting.posted import Posted
 from .days import Day, hours_of
 from .report_figures import NOTHING, Figures, electricity
@@ -16,20 +16,22 @@ type DailyFigures = Mapping[Day, Mapping[str, Figures]]
 """The reports that were asked for: figures by day and port id."""
 
 
-def marks_of(account: Account, fetched: Mapping[str, Entry], now: float) -> list[Posted]:
+def marks_of(
+    ledger: StationLedger, fetched: Mapping[str, LedgerSession], now: float
+) -> list[Posted]:
     """Return what the statistics are to hold of all sessions that are over.
 
     Those of the ledger are posted by themselves; what it counted before it began, or has
     folded since, comes from the cloud.
     """
     marks = [
-        entry.as_posted(account.cost_currency, now)
+        entry.as_posted(ledger.cost_currency, now)
         for session_id, entry in fetched.items()
-        if session_id not in account.sessions
+        if session_id not in ledger.sessions
         and (over_at := entry.over_at) is not None
-        and over_at <= account.counted_until
+        and over_at <= ledger.counted_until
     ]
-    return marks + [entry.posted for entry in account.sessions.values() if entry.posted]
+    return marks + [entry.posted for entry in ledger.sessions.values() if entry.posted]
 
 
 @dataclass(slots=True)
