@@ -29,9 +29,9 @@ from .solar_plant import (
     MORNING_S,
     STEP_S,
     VOLTS,
+    ImportResult,
     Plant,
     PublishedRule,
-    Tally,
     replay_rule,
     steps,
 )
@@ -71,11 +71,11 @@ class Replay:
         self._cloud = cloud
         self._freezer = freezer
 
-    async def run(self, plant: Plant) -> Tally:
+    async def run(self, plant: Plant) -> ImportResult:
         """Charge for a day."""
         await self._prepare()
         self._hass.states.async_set(METER, "0", {"unit_of_measurement": "W"})
-        tally = Tally()
+        tally = ImportResult()
         while time.time() < DAY.timestamp() + MORNING_S - STEP_S:
             await self._step()
         for second in steps():
@@ -151,7 +151,7 @@ def fullest_minute(times: list[float]) -> int:
     return max((sum(begin <= t < begin + 60 for t in times) for begin in times), default=0)
 
 
-def table(ours: Tally, rule: Tally) -> str:
+def table(ours: ImportResult, rule: ImportResult) -> str:
     """Return both, side by side."""
     lines = ["| | blueprint | evcc's rule |", "| --- | --- | --- |"]
     for label, name, form, scale in ROWS:
@@ -160,7 +160,7 @@ def table(ours: Tally, rule: Tally) -> str:
     return "\n".join(lines)
 
 
-async def _measure(plant: Plant, freezer: FrozenDateTimeFactory) -> tuple[Tally, int]:
+async def _measure(plant: Plant, freezer: FrozenDateTimeFactory) -> tuple[ImportResult, int]:
     cloud = Cloud(SETTINGS, now=time.time)
     server = TestServer(create_app(cloud), host="127.0.0.1")
     await server.start_server(access_log=None)

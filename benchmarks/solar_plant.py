@@ -49,7 +49,7 @@ class Plant:
 
 
 @dataclass
-class Tally:
+class ImportResult:
     """What became of the charge."""
 
     charged_wh: float = 0
@@ -135,9 +135,9 @@ def steps() -> Iterable[int]:
     return range(MORNING_S, EVENING_S, STEP_S)
 
 
-def replay_rule(plant: Plant, rule: PublishedRule) -> Tally:
+def replay_rule(plant: Plant, rule: PublishedRule) -> ImportResult:
     """Charge by the rule for a day."""
-    tally, limit = Tally(), 0
+    tally, limit = ImportResult(), 0
     for second in steps():
         net_w = plant.net_w(second)
         limit = rule.limit(second, net_w + limit * VOLTS, limit)
@@ -146,6 +146,6 @@ def replay_rule(plant: Plant, rule: PublishedRule) -> Tally:
     return tally
 
 
-def mean(tallies: Sequence[Tally], name: str) -> float:
+def mean(tallies: Sequence[ImportResult], name: str) -> float:
     """Return the mean of a figure."""
     return sum(float(getattr(tally, name)) for tally in tallies) / len(tallies)

@@ -12,7 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.eevion.binary_sensor import BINARY_SENSORS
-from custom_components.eevion.entity_budget import Enabling, Share
+from custom_components.eevion.entity_budget import EntityBudget, EntityShare
 from custom_components.eevion.number import NUMBERS
 from custom_components.eevion.sensor import SENSORS
 from custom_components.eevion.switch import SWITCHES
@@ -25,8 +25,8 @@ def test_shares_fit_the_tables() -> None:
     """A share is an upper bound of what its stations really enable."""
     by_default = [row for row in TABLES if row.entity_registry_enabled_default]
     essential = [row for row in by_default if row.is_essential]
-    assert len(essential) <= Share.ESSENTIAL
-    assert len(by_default) <= Share.DEFAULT
+    assert len(essential) <= EntityShare.ESSENTIAL
+    assert len(by_default) <= EntityShare.DEFAULT
     assert all(row.entity_registry_enabled_default for row in TABLES if row.is_essential)
 
 
@@ -62,10 +62,10 @@ class Account:
 
     def start(self) -> None:
         """Begin as after a restart of Home Assistant."""
-        self._enabling = Enabling(None, ENTRY)  # type: ignore[arg-type]
+        self._enabling = EntityBudget(None, ENTRY)  # type: ignore[arg-type]
         self._decide()
 
-    def grow(self, count: int) -> list[Share]:
+    def grow(self, count: int) -> list[EntityShare]:
         """Add stations; return what the new ones got."""
         self._count += count
         self._decide()
@@ -76,7 +76,7 @@ class Account:
         return shares
 
     @property
-    def shares(self) -> list[Share]:
+    def shares(self) -> list[EntityShare]:
         return [self._enabling.share(name) for name in self._names]
 
     @property
@@ -107,14 +107,14 @@ def registry() -> Iterator[Registry]:
 @pytest.mark.parametrize(
     ("count", "share"),
     [
-        (1, Share.DEFAULT),
-        (100, Share.DEFAULT),
-        (300, Share.DEFAULT),
-        (320, Share.ESSENTIAL),
-        (1000, Share.ESSENTIAL),
+        (1, EntityShare.DEFAULT),
+        (100, EntityShare.DEFAULT),
+        (300, EntityShare.DEFAULT),
+        (320, EntityShare.ESSENTIAL),
+        (1000, EntityShare.ESSENTIAL),
     ],
 )
-def test_a_new_account(registry: Registry, count: int, share: Share) -> None:
+def test_a_new_account(registry: Registry, count: int, share: EntityShare) -> None:
     account = Account(registry)
     assert account.grow(count) == [share] * count
     assert registry.enabled < MAX_ENABLED_ENTITIES_PER_CONFIG_ENTRY
@@ -123,17 +123,19 @@ def test_a_new_account(registry: Registry, count: int, share: Share) -> None:
 def test_more_stations_than_fit(registry: Registry) -> None:
     """The first have what is essential, the others are there and disabled."""
     shares = Account(registry).grow(1500)
-    enabled = shares.count(Share.ESSENTIAL)
+    enabled = shares.count(EntityShare.ESSENTIAL)
     assert enabled > 1000
-    assert shares == [Share.ESSENTIAL] * enabled + [Share.NOTHING] * (1500 - enabled)
+    assert shares == [EntityShare.ESSENTIAL] * enabled + [EntityShare.NOTHING] * (1500 - enabled)
 
 
 def test_a_growing_account(registry: Registry) -> None:
     account = Account(registry)
-    assert set(account.grow(200)) == {Share.DEFAULT}
-    assert set(account.grow(100)) == {Share.DEFAULT}
+    assert set(account.grow(200)) == {EntityShare.DEFAULT}
+    assert set(account.grow(100)) == {EntityShare.DEFAULT}
     later = account.grow(700)
-    assert set(later) == {Share.NOTHING, Share.ESSENTIAL} or set(later) == {Share.NOTHING}
+    assert set(later) == {EntityShare.NOTHING, EntityShare.ESSENTIAL} or set(later) == {
+        EntityShare.NOTHING
+    }
     assert registry.enabled < MAX_ENABLED_ENTITIES_PER_CONFIG_ENTRY
 
 
@@ -150,13 +152,13 @@ def test_known_stations_of_a_large_account_gain_little(registry: Registry) -> No
     account = Account(registry)
     account.grow(1000)
     account.start()
-    assert set(account.shares) == {Share.ESSENTIAL}
+    assert set(account.shares) == {EntityShare.ESSENTIAL}
 
 
 def test_sites_are_always_enabled(registry: Registry) -> None:
     account = Account(registry)
     account.grow(1500)
-    assert account._enabling.share("a site") is Share.DEFAULT
+    assert account._enabling.share("a site") is EntityShare.DEFAULT
 
 
 @settings(max_examples=60, deadline=None)
@@ -178,6 +180,6 @@ def test_the_limit_is_never_reached(events: list[int | str], by_hand: int) -> No
 
 
 def test_real_registries(hass: HomeAssistant) -> None:
-    enabling = Enabling(hass, ENTRY)
+    enabling = EntityBudget(hass, ENTRY)
     enabling.async_decide(["one", "two"])
-    assert [enabling.share(name) for name in ("one", "two")] == [Share.DEFAULT] * 2
+    assert [enabling.share(name) for name in ("one", "two")] == [EntityShare.DEFAULT] * 2

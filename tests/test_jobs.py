@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.eevion.api import Job
 from custom_components.eevion.stations.memory import OpenJob
-from custom_components.eevion.stations.settings import Settings as StationSettings
+from custom_components.eevion.stations.settings import StationSettings
 from simulator import Cloud, Settings, World
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station

@@ -39,7 +39,7 @@ from custom_components.eevion.api import (
     parse,
 )
 from custom_components.eevion.background import reconciliation as recovery_module
-from custom_components.eevion.background.reconciliation import Recovery
+from custom_components.eevion.background.reconciliation import LedgerReconciler
 from custom_components.eevion.polling import timer as alarm_module
 from custom_components.eevion.stations.sessions import SessionBook
 from custom_components.eevion.stations.station import StationState, Totals
@@ -456,7 +456,7 @@ class House:
             await coordinator.poll()
             if not coordinator.data.stations:
                 await self.clock.pause(30)
-        Recovery(coordinator).async_start()
+        LedgerReconciler(coordinator).async_start()
         self.accounting, self.coordinator = accounting, coordinator
 
     async def shut_down(self) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from benchmarks.solar import DAWN_S, DAY, SETTINGS, STATION, Replay, commands, fullest_minute
-from benchmarks.solar_plant import STEP_S, Plant, PublishedRule, Tally, replay_rule
+from benchmarks.solar_plant import STEP_S, ImportResult, Plant, PublishedRule, replay_rule
 from simulator import Cloud, Settings
 from tests.conftest import API_KEY
 
@@ -74,7 +74,7 @@ async def test_a_solar_day(replay: Replay, cloud: Cloud) -> None:
 
 def test_figures() -> None:
     """Two steps with 6 A: in the first one the sun gives half of it."""
-    tally = Tally()
+    tally = ImportResult()
     tally.count(net_w=-720, car_w=1440, limit=6)
     tally.count(net_w=-2000, car_w=1440, limit=6)
     tally.count(net_w=300, car_w=0, limit=0)

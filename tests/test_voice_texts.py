@@ -17,7 +17,7 @@ from custom_components.eevion.api import (
     Session,
     SessionStatus,
 )
-from custom_components.eevion.assist.phrases import VoiceTexts
+from custom_components.eevion.assist.phrases import Phrases
 from custom_components.eevion.errors import command_errors, read_errors
 from custom_components.eevion.stations.station import StationState
 from simulator import World
@@ -31,8 +31,8 @@ CHARGING = Session(
 
 
 @pytest.fixture
-async def texts(hass: HomeAssistant, loaded: ConfigEntry) -> VoiceTexts:
-    return await VoiceTexts.async_load(hass, "en-CA")
+async def texts(hass: HomeAssistant, loaded: ConfigEntry) -> Phrases:
+    return await Phrases.async_load(hass, "en-CA")
 
 
 @pytest.fixture
@@ -53,14 +53,14 @@ def free(loaded: ConfigEntry, world: World) -> StationState:
     ],
 )
 def test_doing(
-    texts: VoiceTexts, free: StationState, session: Session, power_w: float | None, said: str
+    texts: Phrases, free: StationState, session: Session, power_w: float | None, said: str
 ) -> None:
     told = texts.doing("Garage", replace(free, session=session, power_w=power_w))
     assert "Garage" in told
     assert said in told
 
 
-def test_doing_nothing(texts: VoiceTexts, free: StationState) -> None:
+def test_doing_nothing(texts: Phrases, free: StationState) -> None:
     offline = replace(free, port=replace(free.port, status=PortStatus.OFFLINE))
     unknown = replace(free, port=replace(free.port, status=None))
     plugged = replace(
@@ -84,7 +84,7 @@ def test_doing_nothing(texts: VoiceTexts, free: StationState) -> None:
     assert texts.current_or_power(16, LimitUnit.AMPERE) == "16 A"
 
 
-def test_an_error_of_somebody_else(texts: VoiceTexts) -> None:
+def test_an_error_of_somebody_else(texts: Phrases) -> None:
     assert texts.error(HomeAssistantError("Broken"), None) == "Broken"
 
 

@@ -16,7 +16,7 @@ from .accounting.accounting import Accounting
 from .api import EevionClient
 from .background.exception_log import ExceptionLog
 from .background.push import Push
-from .background.reconciliation import Recovery
+from .background.reconciliation import LedgerReconciler
 from .commands.charging import Control
 from .commands.jobs import Jobs
 from .const import DOMAIN
@@ -26,7 +26,7 @@ from .history.store import HistoryStore
 from .models import EevionConfigEntry, EevionRuntimeData
 from .polling.budget import async_get_budgets
 from .services import async_setup_services
-from .stations.memory import Memory
+from .stations.memory import StationMemory
 from .webhook import Webhook, async_remove_cloudhook
 
 PLATFORMS = [
@@ -71,7 +71,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bo
     )
     accounting = Accounting(hass, entry)
     await accounting.async_load()
-    memory = Memory(hass, entry)
+    memory = StationMemory(hass, entry)
     await memory.async_load()
     coordinator = EevionCoordinator(hass, entry, client, accounting, memory)
     await coordinator.async_config_entry_first_refresh()
@@ -91,7 +91,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bo
     entry.async_on_unload(
         hass.bus.async_listen_once(EVENT_HOMEASSISTANT_FINAL_WRITE, accounting.async_close)
     )
-    Recovery(coordinator).async_start()
+    LedgerReconciler(coordinator).async_start()
     if history:
         await history.async_start()
     exceptions = ExceptionLog(coordinator)
@@ -120,7 +120,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> N
     await async_remove_cloudhook(hass, entry)
     await Accounting(hass, entry).async_remove()
     await HistoryStore(hass, entry).async_remove()
-    await Memory(hass, entry).async_remove()
+    await StationMemory(hass, entry).async_remove()
     async_forget_shared(hass, entry)
     async_dismiss_all(hass, entry)
     if not hass.config_entries.async_entries(DOMAIN):

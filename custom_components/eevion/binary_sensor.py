@@ -30,9 +30,9 @@ class EevionBinarySensorDescription(EevionDescription, BinarySensorEntityDescrip
 
     @property
     @override
-    def shown_fns(self) -> tuple[Callable[[StationState], object], ...]:
+    def state_fns(self) -> tuple[Callable[[StationState], object], ...]:
         """The state and its attributes."""
-        return (self.is_on_fn, *super().shown_fns)
+        return (self.is_on_fn, *super().state_fns)
 
 
 # The types that the documentation shows; there is no list of them.

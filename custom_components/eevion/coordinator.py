@@ -42,15 +42,15 @@ from .const import (
     signal,
 )
 from .devices import Devices
-from .entity_budget import Enabling
+from .entity_budget import EntityBudget
 from .errors import NoStationsError, poll_error
 from .polling.cadence import Cadence
 from .polling.key_check import KeyCheck
 from .polling.listeners import SelectiveCoordinator
 from .polling.lookups import Lookups
-from .stations.memory import Memory
+from .stations.memory import StationMemory
 from .stations.serialize import session_event
-from .stations.settings import Settings
+from .stations.settings import StationSettings
 from .stations.snapshot import Assembly, Snapshot
 from .stations.station import StationState, Totals
 
@@ -79,7 +79,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         entry: ConfigEntry[Any],
         client: EevionClient,
         accounting: Accounting,
-        memory: Memory,
+        memory: StationMemory,
     ) -> None:
         """Start with an empty snapshot; the first refresh fetches."""
         super().__init__(
@@ -101,7 +101,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         self.data = self._assembly.snapshot
         self._cadence = Cadence(client.rate_limit)
         self.devices = Devices(hass, entry)
-        self.enabling = Enabling(hass, entry)
+        self.enabling = EntityBudget(hass, entry)
         self.last_success: datetime | None = None
         self.site_names: dict[str, str] = {}
         self._sites = Sites(sites=(), is_complete=False)
@@ -476,14 +476,14 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         self._async_renew(session.port_id)
 
     @callback
-    def async_set_limits(self, limits: Mapping[str, ChargingLimit]) -> None:
+    def async_show_limits(self, limits: Mapping[str, ChargingLimit]) -> None:
         """Show the limits that the cloud has taken, by port id."""
         self._assembly.set_limits(limits)
         self._async_renew(*limits)
 
     @callback
     def async_set_settings(
-        self, wanted: Mapping[str, Settings], known: Mapping[str, Settings]
+        self, wanted: Mapping[str, StationSettings], known: Mapping[str, StationSettings]
     ) -> None:
         """Show what jobs are about to set, by port id, and what they have set."""
         self._assembly.set_settings(wanted, known)

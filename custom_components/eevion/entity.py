@@ -12,9 +12,9 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import DOMAIN
 from .coordinator import STATIONS_CHANGED, EevionCoordinator
-from .entity_budget import Share
+from .entity_budget import EntityShare
 from .models import EevionConfigEntry, EevionRuntimeData
-from .polling.listeners import View
+from .polling.listeners import ListenerContext
 from .stations.station import StationState
 
 
@@ -30,20 +30,20 @@ class EevionDescription(EntityDescription):
     """What belongs to the state."""
 
     @property
-    def shown_fns(self) -> tuple[Callable[[StationState], object], ...]:
+    def state_fns(self) -> tuple[Callable[[StationState], object], ...]:
         """What its entity shows of a station, besides whether it is available."""
         return (self.attributes_fn,) if self.attributes_fn else ()
 
     @property
-    def view(self) -> Callable[[StationState], object] | None:
+    def change_key_fn(self) -> Callable[[StationState], object] | None:
         """Tell states apart for which its entity is to be written; None where all are."""
-        match self.shown_fns:
+        match self.state_fns:
             case ():
                 return _nothing
             case (shown_fn,):
                 return shown_fn
-            case shown_fns:
-                return lambda station: [shown_fn(station) for shown_fn in shown_fns]
+            case state_fns:
+                return lambda station: [shown_fn(station) for shown_fn in state_fns]
 
 
 def _nothing(_: object) -> None:
@@ -60,7 +60,7 @@ class _DeviceEntity(CoordinatorEntity[EevionCoordinator]):
         description: EntityDescription,
         read: Callable[[Any], object] | None,
     ) -> None:
-        super().__init__(coordinator, context=View(device_id, read))
+        super().__init__(coordinator, context=ListenerContext(device_id, read))
         self.entity_description = description
         self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, device_id)})
         self._attr_translation_key = description.key
@@ -77,13 +77,14 @@ class EevionEntity(_DeviceEntity):
         self, coordinator: EevionCoordinator, port_id: str, description: EevionDescription
     ) -> None:
         """Bind a row of the table to a station."""
-        super().__init__(coordinator, port_id, description, description.view)
+        super().__init__(coordinator, port_id, description, description.change_key_fn)
         self.port_id = port_id
         self._known = coordinator.data.stations[port_id]
         share = coordinator.enabling.share(port_id)
         self._attr_entity_registry_enabled_default = (
             description.entity_registry_enabled_default
-            and share >= (Share.ESSENTIAL if description.is_essential else Share.DEFAULT)
+            and share
+            >= (EntityShare.ESSENTIAL if description.is_essential else EntityShare.DEFAULT)
         )
 
     @property

@@ -14,7 +14,7 @@ from .const import DOMAIN
 _ROOM = MAX_ENABLED_ENTITIES_PER_CONFIG_ENTRY - 800
 
 
-class Share(IntEnum):
+class EntityShare(IntEnum):
     """How many entities of a station may start enabled, at the most.
 
     Disabled ones do not count for Home Assistant, so nothing is ever refused.
@@ -25,7 +25,7 @@ class Share(IntEnum):
     DEFAULT = 30
 
 
-class Enabling:
+class EntityBudget:
     """Decides once for each station, when it is first seen."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
@@ -33,11 +33,11 @@ class Enabling:
         self._devices = dr.async_get(hass)
         self._entities = er.async_get(hass).entities
         self._entry_id = entry.entry_id
-        self._shares: dict[str, Share] = {}
+        self._shares: dict[str, EntityShare] = {}
 
-    def share(self, port_id: str) -> Share:
+    def share(self, port_id: str) -> EntityShare:
         """Return the share of a station; sites have few entities, and those always."""
-        return self._shares.get(port_id, Share.DEFAULT)
+        return self._shares.get(port_id, EntityShare.DEFAULT)
 
     @callback
     def async_decide(self, port_ids: Iterable[str]) -> None:
@@ -52,17 +52,17 @@ class Enabling:
         # Stations of an earlier start keep their enabled entities: only additions follow this.
         of_known = _largest(_ROOM // total)
         free = max(0, _ROOM - enabled)
-        of_new = _largest(free // len(new)) if new else Share.NOTHING
+        of_new = _largest(free // len(new)) if new else EntityShare.NOTHING
         for port_id in undecided:
             self._shares[port_id] = of_known if is_known[port_id] else of_new
-        if of_new is Share.NOTHING:
-            for port_id in new[: free // Share.ESSENTIAL]:
-                self._shares[port_id] = Share.ESSENTIAL
+        if of_new is EntityShare.NOTHING:
+            for port_id in new[: free // EntityShare.ESSENTIAL]:
+                self._shares[port_id] = EntityShare.ESSENTIAL
 
     def _has_device(self, port_id: str) -> bool:
         device = self._devices.async_get_device_by_identifier((DOMAIN, port_id), self._entry_id)
         return device is not None
 
 
-def _largest(room: int) -> Share:
-    return max(share for share in Share if share <= room)
+def _largest(room: int) -> EntityShare:
+    return max(share for share in EntityShare if share <= room)

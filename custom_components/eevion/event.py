@@ -32,9 +32,9 @@ class EevionEventDescription(EevionDescription, EventEntityDescription):
 
     @property
     @override
-    def view(self) -> Callable[[StationState], object] | None:
+    def change_key_fn(self) -> Callable[[StationState], object] | None:
         """All states, where events are made of what changed between them."""
-        return None if self.changes_fn else super().view
+        return None if self.changes_fn else super().change_key_fn
 
 
 def session_events(before: StationState, after: StationState) -> Iterator[_Event]:

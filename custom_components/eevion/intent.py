@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv, intent
 import probatio as vol
 
-from .assist.assistant import Answer, Voice
+from .assist.assistant import Assistant, SpokenAnswer
 
 _STATION = {vol.Optional("station"): cv.string}
 _LIMIT = {
@@ -16,7 +16,7 @@ _LIMIT = {
     vol.Optional("kilowatts"): vol.Coerce(float),
 }
 
-type _Ask = Callable[[Voice, dict[str, Any]], Coroutine[Any, Any, Answer]]
+type _Ask = Callable[[Assistant, dict[str, Any]], Coroutine[Any, Any, SpokenAnswer]]
 
 
 class EevionIntent(intent.IntentHandler):
@@ -42,7 +42,7 @@ class EevionIntent(intent.IntentHandler):
         """Do what is asked, and say in words what came of it or why not."""
         slots = self.async_validate_slots(intent_obj.slots)
         values = {name: slot["value"] for name, slot in slots.items()}
-        voice = await Voice.async_create(
+        voice = await Assistant.async_create(
             intent_obj.hass,
             language=intent_obj.language,
             assistant=intent_obj.assistant,
@@ -70,7 +70,7 @@ class EevionIntent(intent.IntentHandler):
         return response
 
 
-def _limit(voice: Voice, slots: dict[str, Any]) -> Coroutine[Any, Any, Answer]:
+def _limit(voice: Assistant, slots: dict[str, Any]) -> Coroutine[Any, Any, SpokenAnswer]:
     kilowatts = slots.get("kilowatts")
     watts = None if kilowatts is None else kilowatts * 1000
     return voice.async_limit(slots.get("station"), amps=slots.get("amps"), watts=watts)

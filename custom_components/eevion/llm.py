@@ -18,8 +18,8 @@ from homeassistant.util.json import JsonObjectType, JsonValueType
 import probatio as vol
 
 from .api import LimitUnit
-from .assist.assistant import Answer, Voice
-from .assist.station_names import VoiceStation, async_exposed, cut
+from .assist.assistant import Assistant, SpokenAnswer
+from .assist.station_names import NamedStation, async_exposed, cut
 from .const import DOMAIN
 from .stations.serialize import session_json
 
@@ -31,7 +31,7 @@ _STATION = vol.Optional(
     description="A station's name, or the area it is in. Leave it out where none was said.",
 )
 
-type _Ask = Callable[[Voice, dict[str, Any]], Coroutine[Any, Any, Answer]]
+type _Ask = Callable[[Assistant, dict[str, Any]], Coroutine[Any, Any, SpokenAnswer]]
 
 
 class EevionTool(Tool):
@@ -66,7 +66,7 @@ class EevionTool(Tool):
             arguments = self.parameters(tool_input.tool_args)
         except vol.Invalid as err:
             return ToolResult(data={"error": cut(str(err))}, error=True)
-        voice = await Voice.async_create(
+        voice = await Assistant.async_create(
             hass,
             language=llm_context.language,
             assistant=llm_context.assistant,
@@ -92,7 +92,7 @@ _SESSION_FIELDS = (
 )
 
 
-def _station_json(station: VoiceStation) -> JsonObjectType:
+def _station_json(station: NamedStation) -> JsonObjectType:
     """Return what a station does, without whose car it is."""
     state = station.state
     session = session_json(state.session, state, None) if state.session else None
@@ -109,7 +109,7 @@ def _station_json(station: VoiceStation) -> JsonObjectType:
     }
 
 
-def _limit(voice: Voice, fields: dict[str, Any]) -> Coroutine[Any, Any, Answer]:
+def _limit(voice: Assistant, fields: dict[str, Any]) -> Coroutine[Any, Any, SpokenAnswer]:
     return voice.async_limit(
         fields.get("station"), amps=fields.get("amps"), watts=fields.get("watts")
     )

@@ -8,8 +8,8 @@ from .api import RateLimit
 from .commands.charging import Control
 from .commands.jobs import Jobs
 from .coordinator import EevionCoordinator
-from .history.history_import import History
-from .stations.memory import Memory
+from .history.history_import import HistoryImports
+from .stations.memory import StationMemory
 from .webhook import Webhook
 
 
@@ -20,10 +20,10 @@ class EevionRuntimeData:
     coordinator: EevionCoordinator
     control: Control
     jobs: Jobs
-    memory: Memory
+    memory: StationMemory
     rate_limit: RateLimit
     webhook: Webhook
-    history: History | None = None
+    history: HistoryImports | None = None
     """None without the recorder."""
 
 

@@ -31,7 +31,7 @@ class EevionNumberDescription(EevionDescription, NumberEntityDescription):
 
     @property
     @override
-    def shown_fns(self) -> tuple[Callable[[StationState], object], ...]:
+    def state_fns(self) -> tuple[Callable[[StationState], object], ...]:
         """The limit and the highest one."""
         unit = self.limit_unit
         return (
@@ -123,7 +123,7 @@ class EevionNumber(EevionEntity, NumberEntity, RestoreEntity):
                 unit=LimitUnit(stored["unit"]),
                 limit=stored["limit"],
             )
-            self.coordinator.async_set_limits({self.port_id: limit})
+            self.coordinator.async_show_limits({self.port_id: limit})
 
     @override
     async def async_set_native_value(self, value: float) -> None:

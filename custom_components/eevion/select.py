@@ -24,7 +24,7 @@ class EevionSelectDescription(EevionDescription, SelectEntityDescription):
 
     @property
     @override
-    def shown_fns(self) -> tuple[Callable[[StationState], object], ...]:
+    def state_fns(self) -> tuple[Callable[[StationState], object], ...]:
         """The choice; the options are the account's."""
         return (lambda station: station.tariff_id,)
 

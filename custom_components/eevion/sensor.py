@@ -74,7 +74,7 @@ class EevionSensorDescription(EevionDescription, SensorEntityDescription):
 
     @property
     @override
-    def shown_fns(self) -> tuple[Callable[[StationState], object], ...]:
+    def state_fns(self) -> tuple[Callable[[StationState], object], ...]:
         """The state, its unit, the reset and its attributes."""
         fns: list[Callable[[StationState], object] | None] = [self.value_fn, self.unit_fn]
         if session_fn := self.session_fn:
@@ -84,7 +84,7 @@ class EevionSensorDescription(EevionDescription, SensorEntityDescription):
             )
         if self.is_per_session:
             fns.append(session_start)
-        return (*filter(None, fns), *super().shown_fns)
+        return (*filter(None, fns), *super().state_fns)
 
 
 _NO_SESSION = object()

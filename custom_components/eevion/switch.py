@@ -30,9 +30,9 @@ class EevionSwitchDescription(EevionDescription, SwitchEntityDescription):
 
     @property
     @override
-    def shown_fns(self) -> tuple[Callable[[StationState], object], ...]:
+    def state_fns(self) -> tuple[Callable[[StationState], object], ...]:
         """The state."""
-        return (self.is_on_fn, *super().shown_fns)
+        return (self.is_on_fn, *super().state_fns)
 
 
 def _in_service(data: EevionRuntimeData, port_id: str) -> Commands:

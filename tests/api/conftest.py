@@ -13,7 +13,7 @@ import pytest
 
 from custom_components.eevion.api import EevionClient, RateLimit, rate_limit as rate_limit_module
 from custom_components.eevion.api.reader import Reader, Rows
-from custom_components.eevion.api.response import Answer
+from custom_components.eevion.api.response import Response
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 API_KEY = "a-key-that-must-not-leak"
@@ -24,14 +24,14 @@ def example() -> Callable[[str], Any]:
     return lambda name: json.loads((FIXTURES / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def answer_with(body: Any) -> Answer:
+def answer_with(body: Any) -> Response:
     """Return the cloud's answer with a body."""
-    return Answer(status=200, body=json.dumps(body).encode(), retry_after=None, secret="")
+    return Response(status=200, body=json.dumps(body).encode(), retry_after=None, secret="")
 
 
 def read_rows[R](reader: Reader[R], body: Any) -> Rows[R]:
     """Return what a reader makes of the cloud's answer with a body."""
-    answer = body if isinstance(body, Answer) else answer_with(body)
+    answer = body if isinstance(body, Response) else answer_with(body)
     return asyncio.run(reader.read(answer))
 
 

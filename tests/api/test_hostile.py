@@ -33,7 +33,7 @@ from custom_components.eevion.api import (
 )
 from custom_components.eevion.api.decode import MAX_ROWS, decode
 from custom_components.eevion.api.reader import Reader
-from custom_components.eevion.api.response import Answer
+from custom_components.eevion.api.response import Response
 
 from .conftest import FIXTURES, read_rows
 from .test_client import CALLS, SINCE
@@ -84,8 +84,8 @@ async def test_an_odd_value_costs_no_poll(client, cloud, odd: bytes) -> None:
     assert (await client.get_session(session_id="x")).session_id == "x"
 
 
-def answer(body: bytes) -> Answer:
-    return Answer(status=200, body=body, retry_after=None, secret="")
+def answer(body: bytes) -> Response:
+    return Response(status=200, body=body, retry_after=None, secret="")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from custom_components.eevion.api import EevionResponseError, Session, Site
 from custom_components.eevion.api.reader import Reader
-from custom_components.eevion.api.response import Answer
+from custom_components.eevion.api.response import Response
 
 from .conftest import answer_with, read_rows
 from .test_parse import JSON, ROWS
@@ -62,7 +62,7 @@ def test_a_refusal_is_no_answer_that_was_read(example: Callable[[str], Any]) -> 
     reader = Reader("sessionId", Session.from_json)
     read_rows(reader, body)
     with pytest.raises(EevionResponseError):
-        read_rows(reader, Answer(status=502, body=body.body, retry_after=None, secret=""))
+        read_rows(reader, Response(status=502, body=body.body, retry_after=None, secret=""))
 
 
 def test_only_the_port_that_changed_is_new(example: Callable[[str], Any]) -> None:

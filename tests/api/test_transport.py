@@ -411,5 +411,5 @@ async def test_the_key_is_told_to_nobody(make_client, client, cloud, caplog):
     assert API_KEY not in repr(client)
     assert API_KEY not in repr(vars(client))
     assert API_KEY not in repr(
-        response.Answer(status=1, body=b"", retry_after=None, secret=API_KEY)
+        response.Response(status=1, body=b"", retry_after=None, secret=API_KEY)
     )

@@ -18,7 +18,7 @@ from .limits import ChargingLimit, LimitResult
 from .rate_limit import Lane, RateLimit
 from .reader import Reader
 from .report import Report
-from .response import Answer
+from .response import Response
 from .session import Session, Sessions
 from .site import Site, Sites, Station
 from .station_exception import StationException
@@ -197,7 +197,7 @@ class EevionClient:
         if continue_if_battery_full is not None:
             body["continueIfBatteryFull"] = continue_if_battery_full
         answer = await self._transport.command("POST", "session", body=body)
-        session = Session.from_json(await answer.read(Answer.fields))
+        session = Session.from_json(await answer.read(Response.fields))
         _check(station_id, session.station_id or station_id)
         if port_id:
             _check(port_id, session.port_id or port_id)
@@ -253,7 +253,7 @@ class EevionClient:
         if webhook:
             body["webhookOnJobFinished"] = webhook
         answer = await self._transport.command("POST", "station", "manage", body=body)
-        return JobReceipt.from_json(await answer.read(Answer.fields))
+        return JobReceipt.from_json(await answer.read(Response.fields))
 
     async def list_jobs(self, *, since: datetime, lane: Lane = Lane.BACKGROUND) -> list[Job]:
         """Return the jobs since a time (`GET /station/management-history`), 750 a request."""
@@ -298,7 +298,7 @@ class EevionClient:
         """Open a real support ticket (`POST /ticket`)."""
         body = {"stationNames": list(station_names), "message": message}
         answer = await self._transport.command("POST", "ticket", body=body)
-        await answer.read(Answer.fields)
+        await answer.read(Response.fields)
 
     def _room(self) -> int:
         """Return how many bytes an answer may have that holds each port once."""
@@ -333,11 +333,11 @@ class EevionClient:
         return list(found.values())
 
 
-def _looked_up(answer: Answer) -> Mapping[str, Any]:
+def _looked_up(answer: Response) -> Mapping[str, Any]:
     return answer.fields(is_lookup=True)
 
 
-def _counted[R](answer: Answer, read: Callable[[Mapping[str, Any]], R]) -> tuple[int, list[R]]:
+def _counted[R](answer: Response, read: Callable[[Mapping[str, Any]], R]) -> tuple[int, list[R]]:
     """Return how many rows there are, and those that can be read."""
     rows = answer.rows()
     return len(rows), parse.rows(rows, read)[0]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import parse
-from .response import Answer
+from .response import Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Reader[R]:
         self._rows: Rows[R] = Rows((), 0, is_complete=True)
         self._before: dict[str, Before[R]] = {}
 
-    async def read(self, answer: Answer) -> Rows[R]:
+    async def read(self, answer: Response) -> Rows[R]:
         """Return the rows; raise as `Answer.rows` does."""
         if self._answer == (answer.status, answer.body):
             return self._rows
@@ -47,7 +47,7 @@ class Reader[R]:
         self._answer, self._rows, self._before = (answer.status, answer.body), rows, before
         return rows
 
-    def _compared(self, answer: Answer) -> tuple[Rows[R], dict[str, Before[R]]]:
+    def _compared(self, answer: Response) -> tuple[Rows[R], dict[str, Before[R]]]:
         """Read an answer, and of it what differs from the last one; may run in a thread."""
         known, now = self._before, dict[str, Before[R]]()
 

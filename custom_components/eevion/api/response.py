@@ -38,7 +38,7 @@ _LONGEST_RETRY_AFTER = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Response:
     """A status and a body, as received."""
 
     status: int
@@ -48,7 +48,7 @@ class Answer:
     secret: str = field(repr=False)
     """The API key, which an answer may echo and an error must not."""
 
-    async def read[R](self, read: Callable[[Answer], R]) -> R:
+    async def read[R](self, read: Callable[[Response], R]) -> R:
         """Return what `read` makes of this answer, in a thread where that could last long."""
         if len(self.body) <= _AT_ONCE:
             return read(self)

@@ -32,7 +32,7 @@ from .exceptions import (
     EevionResponseError,
 )
 from .rate_limit import MAX_WAIT, Lane, RateLimit
-from .response import Answer, retry_after
+from .response import Response, retry_after
 
 MAX_BODY = 1024 * 1024
 """Bytes of an answer about one thing; lists name how many they can need."""
@@ -77,7 +77,7 @@ class Transport:
         params: Mapping[str, str] | None = None,
         body: Any = None,
         max_body: int = MAX_BODY,
-    ) -> Answer:
+    ) -> Response:
         """Send a read; it is sent again once after a dropped connection and once after 429.
 
         An answer of more than `max_body` bytes is an EevionResponseError.
@@ -101,7 +101,9 @@ class Transport:
                 )
             is_refused = True
 
-    async def command(self, method: str, *path: str, body: Any, max_body: int = MAX_BODY) -> Answer:
+    async def command(
+        self, method: str, *path: str, body: Any, max_body: int = MAX_BODY
+    ) -> Response:
         """Send a command; it is sent again only while the cloud says that it took none (429).
 
         A body that is a function is asked for when the command can leave.
@@ -126,7 +128,7 @@ class Transport:
         body: Any = None,
         max_wait: float | None = None,
         max_body: int,
-    ) -> Answer:
+    ) -> Response:
         """Send one request, once, in a place of the budget."""
         url = self._url(tuple(path))
         if params:
@@ -142,7 +144,7 @@ class Transport:
 
     async def _exchange(
         self, method: str, url: URL, *, data: bytes | None, max_body: int
-    ) -> Answer:
+    ) -> Response:
         """Return the answer, whatever it is; raise EevionConnectionError where none came."""
         if not (self._api_key.isascii() and self._api_key.isprintable()):
             raise EevionAuthenticationError("The API key has characters that no key has")
@@ -162,7 +164,7 @@ class Transport:
                     middlewares=(_send_once,),
                 ) as response,
             ):
-                return Answer(
+                return Response(
                     status=response.status,
                     secret=self._api_key,
                     body=await _read(response, max_body),

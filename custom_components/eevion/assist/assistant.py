@@ -15,8 +15,8 @@ from ..api import LimitUnit, SessionStatus
 from ..const import LOGGER
 from ..errors import failed, invalid
 from ..helpers import async_user
-from .phrases import VoiceTexts
-from .station_names import VoiceStation, async_exposed, meant, only
+from .phrases import Phrases
+from .station_names import NamedStation, async_exposed, meant, only
 
 # A stop may wait for minutes until the cloud has authorized the session; nobody listens so long.
 _PATIENCE_S = 5
@@ -26,21 +26,21 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SpokenAnswer:
     """What is said, and the stations it is about."""
 
     text: str
-    stations: tuple[VoiceStation, ...] = ()
+    stations: tuple[NamedStation, ...] = ()
     is_refusal: bool = False
 
 
-class Voice:
+class Assistant:
     """Answers one request of one person."""
 
     def __init__(
         self,
         hass: HomeAssistant,
-        texts: VoiceTexts,
+        texts: Phrases,
         assistant: str | None,
         context: Context | None,
         area_id: str | None,
@@ -51,7 +51,7 @@ class Voice:
         self._assistant = assistant
         self._context = context
         self._area_id = area_id
-        self._station: VoiceStation | None = None
+        self._station: NamedStation | None = None
 
     @classmethod
     async def async_create(
@@ -67,19 +67,19 @@ class Voice:
         """Prepare to answer in a language."""
         if area_id is None and device_id and (device := dr.async_get(hass).async_get(device_id)):
             area_id = dr.async_get_effective_area_id(hass, device)
-        texts = await VoiceTexts.async_load(hass, language)
+        texts = await Phrases.async_load(hass, language)
         return cls(hass, texts, assistant, context, area_id)
 
-    async def async_answer(self, doing: Coroutine[Any, Any, Answer]) -> Answer:
+    async def async_answer(self, doing: Coroutine[Any, Any, SpokenAnswer]) -> SpokenAnswer:
         """Return what one of the methods below answers, or why it could not."""
         try:
             return await doing
         except Unauthorized:
-            return Answer(self._texts.error(invalid("voice_none"), None), is_refusal=True)
+            return SpokenAnswer(self._texts.error(invalid("voice_none"), None), is_refusal=True)
         except HomeAssistantError as err:
-            return Answer(self._texts.error(err, self._station), is_refusal=True)
+            return SpokenAnswer(self._texts.error(err, self._station), is_refusal=True)
 
-    async def async_start(self, name: str | None) -> Answer:
+    async def async_start(self, name: str | None) -> SpokenAnswer:
         """Start a session, and say what came of it."""
         station = await self._async_one(name)
         was_active = station.state.active_session is not None
@@ -92,7 +92,7 @@ class Voice:
         key = "voice_started" if station.state.is_charging else "voice_start_waiting"
         return self._answer(key, station)
 
-    async def async_stop(self, name: str | None) -> Answer:
+    async def async_stop(self, name: str | None) -> SpokenAnswer:
         """End a session, and say what it took."""
         station = await self._async_one(name, is_active=True)
         before = station.state.active_session
@@ -106,7 +106,7 @@ class Voice:
         stopping.result()
         state = station.state
         if state.active_session:
-            return Answer(self._doing(station), (station,))
+            return SpokenAnswer(self._doing(station), (station,))
         if before is None:
             return self._answer("voice_nothing_to_stop", station)
         figures = self._texts.figures(state.session or before)
@@ -115,7 +115,7 @@ class Voice:
 
     async def async_limit(
         self, name: str | None, *, amps: float | None = None, watts: float | None = None
-    ) -> Answer:
+    ) -> SpokenAnswer:
         """Set the limit of a station, in one of the units."""
         station = await self._async_one(name)
         value, unit = (watts, LimitUnit.WATT) if amps is None else (amps, LimitUnit.AMPERE)
@@ -125,12 +125,12 @@ class Voice:
         key = "voice_limited" if value else "voice_limited_to_nothing"
         return self._answer(key, station, limit=self._texts.current_or_power(value, unit))
 
-    async def async_last_session(self, name: str | None) -> Answer:
+    async def async_last_session(self, name: str | None) -> SpokenAnswer:
         """Say what the newest session of a station, or of all, has taken and cost."""
         found = await self._async_meant(name, POLICY_READ)
         known = [station for station in found if station.state.session]
         if name is None and not known:
-            return Answer(self._texts("voice_no_sessions"))
+            return SpokenAnswer(self._texts("voice_no_sessions"))
         station = max(known, key=_begun) if name is None else self._only(known or found)
         session = station.state.session
         if session is None:
@@ -139,7 +139,7 @@ class Voice:
         figures = self._texts.figures(session) or self._texts("voice_no_figures")
         return self._answer(key, station, figures=figures)
 
-    async def async_stations(self, name: str | None) -> Answer:
+    async def async_stations(self, name: str | None) -> SpokenAnswer:
         """Say what stations do."""
         found = await self._async_meant(name, POLICY_READ)
         if len(found) > _MOST_TOLD:
@@ -151,9 +151,9 @@ class Voice:
             )
         else:
             text = " ".join(self._doing(station) for station in found)
-        return Answer(text, tuple(found))
+        return SpokenAnswer(text, tuple(found))
 
-    async def async_problems(self, name: str | None) -> Answer:
+    async def async_problems(self, name: str | None) -> SpokenAnswer:
         """Say what is wrong with stations."""
         found = await self._async_meant(name, POLICY_READ)
         wrong = [station for station in found if station.state.is_problem]
@@ -170,9 +170,9 @@ class Voice:
         ]
         if more := len(wrong) - len(told):
             told.append(self._texts("voice_more_problems", stations=str(more)))
-        return Answer(" ".join(told), tuple(wrong))
+        return SpokenAnswer(" ".join(told), tuple(wrong))
 
-    async def _async_meant(self, name: str | None, policy: str) -> list[VoiceStation]:
+    async def _async_meant(self, name: str | None, policy: str) -> list[NamedStation]:
         """Return the stations of a name; raise HomeAssistantError where none can be told of."""
         user = await async_user(self._hass, self._context, policy)
         found = meant(
@@ -195,12 +195,12 @@ class Voice:
                 )
         return found
 
-    async def _async_one(self, name: str | None, *, is_active: bool = False) -> VoiceStation:
+    async def _async_one(self, name: str | None, *, is_active: bool = False) -> NamedStation:
         found = await self._async_meant(name, POLICY_CONTROL)
         return self._only(found, is_active=is_active)
 
     @callback
-    def _only(self, found: list[VoiceStation], *, is_active: bool = False) -> VoiceStation:
+    def _only(self, found: list[NamedStation], *, is_active: bool = False) -> NamedStation:
         self._station = only(
             found,
             lambda station: is_active and station.state.active_session is not None,
@@ -208,14 +208,14 @@ class Voice:
         )
         return self._station
 
-    def _doing(self, station: VoiceStation) -> str:
+    def _doing(self, station: NamedStation) -> str:
         return self._texts.doing(station.name, station.state)
 
-    def _answer(self, key: str, station: VoiceStation, **placeholders: str) -> Answer:
-        return Answer(self._texts(key, station=station.name, **placeholders), (station,))
+    def _answer(self, key: str, station: NamedStation, **placeholders: str) -> SpokenAnswer:
+        return SpokenAnswer(self._texts(key, station=station.name, **placeholders), (station,))
 
 
-def _begun(station: VoiceStation) -> datetime:
+def _begun(station: NamedStation) -> datetime:
     session = station.state.session
     return (session and (session.started_at or session.created_at)) or _LONG_AGO
 

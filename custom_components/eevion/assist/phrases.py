@@ -9,7 +9,7 @@ from homeassistant.helpers.translation import async_get_translations
 from ..api import ConnectorStatus, LimitUnit, PortStatus, Session, SessionStatus
 from ..const import DOMAIN
 from ..stations.station import StationState
-from .station_names import VoiceStation, cut
+from .station_names import NamedStation, cut
 
 # So many problems of a station a person can listen to.
 _MOST_PROBLEMS = 5
@@ -26,7 +26,7 @@ _PAUSED = {
 }
 
 
-class VoiceTexts:
+class Phrases:
     """The texts of one language; English where it has none."""
 
     def __init__(self, texts: dict[str, str]) -> None:
@@ -46,7 +46,7 @@ class VoiceTexts:
         """Return a text by its key."""
         return self._texts[f"common.{key}"].format(**placeholders)
 
-    def error(self, err: HomeAssistantError, station: VoiceStation | None) -> str:
+    def error(self, err: HomeAssistantError, station: NamedStation | None) -> str:
         """Return why something was not done, with the station as people call it."""
         text = self._texts.get(f"exceptions.{err.translation_key}.message")
         if text is None or err.translation_domain != DOMAIN:

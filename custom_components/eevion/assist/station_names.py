@@ -34,7 +34,7 @@ _AFTER = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceStation:
+class NamedStation:
     """A station that may be spoken of: its switch is exposed."""
 
     entry: EevionConfigEntry
@@ -63,7 +63,7 @@ class VoiceStation:
 
 
 @callback
-def async_exposed(hass: HomeAssistant, assistant: str | None) -> list[VoiceStation]:
+def async_exposed(hass: HomeAssistant, assistant: str | None) -> list[NamedStation]:
     """Return the stations whose switch is exposed to an assistant; all to none in particular."""
     entities, devices = er.async_get(hass), dr.async_get(hass)
     found = []
@@ -83,7 +83,7 @@ def async_exposed(hass: HomeAssistant, assistant: str | None) -> list[VoiceStati
             names = [short_name, state.port.station_id, entity.name, device.name]
             names += er.async_get_entity_aliases(hass, entity)
             found.append(
-                VoiceStation(
+                NamedStation(
                     entry=entry,
                     port_id=port_id,
                     entity_id=entity.entity_id,
@@ -102,7 +102,7 @@ def _places(hass: HomeAssistant, area_id: str | None) -> frozenset[str]:
     return frozenset((area.name, *area.aliases)) if area else frozenset()
 
 
-def meant(stations: list[VoiceStation], spoken: str | None) -> list[VoiceStation]:
+def meant(stations: list[NamedStation], spoken: str | None) -> list[NamedStation]:
     """Return the stations that a spoken name means: all of them without one.
 
     Raises ServiceValidationError where there are none.
@@ -121,7 +121,7 @@ def meant(stations: list[VoiceStation], spoken: str | None) -> list[VoiceStation
     raise invalid("voice_unknown", name=spoken, known=listed(stations))
 
 
-def only(found: list[VoiceStation], *preferences: Callable[[VoiceStation], bool]) -> VoiceStation:
+def only(found: list[NamedStation], *preferences: Callable[[NamedStation], bool]) -> NamedStation:
     """Return the only station that is meant; raise ServiceValidationError with the candidates."""
     for is_preferred in preferences:
         found = [station for station in found if is_preferred(station)] or found
@@ -130,7 +130,7 @@ def only(found: list[VoiceStation], *preferences: Callable[[VoiceStation], bool]
     return found[0]
 
 
-def listed(stations: Iterable[VoiceStation]) -> str:
+def listed(stations: Iterable[NamedStation]) -> str:
     """Return names to choose from."""
     names = sorted(station.name for station in stations)
     more = ["…"] if len(names) > _MOST_NAMES else []

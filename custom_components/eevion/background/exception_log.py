@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 from ..api import EevionError, Lane, StationException
 from ..const import EVENT_EXCEPTION, LOGGER, signal
 from ..coordinator import EevionCoordinator
-from ..polling.timer import Alarm
+from ..polling.timer import EntryTimer
 
 _INTERVAL_S = 300
 # What began before, and lasts, is past hope: nobody reads the whole history for it.
@@ -36,7 +36,7 @@ class ExceptionLog:
     def __init__(self, coordinator: EevionCoordinator) -> None:
         """Prepare; `async_start` begins."""
         self._coordinator = coordinator
-        self._alarm = Alarm(coordinator.hass, coordinator.config_entry, self.async_start)
+        self._alarm = EntryTimer(coordinator.hass, coordinator.config_entry, self.async_start)
         self._seen: dict[str, _Seen] = {}
         """By the exception's id."""
         self._past: dict[str, bool] = {}

@@ -6,7 +6,7 @@ from ..api import EevionError, Session
 from ..commands.jobs import Jobs
 from ..const import LOGGER
 from ..coordinator import EevionCoordinator
-from ..polling.timer import Alarm
+from ..polling.timer import EntryTimer
 from ..webhook import Hint, HintKind
 from .exception_log import ExceptionLog
 
@@ -30,7 +30,7 @@ class Push:
         self._exceptions = exceptions
         self._waiting: dict[Hint, None] = {}
         self._is_looking = False
-        self._door = Alarm(coordinator.hass, coordinator.config_entry, self._async_start)
+        self._door = EntryTimer(coordinator.hass, coordinator.config_entry, self._async_start)
 
     @callback
     def async_take(self, hint: Hint) -> None:

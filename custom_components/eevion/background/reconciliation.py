@@ -21,7 +21,7 @@ from ..const import LOGGER
 from ..coordinator import STATIONS_CHANGED, EevionCoordinator
 from ..history.report_figures import Figures, by_port
 from ..polling.retries import Retries
-from ..polling.timer import Alarm
+from ..polling.timer import EntryTimer
 from ..stations.station import StationState, port_of
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -45,13 +45,13 @@ _RETRY_INTERVAL_S = 60
 _OF_ALL = (EevionAuthenticationError, EevionRateLimitError)
 
 
-class Recovery:
+class LedgerReconciler:
     """Completes the ledgers after a start, and every few minutes."""
 
     def __init__(self, coordinator: EevionCoordinator) -> None:
         """Prepare; it ends with the entry."""
         self._coordinator = coordinator
-        self._alarm = Alarm(coordinator.hass, coordinator.config_entry, self.async_start)
+        self._alarm = EntryTimer(coordinator.hass, coordinator.config_entry, self.async_start)
         self._client = coordinator.client
         self._accounting = coordinator.accounting
         self._retries = Retries()

@@ -45,7 +45,7 @@ _NOT_READY = {
 
 
 @dataclass(slots=True)
-class _Wish:
+class _PendingCommand:
     """What somebody wants of one station."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -65,12 +65,12 @@ class Control:
         self._coordinator = coordinator
         self._webhook = webhook
         self._limiter = Limiter(coordinator)
-        self._wishes: defaultdict[str, _Wish] = defaultdict(_Wish)
+        self._pending: defaultdict[str, _PendingCommand] = defaultdict(_PendingCommand)
         coordinator.config_entry.async_on_unload(self._async_withdraw_stops)
 
     @callback
     def _async_withdraw_stops(self) -> None:
-        for wish in self._wishes.values():
+        for wish in self._pending.values():
             wish.withdraw_stop()
 
     def _station(self, port_id: str) -> StationState:
@@ -82,7 +82,7 @@ class Control:
         self, port_id: str, *, continue_if_battery_full: bool | None = None
     ) -> None:
         """Start a session unless one goes on; take back a stop that still waits."""
-        wish = self._wishes[port_id]
+        wish = self._pending[port_id]
         wish.withdraw_stop()
         async with wish.lock:
             if self._ended_session_to_doubt(port_id):
@@ -171,7 +171,7 @@ class Control:
 
         One that counts as ended is stopped as well, where its end is in doubt.
         """
-        wish = self._wishes[port_id]
+        wish = self._pending[port_id]
         wish.is_stop_wanted = True
         if (station := self._station(port_id)).active_session is None:
             is_forced = self._ended_session_to_doubt(port_id) is not None
@@ -192,7 +192,7 @@ class Control:
 
     async def _async_must_wait(self, port_id: str) -> bool:
         """Stop the session if that is possible now; return whether it is too early."""
-        async with self._wishes[port_id].lock:
+        async with self._pending[port_id].lock:
             station = self._station(port_id)
             session = station.active_session or self._ended_session_to_doubt(port_id)
             if session is None:

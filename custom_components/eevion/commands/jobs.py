@@ -17,9 +17,9 @@ from ..api import Commands, EevionError, Job, Lane, Message, parse
 from ..const import DOMAIN, EVENT_JOB, LOGGER, signal
 from ..coordinator import EevionCoordinator
 from ..errors import command_error, failed, invalid, stations_error, valid_text
-from ..polling.timer import Alarm
-from ..stations.memory import Memory, OpenJob
-from ..stations.settings import NOTHING, Settings
+from ..polling.timer import EntryTimer
+from ..stations.memory import OpenJob, StationMemory
+from ..stations.settings import NOTHING, StationSettings
 from ..webhook import Webhook
 from .limits import CommandBatcher, Failures, async_send_apart
 
@@ -52,7 +52,9 @@ class JobResult:
 class Jobs:
     """The jobs of one account."""
 
-    def __init__(self, coordinator: EevionCoordinator, memory: Memory, webhook: Webhook) -> None:
+    def __init__(
+        self, coordinator: EevionCoordinator, memory: StationMemory, webhook: Webhook
+    ) -> None:
         """Take up the jobs that were open before a restart."""
         self._coordinator = coordinator
         self._memory = memory
@@ -61,9 +63,9 @@ class Jobs:
             coordinator, "queue jobs", merge=_merged, send=self._async_send_batch
         )
         self._ends: dict[str, asyncio.Future[JobResult]] = {}
-        self._alarm = Alarm(coordinator.hass, coordinator.config_entry, self.async_ask)
+        self._alarm = EntryTimer(coordinator.hass, coordinator.config_entry, self.async_ask)
         self._ask_interval_s: float = _ASK_INTERVAL_S
-        self._learn_alarm = Alarm(coordinator.hass, coordinator.config_entry, self.async_start)
+        self._learn_alarm = EntryTimer(coordinator.hass, coordinator.config_entry, self.async_start)
         self._learn_again_s: float = _LEARN_AGAIN_S
         coordinator.config_entry.async_on_unload(self._async_cancel_waits)
         self._async_show()
@@ -164,7 +166,7 @@ class Jobs:
         self._memory.content.jobs[receipt.job_id] = OpenJob(
             job_id=receipt.job_id,
             port_ids=tuple(names),
-            wanted=Settings.of_commands(commands),
+            wanted=StationSettings.of_commands(commands),
             created=dt_util.utcnow().timestamp(),
         )
         self._memory.async_write_soon()
@@ -317,7 +319,7 @@ class Jobs:
     def _async_show(self, settled: Iterable[str] = ()) -> None:
         """Show the wanted values of open jobs, and the last set ones."""
         content = self._memory.content
-        wanted: dict[str, Settings] = dict.fromkeys(settled, NOTHING)
+        wanted: dict[str, StationSettings] = dict.fromkeys(settled, NOTHING)
         for job in content.jobs.values():
             for port_id in job.port_ids:
                 wanted[port_id] = wanted.get(port_id, NOTHING).merged_with(job.wanted)

@@ -194,7 +194,7 @@ class Limiter:
             for port_id, limit in sent.items()
             if limit.station_id in refusals
         }
-        self._coordinator.async_set_limits(
+        self._coordinator.async_show_limits(
             {port_id: limit for port_id, limit in sent.items() if port_id not in failures}
         )
         return failures

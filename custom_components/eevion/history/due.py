@@ -14,7 +14,7 @@ from ..accounting.ledger import LedgerSession, StationLedger
 from ..accounting.posted import CLOCKS_DIFFER_S, Posted
 
 
-class Share(NamedTuple):
+class SessionShare(NamedTuple):
     """What one session adds to the hours of one statistic."""
 
     before: Hours
@@ -98,14 +98,14 @@ def unposted(ledger: StationLedger, now: float) -> dict[str, Posted]:
 
 def shares(
     ledger: StationLedger, marks: Mapping[str, Posted], *, since: float, tried: Iterable[str] = ()
-) -> tuple[list[Share], list[Share]]:
+) -> tuple[list[SessionShare], list[SessionShare]]:
     """Return what each session that is over adds to the hours: of energy, of cost.
 
     `marks` are the unposted ones; what ended before `since`, or was `tried` to be written,
     may be in the hours without the ledger's knowledge.
     """
-    energy: list[Share] = []
-    cost: list[Share] = []
+    energy: list[SessionShare] = []
+    cost: list[SessionShare] = []
     for session_id, entry in ledger.sessions.items():
         before, after = entry.posted, marks.get(session_id, entry.posted)
         if after is None:
@@ -114,12 +114,12 @@ def shares(
         old = before.hours() if before else ({}, {})
         new = old if after == before else after.hours()
         for found, was, becomes in zip((energy, cost), old, new, strict=True):
-            found.append(Share(was, becomes, before is None, is_ours, after.end))
+            found.append(SessionShare(was, becomes, before is None, is_ours, after.end))
     return energy, cost
 
 
 def recount(
-    sessions: Sequence[Share],
+    sessions: Sequence[SessionShare],
     present: Mapping[int, int],
     *,
     counted_until: float,
@@ -161,7 +161,7 @@ def _summed(parts: Iterable[Hours]) -> Hours:
 
 
 def _change(
-    sessions: Sequence[Share], present: Mapping[int, int], before: Hours, boundary: int
+    sessions: Sequence[SessionShare], present: Mapping[int, int], before: Hours, boundary: int
 ) -> Hours:
     """Return what is to be added to hours that may hold more than the ledger knows."""
     change: Hours = {}

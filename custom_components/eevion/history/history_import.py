@@ -20,10 +20,10 @@ from ..coordinator import EevionCoordinator
 from ..errors import failed, invalid
 from ..translation import Texts
 from .days import Day, days_between, quarters
-from .hourly import Hourly
-from .importer import Importer, patiently
+from .hourly import StatisticsPoster
+from .importer import HistoryImporter, patiently
 from .report_figures import by_port
-from .store import HistoryStore, Plan
+from .store import HistoryStore, ImportPlan
 
 _RETRY_INTERVAL = timedelta(minutes=30)
 # What fails again and again is tried once a day.
@@ -34,11 +34,15 @@ _LONGEST_MONTHS = 120
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-class History:
+class HistoryImports:
     """The imports of one account, one at a time."""
 
     def __init__(
-        self, hass: HomeAssistant, coordinator: EevionCoordinator, hourly: Hourly, texts: Texts
+        self,
+        hass: HomeAssistant,
+        coordinator: EevionCoordinator,
+        hourly: StatisticsPoster,
+        texts: Texts,
     ) -> None:
         """Prepare; it ends with the entry."""
         self._hass = hass
@@ -76,7 +80,7 @@ class History:
         plan = self._store.plan
         is_wished = AccountOptions.of(self._entry).import_history and not self._store.is_done_once
         if plan is None and is_wished:
-            plan = Plan(None, dt_util.now().date().isoformat(), is_once=True)
+            plan = ImportPlan(None, dt_util.now().date().isoformat(), is_once=True)
         if plan and self._task is None:
             self._async_begin(plan).add_done_callback(_forget)
 
@@ -87,7 +91,7 @@ class History:
         if self._task:
             raise invalid("import_running")
         task = self._async_begin(
-            Plan(first.isoformat() if first else None, last.isoformat(), port_ids=port_ids)
+            ImportPlan(first.isoformat() if first else None, last.isoformat(), port_ids=port_ids)
         )
         try:
             return await asyncio.shield(task)
@@ -99,13 +103,13 @@ class History:
             raise failed("import_interrupted", error=str(err)) from err
 
     @callback
-    def _async_begin(self, plan: Plan) -> asyncio.Task[dict[str, Any]]:
+    def _async_begin(self, plan: ImportPlan) -> asyncio.Task[dict[str, Any]]:
         self._task = self._entry.async_create_background_task(
             self._hass, self._async_run(plan), "import history"
         )
         return self._task
 
-    async def _async_run(self, plan: Plan) -> dict[str, Any]:
+    async def _async_run(self, plan: ImportPlan) -> dict[str, Any]:
         try:
             await self._store.async_save(plan)
             self._async_notify("import_progress", percent="0")
@@ -124,7 +128,7 @@ class History:
         finally:
             self._task = None
 
-    async def _async_import(self, plan: Plan) -> dict[str, Any]:
+    async def _async_import(self, plan: ImportPlan) -> dict[str, Any]:
         stations = {
             port_id: station
             for port_id, station in self._coordinator.data.stations.items()
@@ -144,7 +148,7 @@ class History:
             percent = 100 * (day.local_date - first).days // total
             self._async_notify("import_progress", percent=str(percent))
 
-        importer = Importer(self._coordinator, self._hourly, stations, on_day)
+        importer = HistoryImporter(self._coordinator, self._hourly, stations, on_day)
         await importer.async_fetch_sessions(days[0].hours.start)
         for quarter in quarters(days):
             await importer.async_import(quarter)
@@ -164,7 +168,7 @@ class History:
             ],
         }
 
-    def _told(self, port_id: str, importer: Importer) -> dict[str, Any]:
+    def _told(self, port_id: str, importer: HistoryImporter) -> dict[str, Any]:
         series = self._hourly.series(port_id)
         currency = self._coordinator.accounting.ledgers[port_id].cost_currency
         return importer.tallies[port_id].told(currency) | {
@@ -225,9 +229,11 @@ def _forget(task: asyncio.Task[dict[str, Any]]) -> None:
         task.exception()
 
 
-async def async_make_history(hass: HomeAssistant, coordinator: EevionCoordinator) -> History | None:
+async def async_make_history(
+    hass: HomeAssistant, coordinator: EevionCoordinator
+) -> HistoryImports | None:
     """Return the history of an account; None without the recorder."""
     if "recorder" not in hass.config.components:
         return None
     texts = await Texts.async_load(hass)
-    return History(hass, coordinator, Hourly(hass, coordinator, texts), texts)
+    return HistoryImports(hass, coordinator, StatisticsPoster(hass, coordinator, texts), texts)

@@ -23,7 +23,7 @@ from ..translation import Texts
 from .days import Day, bounds
 from .due import (
     Listed,
-    Share,
+    SessionShare,
     lists_past_since,
     mark_posted,
     recount,
@@ -55,7 +55,7 @@ class _Due(NamedTuple):
 
     ledger: StationLedger
     marks: dict[str, Posted]
-    parts: tuple[list[Share], list[Share]]
+    parts: tuple[list[SessionShare], list[SessionShare]]
     series: StationSeries
 
     @property
@@ -69,7 +69,7 @@ class _Due(NamedTuple):
         return min(hour for one in self.parts[0] for hour in (*one.before, *one.after))
 
 
-class Hourly:
+class StatisticsPoster:
     """Brings the sessions that are over into the hours, and each day's electricity cost."""
 
     def __init__(self, hass: HomeAssistant, coordinator: EevionCoordinator, texts: Texts) -> None:

@@ -25,10 +25,10 @@ from ..const import LOGGER
 from ..coordinator import EevionCoordinator
 from ..stations.station import StationState, port_of
 from .days import Day, bounds, hours_of, months
-from .hourly import Hourly
+from .hourly import StatisticsPoster
 from .past_hours import marks_of, past_hours
 from .report_figures import Figures, by_port
-from .tally import Tally
+from .tally import ImportResult
 
 if TYPE_CHECKING:
     from .statistics import Series
@@ -57,13 +57,13 @@ async def patiently[T](ask: Callable[[], Awaitable[T]], pauses: Iterable[float] 
     return await ask()
 
 
-class Importer:
+class HistoryImporter:
     """Imports days that follow each other, for some stations, once."""
 
     def __init__(
         self,
         coordinator: EevionCoordinator,
-        hourly: Hourly,
+        hourly: StatisticsPoster,
         stations: Mapping[str, StationState],
         on_day: Callable[[Day], None],
     ) -> None:
@@ -81,7 +81,7 @@ class Importer:
         """How many requests failed in a row."""
         self.failure: EevionError | HomeAssistantError | None = None
         """Why something is missing: to be imported again later."""
-        self.tallies = {port_id: Tally() for port_id in stations}
+        self.tallies = {port_id: ImportResult() for port_id in stations}
 
     async def async_fetch_sessions(self, since: int) -> None:
         """Fetch all sessions that were over since an hour, as far as the cloud tells them.

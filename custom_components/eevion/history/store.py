@@ -17,7 +17,7 @@ _LATER = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ImportPlan:
     """An import that is not done; dates as in ISO 8601."""
 
     first: str | None
@@ -55,7 +55,7 @@ class HistoryStore:
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
         """Name the file after the entry."""
         self._file = StoredFile(hass, "history", _read, entry=entry)
-        self.plan: Plan | None = None
+        self.plan: ImportPlan | None = None
         self.is_done_once = False
 
     async def async_load(self) -> None:
@@ -66,12 +66,12 @@ class HistoryStore:
         if loaded.lost:
             await self._async_write(self.plan, self.is_done_once)
 
-    async def async_save(self, plan: Plan | None) -> None:
+    async def async_save(self, plan: ImportPlan | None) -> None:
         """Write how far it has come."""
         is_done = plan is None and self.plan is not None and self.plan.is_once
         await self._async_write(plan, self.is_done_once or is_done)
 
-    async def _async_write(self, plan: Plan | None, is_done_once: bool) -> None:  # noqa: FBT001
+    async def _async_write(self, plan: ImportPlan | None, is_done_once: bool) -> None:  # noqa: FBT001
         content = {"plan": asdict(plan) if plan else None, "is_done_once": is_done_once}
         await self._file.async_save(content)
         self.plan, self.is_done_once = plan, is_done_once
@@ -81,9 +81,9 @@ class HistoryStore:
         await self._file.async_remove()
 
 
-def _read(stored: Any, _: list[StoredDataError]) -> tuple[Plan | None, bool]:
+def _read(stored: Any, _: list[StoredDataError]) -> tuple[ImportPlan | None, bool]:
     stored = fields(stored, "plan", "is_done_once")
-    return optional(Plan.from_json, stored["plan"]), flag(stored["is_done_once"])
+    return optional(ImportPlan.from_json, stored["plan"]), flag(stored["is_done_once"])
 
 
 def _day(stored: Any) -> str:

@@ -8,7 +8,7 @@ from .past_hours import PastHours
 
 
 @dataclass(slots=True)
-class Tally:
+class ImportResult:
     """What was written of one station."""
 
     sessions: int = 0

@@ -7,7 +7,7 @@ from time import monotonic
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 
-from .timer import Alarm
+from .timer import EntryTimer
 
 # So long after a refusal (HTTP 401) the key is tried again, before a person is asked for another.
 _RETRY_S = 5
@@ -27,7 +27,7 @@ class KeyCheck:
         self._hass = hass
         self._entry = entry
         self._poll = poll
-        self._retry = Alarm(hass, entry, poll)
+        self._retry = EntryTimer(hass, entry, poll)
         self._refused_at: float | None = None
         self._is_reauth_begun = False
 

@@ -16,11 +16,11 @@ _NOTHING = object()
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ListenerContext:
     """A listener's context: what it follows, and what it shows of it."""
 
     subject_id: object
-    read: Callable[[Any], object] | None
+    change_key_fn: Callable[[Any], object] | None
     """Given the subject; the listener is called where it returns something else than before.
 
     None shows everything.
@@ -30,14 +30,14 @@ class View:
 @dataclass(slots=True)
 class _Listener:
     update: CALLBACK_TYPE
-    read: Callable[[Any], object] | None
+    change_key_fn: Callable[[Any], object] | None
     shown: object = _NOTHING
 
 
 class SelectiveCoordinator[DataT](DataUpdateCoordinator[DataT]):
     """Calls the listeners of those contexts that were noted as changed.
 
-    A context is any object, or a `View` of one. Where the cloud was lost or is back, all
+    A context is any object, or a `ListenerContext` of one. Where the cloud was lost or is back, all
     listeners are called.
     """
 
@@ -62,11 +62,13 @@ class SelectiveCoordinator[DataT](DataUpdateCoordinator[DataT]):
     ) -> Callable[[], None]:
         """Listen for changes of one context."""
         remove = super().async_add_listener(update_callback, context)
-        view = context if isinstance(context, View) else View(context, None)
-        subject_id = view.subject_id
-        listener = _Listener(update_callback, view.read)
-        if view.read and (subject := self.subject(subject_id)) is not None:
-            listener.shown = view.read(subject)
+        followed = (
+            context if isinstance(context, ListenerContext) else ListenerContext(context, None)
+        )
+        subject_id = followed.subject_id
+        listener = _Listener(update_callback, followed.change_key_fn)
+        if followed.change_key_fn and (subject := self.subject(subject_id)) is not None:
+            listener.shown = followed.change_key_fn(subject)
         listeners = self._by_subject.setdefault(subject_id, [])
         listeners.append(listener)
 
@@ -109,9 +111,11 @@ class SelectiveCoordinator[DataT](DataUpdateCoordinator[DataT]):
                 is_for_all = self._changed.pop(subject_id)
                 subject = self.subject(subject_id)
                 for listener in tuple(self._by_subject.get(subject_id, ())):
-                    if listener.read:
+                    if listener.change_key_fn:
                         before = listener.shown
-                        listener.shown = _NOTHING if subject is None else listener.read(subject)
+                        listener.shown = (
+                            _NOTHING if subject is None else listener.change_key_fn(subject)
+                        )
                         if listener.shown == before and not is_for_all:
                             continue
                     listener.update()

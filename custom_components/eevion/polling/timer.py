@@ -8,7 +8,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 
 
-class Alarm:
+class EntryTimer:
     """Calls once after each setting; ends with the entry."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, action: Callable[[], None]) -> None:

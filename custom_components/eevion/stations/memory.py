@@ -22,7 +22,7 @@ from ..storage.values import (
     readable,
     text,
 )
-from .settings import OUT_OF_SERVICE, Settings
+from .settings import OUT_OF_SERVICE, StationSettings
 
 _WRITE_DELAY_S = 1
 _CLOCKS_DIFFER = timedelta(days=1)
@@ -38,7 +38,7 @@ class OpenJob:
 
     job_id: str
     port_ids: tuple[str, ...]
-    wanted: Settings
+    wanted: StationSettings
     created: float
     """Epoch seconds."""
 
@@ -64,7 +64,7 @@ class OpenJob:
         return cls(
             job_id=text(stored["job_id"]),
             port_ids=tuple(text(port_id) for port_id in items(stored["port_ids"])),
-            wanted=Settings.from_json(stored["wanted"]),
+            wanted=StationSettings.from_json(stored["wanted"]),
             created=created,
         )
 
@@ -74,7 +74,7 @@ class Remembered:
     """The content."""
 
     jobs: dict[str, OpenJob] = field(default_factory=dict)
-    settings: dict[str, Settings] = field(default_factory=dict)
+    settings: dict[str, StationSettings] = field(default_factory=dict)
     """The last that were set, by port id."""
     in_service_words: dict[str, str] = field(default_factory=dict)
     """`priorityStatus` before a station was taken out of service, by port id."""
@@ -102,7 +102,7 @@ class Remembered:
         stored = fields(stored)
         latest = (dt_util.utcnow() + _CLOCKS_DIFFER).timestamp()
         content = cls(
-            settings=readable(stored.get("settings"), Settings.from_json, lost),
+            settings=readable(stored.get("settings"), StationSettings.from_json, lost),
             in_service_words=readable(stored.get("in_service_words"), text, lost),
             tariffs=readable(stored.get("tariffs"), text, lost),
         )
@@ -125,7 +125,7 @@ class Remembered:
         return content
 
 
-class Memory:
+class StationMemory:
     """The storage of one account's memory."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:

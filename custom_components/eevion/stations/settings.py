@@ -13,7 +13,7 @@ IN_SERVICE = "inService"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class StationSettings:
     """Settings of one station; None is "not known", or "not to be changed"."""
 
     is_in_service: bool | None = None
@@ -23,7 +23,7 @@ class Settings:
     tariff_since: float | None = None
     """When the tariff was set, in epoch seconds: sessions that began later know better."""
 
-    def merged_with(self, newer: Settings) -> Settings:
+    def merged_with(self, newer: StationSettings) -> StationSettings:
         """Return these settings with all that the newer ones tell."""
         return replace(self, **newer.to_json())
 
@@ -59,4 +59,4 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "tariff_since": moment,
 }
 
-NOTHING = Settings()
+NOTHING = StationSettings()

@@ -7,7 +7,7 @@ from datetime import datetime
 from ..api import ChargingLimit, Port, PortStatus, Session, Site, StationException
 from .power import PowerMeter
 from .sessions import SessionBook
-from .settings import NOTHING, Settings
+from .settings import NOTHING, StationSettings
 from .station import StationState, Totals
 
 
@@ -42,8 +42,8 @@ class Assembly:
         """Stations with a power, which time alone brings to an end."""
         self._limits: dict[str, ChargingLimit] = {}
         self._totals: dict[str, Totals] = {}
-        self._wanted: dict[str, Settings] = {}
-        self._known: Mapping[str, Settings] = {}
+        self._wanted: dict[str, StationSettings] = {}
+        self._known: Mapping[str, StationSettings] = {}
         self._exceptions: Mapping[str, tuple[StationException, ...]] = {}
 
     def take_sites(
@@ -124,7 +124,9 @@ class Assembly:
         known |= of_sites
         return changed
 
-    def set_settings(self, wanted: Mapping[str, Settings], known: Mapping[str, Settings]) -> None:
+    def set_settings(
+        self, wanted: Mapping[str, StationSettings], known: Mapping[str, StationSettings]
+    ) -> None:
         """Keep what jobs are about to set, where that changed, and all they have set."""
         self._wanted |= wanted
         self._known = known

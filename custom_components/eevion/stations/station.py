@@ -16,7 +16,7 @@ from ..api import (
     StationException,
 )
 from ..const import MAX_LIMIT_A
-from .settings import NOTHING, Settings
+from .settings import NOTHING, StationSettings
 
 _PLUGGED_IN = {
     ConnectorStatus.PREPARING: True,
@@ -62,9 +62,9 @@ class StationState:
     limit: ChargingLimit | None = None
     """The limit that was last commanded; the cloud tells none."""
 
-    wanted: Settings = NOTHING
+    wanted: StationSettings = NOTHING
     """What jobs are about to set."""
-    known: Settings = NOTHING
+    known: StationSettings = NOTHING
     """What jobs have set."""
     exceptions: tuple[StationException, ...] = ()
     """Those that last."""
