@@ -13,7 +13,7 @@ from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
 from simulator import World
-from tests.actions import device
+from tests.calls import device
 from tests.helpers import entity_id
 
 TARGETS = ("entity_id", "device_id", "area_id", "label_id")

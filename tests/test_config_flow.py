@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from http import HTTPStatus
 import json
 import logging
-from pathlib import Path
 import re
 from typing import Any
 from unittest.mock import patch
@@ -29,12 +28,11 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.eevion.api import EevionClient
 from simulator import Cloud, Settings, World
+from tests import FIXTURES
 from tests.conftest import API_KEY, Pass
 
 PUBLIC_URL = "https://app.hypercharge.com/api/eevion"
-SITES = json.loads(
-    (Path(__file__).parent / "fixtures/list_sites_and_their_stations.json").read_text("utf-8")
-)
+SITES = json.loads((FIXTURES / "list_sites_and_their_stations.json").read_text("utf-8"))
 TWO_SITES = Settings(keys=(API_KEY, "another-key"), sites=2, stations=2, seed=7)
 INACTIVE_ONES = Settings(keys=(API_KEY,), sites=1, stations=9, seed=7)
 

@@ -24,11 +24,12 @@ import yaml
 from custom_components.eevion.api import Session, SessionStatus
 from custom_components.eevion.intent import INTENTS
 from simulator import Cloud, Settings, World
-from tests.actions import device, sent, starts
+from tests import ROOT
+from tests.calls import device, sent, starts
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 
-SENTENCES = Path(__file__).parent.parent / "custom_sentences"
+SENTENCES = ROOT / "custom_sentences"
 LANGUAGES = ("en", "fr")
 
 type Say = Callable[..., Awaitable[str]]

@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.eevion.llm import async_get_tools
 from simulator import Cloud, World
-from tests.actions import device, starts
+from tests.calls import device, starts
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-INTEGRATION = Path(__file__).parents[1] / "custom_components" / "eevion"
+from tests import ROOT
+
+INTEGRATION = ROOT / "custom_components" / "eevion"
 
 # From the bottom to the top; what stands in one line does not import each other.
 ORDER = (

@@ -10,7 +10,7 @@ import pytest
 
 from simulator import Cloud, Settings, World
 from simulator.station import Station
-from tests.actions import ask, device
+from tests.calls import ask, device
 from tests.conftest import API_KEY, Pass
 
 NAME = "Left"

@@ -3,7 +3,6 @@
 import ast
 from collections.abc import Iterator
 import json
-from pathlib import Path
 import re
 from typing import Any
 
@@ -19,10 +18,11 @@ import yaml
 from custom_components.eevion.condition import CONDITIONS
 from custom_components.eevion.trigger import TRIGGERS
 from simulator import Settings, World
+from tests import ROOT
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 
-FOLDER = Path(__file__).parent.parent / "custom_components/eevion"
+FOLDER = ROOT / "custom_components/eevion"
 PLATFORMS = (
     "binary_sensor",
     "button",

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from itertools import pairwise
 import json
 import logging
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 import zlib
@@ -32,6 +31,7 @@ from custom_components.eevion.api import JobReceipt, Session, parse
 from custom_components.eevion.helpers import is_public_host
 from custom_components.eevion.webhook import Hint, HintKind, read_hint
 from simulator import Cloud, Settings, World
+from tests import FIXTURES
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 
@@ -39,7 +39,6 @@ type Caller = TestClient[Any, Any]
 type Post = Callable[[Any], Awaitable[int]]
 type Settle = Callable[[], Awaitable[None]]
 
-FIXTURES = Path(__file__).parent / "fixtures"
 NOISE = "Error in logging"  # of aiohttp's access log, on a frozen clock
 
 

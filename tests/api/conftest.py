@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 import json
-from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession, web
@@ -14,8 +13,8 @@ import pytest
 from custom_components.eevion.api import EevionClient, RateLimit, rate_limit as rate_limit_module
 from custom_components.eevion.api.reader import Reader, Rows
 from custom_components.eevion.api.response import Response
+from tests import FIXTURES
 
-FIXTURES = Path(__file__).parent.parent / "fixtures"
 API_KEY = "a-key-that-must-not-leak"
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 import subprocess
 import sys
 
-INTEGRATION = Path(__file__).parents[2] / "custom_components" / "eevion"
+from tests import ROOT
+
+INTEGRATION = ROOT / "custom_components" / "eevion"
 ALLOWED = {"aiohttp", "orjson", "yarl"}
 
 PROGRAM = """

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import logging
-from pathlib import Path
 from typing import Any
 from unittest.mock import PropertyMock, patch
 
@@ -16,11 +15,12 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from simulator import Cloud, Settings, World
-from tests.actions import device
+from tests import ROOT
+from tests.calls import device
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 
-FOLDER = Path(__file__).parents[2] / "blueprints" / "automation"
+FOLDER = ROOT / "blueprints" / "automation"
 
 CALM = 30
 """Turns of the event loop without a request."""

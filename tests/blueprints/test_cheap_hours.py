@@ -8,8 +8,8 @@ from homeassistant.util import dt as dt_util
 import pytest
 
 from simulator import Cloud, World
-from tests.actions import sent, starts
 from tests.blueprints.conftest import Automate, limits
+from tests.calls import sent, starts
 from tests.conftest import Pass
 from tests.helpers import Station
 

@@ -9,8 +9,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from simulator import Cloud, World
-from tests.actions import device
 from tests.blueprints.conftest import Automate, limits
+from tests.calls import device
 from tests.conftest import Pass
 from tests.helpers import Station
 

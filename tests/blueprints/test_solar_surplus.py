@@ -9,8 +9,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from simulator import Cloud, World
-from tests.actions import starts
 from tests.blueprints.conftest import Automate, limits
+from tests.calls import starts
 from tests.conftest import Pass
 from tests.helpers import Station
 

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 import json
-from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientResponse, web
@@ -13,8 +12,8 @@ from aiohttp.test_utils import TestClient, TestServer
 import pytest
 
 from simulator import Cloud, Settings, World, create_app
+from tests import FIXTURES
 
-FIXTURES = Path(__file__).parent.parent / "fixtures"
 KEY = "demo-key"
 
 

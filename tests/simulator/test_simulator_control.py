@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from pathlib import Path
 import signal
 import socket
 import sys
@@ -13,8 +12,7 @@ import pytest
 
 from simulator import Cloud, Settings
 from simulator.__main__ import main, parser, settings_from
-
-ROOT = Path(__file__).parent.parent.parent
+from tests import ROOT
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 from simulator import Cloud, Settings, World
-from tests.actions import act, ask, device, sent
+from tests.calls import act, ask, device, sent
 from tests.conftest import API_KEY, Pass
 from tests.helpers import entity_id
 

@@ -38,7 +38,7 @@ from simulator import Cloud, Settings, World, create_app
 from simulator.serialize import JsonObject
 from simulator.session_json import session_json
 from tests.conftest import API_KEY, START
-from tests.mutation import Mutator, Spoiled
+from tests.system.mutation import Mutator, Spoiled
 
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 FIRST = int(os.environ.get("FUZZ_FIRST", "0"))

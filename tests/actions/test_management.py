@@ -3,7 +3,6 @@
 import asyncio
 from datetime import datetime, timedelta
 import json
-from pathlib import Path
 import re
 from typing import Any
 
@@ -18,7 +17,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 import yaml
 
 from simulator import Cloud, Settings, World
-from tests.actions import act, ask, device, pass_until, sent
+from tests import ROOT
+from tests.calls import act, ask, device, pass_until, sent
 from tests.conftest import API_KEY, START, Pass
 from tests.helpers import Station
 
@@ -241,7 +241,7 @@ async def test_undo_as_the_readme_says(
     cloud: Cloud,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    text = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+    text = (ROOT / "README.md").read_text("utf-8")
     (example,) = (
         b for b in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "original_values" in b
     )

@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from simulator import Cloud, Settings, World, http_sessions
 from tests.conftest import API_KEY, START, Pass
-from tests.hourly import (
+from tests.history.hourly import (
     Hours,
     add_past_session,
     all_rows,

@@ -9,7 +9,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 
 from simulator import Cloud, Settings, World
-from tests.actions import act, sent, starts
+from tests.calls import act, sent, starts
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 

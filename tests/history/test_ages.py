@@ -18,7 +18,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from simulator import Cloud, Settings, World, http_sessions
 from simulator.session import Session
 from tests.conftest import API_KEY, Pass
-from tests.hourly import (
+from tests.history.hourly import (
     Hours,
     Rows,
     add_past_session,

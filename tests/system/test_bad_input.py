@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 import copy
 import json
 import logging
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -18,6 +17,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from simulator import Cloud, World
+from tests import FIXTURES
 from tests.conftest import API_KEY, START, Pass
 from tests.helpers import Station
 
@@ -262,7 +262,7 @@ class HandMade:
     """A cloud that answers two lists, whatever a test makes of them."""
 
     def __init__(self) -> None:
-        folder = Path(__file__).parent / "fixtures"
+        folder = FIXTURES
         read = {
             name: json.loads((folder / f"{name}.json").read_text("utf-8"))
             for name in ("list_sites_and_their_stations", "list_sessions")

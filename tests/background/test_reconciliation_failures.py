@@ -10,9 +10,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from simulator import Cloud, Settings, World, http_sessions, report, serialize
+from tests.background.test_reconciliation import asked_since, fetched, hidden_session, truth
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
-from tests.test_recovery import asked_since, fetched, hidden_session, truth
 
 HOUR = 3600
 DAY = 86400

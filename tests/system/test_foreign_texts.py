@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterator
 import json
-from pathlib import Path
 from typing import Any, override
 import unicodedata
 
@@ -23,7 +22,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, flush_
 
 from custom_components.eevion.stations.memory import unique_names
 from simulator import Cloud
-from tests.actions import act, ask, sent
+from tests import FIXTURES
+from tests.calls import act, ask, sent
 from tests.conftest import API_KEY, START, Pass
 from tests.handmade import HandMadeCloud
 
@@ -48,7 +48,7 @@ LONGEST = 1100
 
 
 def example(name: str) -> Any:
-    return json.loads((Path(__file__).parent / "fixtures" / name).read_text())
+    return json.loads((FIXTURES / name).read_text())
 
 
 def hostile(value: Any, key: str = "") -> Any:

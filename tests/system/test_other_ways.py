@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from simulator import Cloud, Settings, World
-from tests.actions import ask, pass_until
+from tests.calls import ask, pass_until
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 

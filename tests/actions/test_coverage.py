@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from simulator import Cloud, World
 from simulator.commands import COMMANDS
-from tests.actions import act, ask, device, pass_until, sent
+from tests.calls import act, ask, device, pass_until, sent
 from tests.conftest import START, Pass
 from tests.helpers import Station
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 import logging
-from pathlib import Path
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
@@ -14,9 +13,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from benchmarks.solar import DAWN_S, DAY, SETTINGS, STATION, Replay, commands, fullest_minute
 from benchmarks.solar_plant import STEP_S, ImportResult, Plant, PublishedRule, replay_rule
 from simulator import Cloud, Settings
+from tests import FIXTURES
 from tests.conftest import API_KEY
 
-CSV = Path(__file__).parent / "fixtures" / "solar_2018-10-14.csv"
+CSV = FIXTURES / "solar_2018-10-14.csv"
 
 
 @pytest.fixture

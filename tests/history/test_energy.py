@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from simulator import World
 from tests.conftest import Pass
 from tests.helpers import Station
-from tests.hourly import Hours
+from tests.history.hourly import Hours
 
 pytestmark = pytest.mark.usefixtures("recorder_mock")
 

@@ -16,7 +16,7 @@ import pytest
 
 from simulator import Settings, World
 from tests.conftest import API_KEY, Pass
-from tests.hourly import (
+from tests.history.hourly import (
     Hours,
     add_past_session,
     all_rows,

@@ -15,7 +15,7 @@ from simulator import Cloud, Settings, World
 from simulator.errors import ApiError
 from simulator.limits import set_limit as simulated
 from simulator.station import Station as SimulatedStation
-from tests.actions import sent
+from tests.calls import sent
 from tests.conftest import API_KEY
 from tests.helpers import Station
 

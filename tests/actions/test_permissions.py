@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 
 from custom_components.eevion.llm import TOOLS
 from simulator import Cloud, World
-from tests.actions import device
+from tests.calls import device
 from tests.conftest import Pass
 from tests.helpers import entity_id
 

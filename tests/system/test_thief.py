@@ -20,8 +20,7 @@ from simulator import Cloud, Settings, World
 from simulator.cloud import RequestRecord
 from tests.conftest import API_KEY
 from tests.helpers import Station
-
-from .test_chaos_day import LIMIT, PERIOD, fullest_window
+from tests.system.test_chaos_day import LIMIT, PERIOD, fullest_window
 
 STATIONS, COMMANDS, STOLEN = 50, 500, 30
 DAY_S = 86_400

@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from custom_components.eevion.history.statistics import StatisticsStore
 from simulator import Cloud, World
 from tests.conftest import Pass
-from tests.hourly import (
+from tests.history.hourly import (
     HOUR_S,
     Hours,
     add_past_session,

@@ -12,7 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from simulator import Cloud, Settings, World
-from tests.actions import act, ask, device, pass_until, sent
+from tests.calls import act, ask, device, pass_until, sent
 from tests.conftest import API_KEY, START, Pass
 
 

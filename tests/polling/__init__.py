@@ -1,0 +1,1 @@
+"""Tests of when the cloud is asked."""

@@ -1,0 +1,1 @@
+"""Tests of the whole: long days, hostile bodies, many stations."""
