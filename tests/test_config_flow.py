@@ -314,7 +314,7 @@ async def test_public_url_is_the_default(
 async def test_account_is_there_already(
     hass: HomeAssistant, cloud: Cloud, cloud_url: str, key: str
 ) -> None:
-    cloud.ledgers["a-second-key"] = cloud.account()
+    cloud.accounts["a-second-key"] = cloud.account()
     await enter(hass, await start(hass), form(cloud_url))
     result = await enter(hass, await start(hass), form(cloud_url, key=key))
     assert result["type"] is FlowResultType.ABORT
@@ -365,7 +365,7 @@ async def test_another_account(hass: HomeAssistant, cloud_url: str) -> None:
 async def test_new_key(
     hass: HomeAssistant, cloud: Cloud, loaded: MockConfigEntry, wait: Pass
 ) -> None:
-    cloud.ledgers["a-second-key"] = cloud.ledgers.pop(API_KEY)
+    cloud.accounts["a-second-key"] = cloud.accounts.pop(API_KEY)
     await wait(35)
     await wait(6)  # it is refused once more
     (flow,) = hass.config_entries.flow.async_progress_by_handler("eevion")
@@ -414,7 +414,7 @@ async def test_reconfigure(
 
     result = await enter(hass, result, form("http://example.com"))
     assert result["errors"] == {"base": "invalid_url"}
-    cloud.ledgers["a-second-key"] = cloud.ledgers.pop(API_KEY)
+    cloud.accounts["a-second-key"] = cloud.accounts.pop(API_KEY)
     result = await enter(hass, result, form(f"{cloud_url}/", key="a-second-key"))
     assert result["reason"] == "reconfigure_successful"
     assert loaded.data["api_key"] == "a-second-key"
