@@ -197,7 +197,7 @@ def test_exceptions(english: dict[str, Any]) -> None:
     raising = ("HomeAssistantError", "ServiceValidationError", "ConfigEntryAuthFailed")
     used = first_arguments("failed", "invalid")
     used |= keywords("translation_key", "UpdateFailed", "ConfigEntryNotReady", *raising)
-    used |= table("control", "_NOT_READY")
+    used |= table("commands/charging", "_NOT_READY")
     used -= first_arguments("_options")
     assert used == set(english["exceptions"])
 
@@ -221,7 +221,7 @@ def test_placeholders_of_exceptions(english: dict[str, Any]) -> None:
 
 def test_config_flow_texts(english: dict[str, Any]) -> None:
     config, options = english["config"], english["options"]
-    source = (FOLDER / "options_flow.py").read_text("utf-8")
+    source = (FOLDER / "config_flow.py").read_text("utf-8")
     assert set(config["error"]) == first_arguments("_InputError")
     aborts = keywords("reason", "async_abort") | {"reauth_successful", "reconfigure_successful"}
     assert set(config["abort"]) | set(options["abort"]) == aborts
@@ -451,11 +451,11 @@ def test_french(english: dict[str, Any]) -> None:
         assert placeholders(text) <= placeholders(str(known)), path
     spoken = {key for key in english["common"] if key.startswith("voice_")}
     assert set(french["common"]) == spoken
-    sources = "".join(file.read_text("utf-8") for file in FOLDER.glob("voice*.py"))
+    sources = "".join(file.read_text("utf-8") for file in (FOLDER / "assist").glob("*.py"))
     assert spoken == set(re.findall(r'"(voice_\w+)"', sources)) - set(english["exceptions"])
-    tree = ast.parse((FOLDER / "control.py").read_text("utf-8"))
+    tree = ast.parse((FOLDER / "commands" / "charging.py").read_text("utf-8"))
     tree.body += ast.parse((FOLDER / "errors.py").read_text("utf-8")).body
-    tree.body += ast.parse((FOLDER / "voice_names.py").read_text("utf-8")).body
+    tree.body += ast.parse((FOLDER / "assist" / "station_names.py").read_text("utf-8")).body
     may_be_said = constants(tree) & set(english["exceptions"])
     assert set(french["exceptions"]) >= may_be_said - {"question_refused"}
 

@@ -98,9 +98,9 @@ def test_an_error_of_somebody_else(texts: Phrases) -> None:
 def test_errors_have_words(
     hass: HomeAssistant, loaded: ConfigEntry, err: EevionError, of_command: str, of_question: str
 ) -> None:
-    with pytest.raises(HomeAssistantError) as told, command_errors(hass, loaded, "one"):
+    with pytest.raises(HomeAssistantError) as told, command_errors("one"):
         raise err
     assert told.value.translation_key == of_command
-    with pytest.raises(HomeAssistantError) as told, read_errors(hass, loaded):
+    with pytest.raises(HomeAssistantError) as told, read_errors():
         raise err
     assert told.value.translation_key == of_question
