@@ -441,13 +441,13 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
     def _async_take(self, sessions: Iterable[Session]) -> None:
         """Keep what outlasts a snapshot: amounts, and the names of tariffs."""
         self.accounting.async_take(sessions)
-        if self._memory.async_learn_tariffs(session.tariff for session in sessions):
+        if self._memory.async_remember_tariffs(session.tariff for session in sessions):
             self.async_note_changes(self.data.stations, is_for_all=True)
 
     @callback
     def async_learn_jobs(self, jobs: Iterable[Job]) -> None:
         """Keep what the job history tells: among it the names of tariffs."""
-        if self._memory.async_learn_jobs(jobs):
+        if self._memory.async_remember_jobs(jobs):
             self.async_note_changes(self.data.stations, is_for_all=True)
             self.async_update_listeners()
 

@@ -54,7 +54,7 @@ class EevionSelect(EevionEntity, SelectEntity):
 
     @property
     def _names(self) -> dict[str, str]:
-        return unique_names(self.runtime.memory.content.tariffs)
+        return unique_names(self.runtime.memory.tariffs)
 
     @property
     @override

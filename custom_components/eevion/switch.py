@@ -12,7 +12,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .api import Commands
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
 from .models import EevionConfigEntry, EevionRuntimeData
-from .stations.settings import IN_SERVICE, OUT_OF_SERVICE
+from .stations.settings import OUT_OF_SERVICE
 from .stations.station import StationState
 
 # The budget orders commands; a stop may wait for minutes and must not hold up others.
@@ -36,8 +36,7 @@ class EevionSwitchDescription(EevionDescription, SwitchEntityDescription):
 
 
 def _in_service(data: EevionRuntimeData, port_id: str) -> Commands:
-    word = data.memory.content.in_service_words.get(port_id, IN_SERVICE)
-    return Commands(priority_status=word)
+    return Commands(priority_status=data.memory.in_service_word(port_id))
 
 
 SWITCHES = (

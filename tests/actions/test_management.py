@@ -16,6 +16,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import yaml
 
+from custom_components.eevion.api import Job
 from simulator import Cloud, Settings, World
 from tests import ROOT
 from tests.calls import act, ask, device, pass_until, sent
@@ -324,7 +325,7 @@ async def test_the_account_goes_while_somebody_waits(
     )
     for _ in range(1000):
         await asyncio.sleep(0)
-    assert loaded.runtime_data.memory.content.jobs
+    assert loaded.runtime_data.memory.jobs
     assert await hass.config_entries.async_unload(loaded.entry_id)
     with pytest.raises(HomeAssistantError, match="goes on in the cloud"):
         await asked
@@ -359,7 +360,9 @@ async def test_words_for_service(
 ) -> None:
     """The word from before is known; another one is passed on."""
     port_id = next(iter(loaded.runtime_data.coordinator.data.stations))
-    loaded.runtime_data.memory.content.in_service_words[port_id] = "normal"
+    values = {port_id: {"priorityStatus": "normal"}}
+    job = Job.from_json({"id": "x", "content": {"originalValues": values}})
+    loaded.runtime_data.coordinator.async_learn_jobs([job])
     for word in ("in_service", "someOtherWord"):
         await act(hass, "manage_stations", stations=names[0], priority_status=word)
     await act(hass, "manage_stations", stations=names, priority_status="in_service")

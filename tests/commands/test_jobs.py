@@ -304,11 +304,13 @@ async def test_a_message_names_some_of_many_stations(
 ) -> None:
     jobs = loaded.runtime_data.jobs
     for number in range(30):
-        loaded.runtime_data.memory.content.jobs[str(number)] = OpenJob(
-            job_id=str(number),
-            port_ids=tuple(f"{reason} {port}" for reason in range(15) for port in range(12)),
-            wanted=StationSettings(is_private=True),
-            created=0,
+        loaded.runtime_data.memory.async_add_job(
+            OpenJob(
+                job_id=str(number),
+                port_ids=tuple(f"{reason} {port}" for reason in range(15) for port in range(12)),
+                wanted=StationSettings(is_private=True),
+                created=0,
+            )
         )
     await jobs.async_look()
     notes = async_get_persistent_notifications(hass)
@@ -343,21 +345,23 @@ async def test_a_job_of_no_likely_begin_holds_up_no_other(
     wait: Pass,
     moment: float,
 ) -> None:
-    content = loaded.runtime_data.memory.content
-    content.jobs["odd"] = OpenJob(
-        job_id="odd",
-        port_ids=(stations[0].port_id, "gone"),
-        wanted=StationSettings(is_private=True),
-        created=moment,
+    memory = loaded.runtime_data.memory
+    memory.async_add_job(
+        OpenJob(
+            job_id="odd",
+            port_ids=(stations[0].port_id, "gone"),
+            wanted=StationSettings(is_private=True),
+            created=moment,
+        )
     )
-    content.jobs_until = moment
+    memory.async_mark_jobs_read(moment)
     await switch(hass, "on", "private", stations[1])
     await pass_job(wait)
-    assert not content.jobs
+    assert not memory.jobs
     assert stations[1]["switch.private"] == "on"
     loaded.runtime_data.jobs.async_start()
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert content.jobs_until == dt_util.utcnow().timestamp()
+    assert memory.jobs_until == dt_util.utcnow().timestamp()
 
 
 async def test_a_history_that_cannot_be_read_is_read_later(
@@ -376,7 +380,7 @@ async def test_a_history_that_cannot_be_read_is_read_later(
     for _ in range(60):
         await wait(61)
     last = asked()
-    assert entry.runtime_data.memory.content.jobs_until > dt_util.utcnow().timestamp() - 3700
+    assert entry.runtime_data.memory.jobs_until > dt_util.utcnow().timestamp() - 3700
     for _ in range(60):
         await wait(61)
     assert asked() == last

@@ -344,7 +344,7 @@ async def test_another_minor_version_is_read(
     path = path_of(hass, entry, "memory")
     await start_with(hass, entry, path, file(GOOD["memory"], minor_version=minor), wait)
     assert entry.state is ConfigEntryState.LOADED
-    assert entry.runtime_data.memory.content.tariffs == {"t1": "Night", "t2": "Day"}
+    assert entry.runtime_data.memory.tariffs == {"t1": "Night", "t2": "Day"}
     assert issues(hass) == []
 
 

@@ -192,8 +192,7 @@ def _priority_status(target: Target, word: str) -> str:
         return OUT_OF_SERVICE
     if word != _IN_SERVICE:
         return word
-    known = target.data.memory.content.in_service_words
-    words = {known.get(port_id, IN_SERVICE) for port_id in target.port_ids}
+    words = {target.data.memory.in_service_word(port_id) for port_id in target.port_ids}
     return words.pop() if len(words) == 1 else IN_SERVICE
 
 
@@ -232,7 +231,7 @@ def _expiry(expires: datetime | timedelta | None) -> datetime | None:
 
 def _tariff_id(target: Target, wanted: str) -> str:
     """Return a tariff's id, by its name where the cloud has told it."""
-    known = target.data.memory.content.tariffs
+    known = target.data.memory.tariffs
     if wanted in known:
         return wanted
     named = [id_ for id_, name in known.items() if name == wanted]

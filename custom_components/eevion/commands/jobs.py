@@ -19,7 +19,7 @@ from ..coordinator import EevionCoordinator
 from ..errors import command_error, failed, invalid, stations_error, valid_text
 from ..polling.timer import EntryTimer
 from ..stations.memory import OpenJob, StationMemory
-from ..stations.settings import NOTHING, StationSettings
+from ..stations.settings import NO_SETTINGS, StationSettings
 from ..webhook import Webhook
 from .limits import CommandBatcher, Failures, async_send_apart
 
@@ -83,9 +83,8 @@ class Jobs:
 
         Where the cloud does not answer it is read later.
         """
-        content = self._memory.content
         now = dt_util.utcnow()
-        since = _moment(content.jobs_until, now) - _CLOCKS_DIFFER
+        since = _moment(self._memory.jobs_until, now) - _CLOCKS_DIFFER
         try:
             told = await self._coordinator.client.list_jobs(since=since)
         except EevionError as err:
@@ -93,7 +92,7 @@ class Jobs:
             self._learn_alarm.async_set(self._learn_again_s)
             self._learn_again_s = min(2 * self._learn_again_s, _LONGEST_LEARN_AGAIN_S)
             return
-        content.jobs_until = now.timestamp()
+        self._memory.async_mark_jobs_read(now.timestamp())
         self._coordinator.async_learn_jobs(told)
 
     async def async_command(self, port_id: str, commands: Commands) -> None:
@@ -163,13 +162,14 @@ class Jobs:
         receipt = await self._coordinator.client.manage_stations(
             station_ids=list(names.values()), commands=commands, webhook=self._webhook.url
         )
-        self._memory.content.jobs[receipt.job_id] = OpenJob(
-            job_id=receipt.job_id,
-            port_ids=tuple(names),
-            wanted=StationSettings.of_commands(commands),
-            created=dt_util.utcnow().timestamp(),
+        self._memory.async_add_job(
+            OpenJob(
+                job_id=receipt.job_id,
+                port_ids=tuple(names),
+                wanted=StationSettings.of_commands(commands),
+                created=dt_util.utcnow().timestamp(),
+            )
         )
-        self._memory.async_write_soon()
         self._async_show()
         self._async_schedule()
         if job_ids is not None:
@@ -196,17 +196,17 @@ class Jobs:
 
     def is_open(self, job_id: str) -> bool:
         """Whether a job has not ended, as far as is known."""
-        return job_id in self._memory.content.jobs
+        return job_id in self._memory.jobs
 
     @callback
     def _async_schedule(self) -> None:
-        if self._memory.content.jobs and not self._alarm.is_set:
+        if self._memory.jobs and not self._alarm.is_set:
             self._alarm.async_set(self._ask_interval_s)
 
     async def async_look(self) -> None:
         """Ask the cloud how the open jobs are doing."""
         self._alarm.async_clear()
-        jobs = self._memory.content.jobs
+        jobs = self._memory.jobs
         if not jobs:
             return
         now = dt_util.utcnow()
@@ -263,20 +263,12 @@ class Jobs:
     @callback
     def _async_settle(self, job: OpenJob, result: JobResult) -> None:
         """Keep what was done, take back what was not, and say both."""
-        content = self._memory.content
-        del content.jobs[job.job_id]
+        self._memory.async_close_job(job, result.succeeded, dt_util.utcnow().timestamp())
         for port_id in result.succeeded:
-            known = content.settings.get(port_id, NOTHING)
-            content.settings[port_id] = known.merged_with(job.wanted)
-            if job.wanted.tariff_id:
-                content.settings[port_id] = replace(
-                    content.settings[port_id], tariff_since=dt_util.utcnow().timestamp()
-                )
             self._async_fire(port_id, "finished", {"job": job.job_id})
         for port_id, reason in result.refused.items():
             self._async_fire(port_id, "failed", {"job": job.job_id, "reason": reason})
         self._async_notify(result)
-        self._memory.async_write_soon()
         self._async_show(result.refused)
         if end := self._ends.pop(job.job_id, None):
             end.set_result(result)
@@ -318,12 +310,11 @@ class Jobs:
     @callback
     def _async_show(self, settled: Iterable[str] = ()) -> None:
         """Show the wanted values of open jobs, and the last set ones."""
-        content = self._memory.content
-        wanted: dict[str, StationSettings] = dict.fromkeys(settled, NOTHING)
-        for job in content.jobs.values():
+        wanted: dict[str, StationSettings] = dict.fromkeys(settled, NO_SETTINGS)
+        for job in self._memory.jobs.values():
             for port_id in job.port_ids:
-                wanted[port_id] = wanted.get(port_id, NOTHING).merged_with(job.wanted)
-        self._coordinator.async_set_settings(wanted, content.settings)
+                wanted[port_id] = wanted.get(port_id, NO_SETTINGS).merged_with(job.wanted)
+        self._coordinator.async_set_settings(wanted, self._memory.settings)
 
 
 def _merged(earlier: Commands, later: Commands) -> Commands:

@@ -1,8 +1,8 @@
-"""What is remembered of jobs, settings and tariffs: the cloud tells of them only once."""
+"""Stored data about jobs, settings and tariffs, which the cloud reports only once."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Self
 
@@ -22,11 +22,11 @@ from ..storage.values import (
     readable,
     text,
 )
-from .settings import OUT_OF_SERVICE, StationSettings
+from .settings import IN_SERVICE, NO_SETTINGS, OUT_OF_SERVICE, StationSettings
 
 _WRITE_DELAY_S = 1
 _CLOCKS_DIFFER = timedelta(days=1)
-# So many names and words are kept, the newest.
+# The newest names and words that are kept.
 _MOST_REMEMBERED = 1000
 # How the management history describes a job of a tariff.
 _TARIFF_JOB = "Set fee:"
@@ -43,7 +43,7 @@ class OpenJob:
     """Epoch seconds."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return what a storage holds."""
+        """Return the content for storage."""
         return {
             "job_id": self.job_id,
             "port_ids": list(self.port_ids),
@@ -53,9 +53,10 @@ class OpenJob:
 
     @classmethod
     def from_json(cls, stored: Any, latest: float) -> Self:
-        """Read `to_json`; raise StoredDataError for anything else.
+        """Return the job of stored content.
 
-        A job that was given after `latest`, in epoch seconds, would never be given up.
+        Raises StoredDataError for other content, and for a job created after `latest` (epoch
+        seconds), which would never time out.
         """
         stored = fields(stored, "job_id", "port_ids", "wanted", "created")
         created = moment(stored["created"])
@@ -71,20 +72,20 @@ class OpenJob:
 
 @dataclass(slots=True)
 class Remembered:
-    """The content."""
+    """The content of the storage."""
 
     jobs: dict[str, OpenJob] = field(default_factory=dict)
     settings: dict[str, StationSettings] = field(default_factory=dict)
-    """The last that were set, by port id."""
+    """The settings that jobs set last, by port id."""
     in_service_words: dict[str, str] = field(default_factory=dict)
     """`priorityStatus` before a station was taken out of service, by port id."""
     tariffs: dict[str, str] = field(default_factory=dict)
     """Names by tariff id."""
     jobs_until: float = 0
-    """Up to when the job history has been read, in epoch seconds."""
+    """End of the time whose job history has been read, in epoch seconds."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return what a storage holds."""
+        """Return the content for storage."""
         return {
             "jobs": [job.to_json() for job in self.jobs.values()],
             "settings": {port: settings.to_json() for port, settings in self.settings.items()},
@@ -95,9 +96,9 @@ class Remembered:
 
     @classmethod
     def from_json(cls, stored: Any, lost: list[StoredDataError]) -> Self:
-        """Read `to_json`; what cannot be read is left out, and why is added to `lost`.
+        """Return stored content without the parts that cannot be read.
 
-        Raises StoredDataError where it is no object.
+        Their errors are appended to `lost`. Raises StoredDataError where it is no object.
         """
         stored = fields(stored)
         latest = (dt_util.utcnow() + _CLOCKS_DIFFER).timestamp()
@@ -117,7 +118,7 @@ class Remembered:
         except StoredDataError as err:
             lost.append(err)
         try:
-            # The history is read again where its end is not known.
+            # 0 reads the whole history again.
             until = moment_or_never(stored.get("jobs_until"))
             content.jobs_until = until if until <= latest else 0
         except StoredDataError as err:
@@ -126,87 +127,136 @@ class Remembered:
 
 
 class StationMemory:
-    """The storage of one account's memory."""
+    """The storage of one account's jobs, settings and tariffs."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Name the file after the entry."""
+        """Initialize the storage file of the entry."""
         self._file = StoredFile(hass, "memory", Remembered.from_json, entry=entry)
-        self.content = Remembered()
+        self._content = Remembered()
 
     async def async_load(self) -> None:
-        """Read; what cannot be read is forgotten, for the cloud will name it again."""
+        """Load the file. Parts that cannot be read are dropped: the cloud reports them again."""
         loaded = await self._file.async_load()
-        self.content = loaded.content or self.content
+        self._content = loaded.content or self._content
         if loaded.lost:
-            await self._file.async_save(self.content.to_json())
+            await self._file.async_save(self._content.to_json())
+
+    @property
+    def jobs(self) -> Mapping[str, OpenJob]:
+        """The open jobs, by job id."""
+        return self._content.jobs
+
+    @property
+    def settings(self) -> Mapping[str, StationSettings]:
+        """The settings that jobs set last, by port id."""
+        return self._content.settings
+
+    @property
+    def tariffs(self) -> Mapping[str, str]:
+        """The names of tariffs, by tariff id."""
+        return self._content.tariffs
+
+    @property
+    def jobs_until(self) -> float:
+        """End of the time whose job history has been read, in epoch seconds; 0 for none."""
+        return self._content.jobs_until
+
+    def in_service_word(self, port_id: str) -> str:
+        """Return the `priorityStatus` that puts a station into service."""
+        return self._content.in_service_words.get(port_id, IN_SERVICE)
 
     @callback
-    def async_learn_tariffs(self, tariffs: Iterable[Tariff | None]) -> bool:
-        """Remember the names that sessions tell; return whether one is new."""
-        known = self.content.tariffs
-        told = {t.tariff_id: t.name for t in tariffs if t and t.tariff_id and t.name}
-        if told.items() <= known.items():
+    def async_add_job(self, job: OpenJob) -> None:
+        """Add an open job."""
+        self._content.jobs[job.job_id] = job
+        self._async_write_soon()
+
+    @callback
+    def async_close_job(self, job: OpenJob, succeeded: Iterable[str], now: float) -> None:
+        """Remove an open job, and keep its settings for the ports where it succeeded.
+
+        `now` is in epoch seconds.
+        """
+        del self._content.jobs[job.job_id]
+        settings = self._content.settings
+        for port_id in succeeded:
+            settings[port_id] = settings.get(port_id, NO_SETTINGS).merged_with(job.wanted)
+            if job.wanted.tariff_id:
+                settings[port_id] = replace(settings[port_id], tariff_since=now)
+        self._async_write_soon()
+
+    @callback
+    def async_mark_jobs_read(self, until: float) -> None:
+        """Mark the job history as read until a moment, in epoch seconds."""
+        self._content.jobs_until = until
+        self._async_write_soon()
+
+    @callback
+    def async_remember_tariffs(self, tariffs: Iterable[Tariff | None]) -> bool:
+        """Remember the names of the tariffs of sessions; return whether one is new."""
+        stored = self._content.tariffs
+        names = {t.tariff_id: t.name for t in tariffs if t and t.tariff_id and t.name}
+        if names.items() <= stored.items():
             return False
-        _remember(known, told)
-        self.async_write_soon()
+        _remember(stored, names)
+        self._async_write_soon()
         return True
 
     @callback
-    def async_learn_jobs(self, jobs: Iterable[Job]) -> bool:
-        """Remember what past jobs tell: names of tariffs, and words for "in service".
+    def async_remember_jobs(self, jobs: Iterable[Job]) -> bool:
+        """Remember names of tariffs and words for "in service" that past jobs name.
 
         Returns whether the name of a tariff is new.
         """
-        count = len(self.content.tariffs)
+        tariffs, words = self._content.tariffs, self._content.in_service_words
+        count = len(tariffs)
         for job in jobs:
             tariff_id = parse.text(parse.mapping(job.commands.get("tariffId")).get("tariffId"))
             name = (job.description or "").removeprefix(_TARIFF_JOB).removesuffix(".").strip()
             if tariff_id and name and name != job.description:
-                _remember(
-                    self.content.tariffs, {tariff_id: self.content.tariffs.get(tariff_id, name)}
-                )
+                _remember(tariffs, {tariff_id: tariffs.get(tariff_id, name)})
             for port_id, values in job.original_values.items():
                 word = parse.text(values.get("priorityStatus"))
                 if word and word != OUT_OF_SERVICE:
-                    _remember(self.content.in_service_words, {port_id: word})
-        self.async_write_soon()
-        return len(self.content.tariffs) > count
+                    _remember(words, {port_id: word})
+        self._async_write_soon()
+        return len(tariffs) > count
 
     @callback
     def async_hand_over(self, old_id: str, new_id: str) -> None:
-        """Let the settings of a port go on with the port in its place."""
-        if settings := self.content.settings.pop(old_id, None):
-            self.content.settings.setdefault(new_id, settings)
-        if word := self.content.in_service_words.pop(old_id, None):
-            self.content.in_service_words.setdefault(new_id, word)
+        """Move what is stored of a port to the port that replaces it, unless that has its own."""
+        if settings := self._content.settings.pop(old_id, None):
+            self._content.settings.setdefault(new_id, settings)
+        if word := self._content.in_service_words.pop(old_id, None):
+            self._content.in_service_words.setdefault(new_id, word)
 
     @callback
-    def async_write_soon(self) -> None:
-        """Write within a second."""
-        self._file.async_delay_save(self.content.to_json, _WRITE_DELAY_S)
+    def _async_write_soon(self) -> None:
+        self._file.async_delay_save(self._content.to_json, _WRITE_DELAY_S)
 
     async def async_close(self) -> None:
-        """Write what is left."""
-        await self._file.async_save(self.content.to_json())
+        """Write the file now."""
+        await self._file.async_save(self._content.to_json())
 
     async def async_remove(self) -> None:
         """Delete the file, with the account."""
         await self._file.async_remove()
 
 
-def _remember(known: dict[str, str], newer: Mapping[str, str]) -> None:
-    """Keep newer texts, and forget the oldest of too many."""
+def _remember(stored: dict[str, str], newer: Mapping[str, str]) -> None:
+    """Store newer texts as the last ones, and drop the first beyond `_MOST_REMEMBERED`."""
     for key, value in newer.items():
-        known.pop(key, None)
-        known[key] = value
-    for key in list(known)[:-_MOST_REMEMBERED]:
-        del known[key]
+        stored.pop(key, None)
+        stored[key] = value
+    for key in list(stored)[:-_MOST_REMEMBERED]:
+        del stored[key]
 
 
 def unique_names(tariffs: Mapping[str, str]) -> dict[str, str]:
-    """Return names by id, told apart where two tariffs have the same, as long as states can be.
+    """Return a name for each tariff id that no other has, no longer than a state can be.
 
-    A name that cannot be told apart from another even by its whole id is left out.
+    Equal names get the end of the id as a suffix, else the whole id; a name that is not unique
+    even then is left out.
     """
     unique: dict[str, str] = {}
     for suffix_of in (_no_suffix, _end_of, _whole):

@@ -59,4 +59,4 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "tariff_since": moment,
 }
 
-NOTHING = StationSettings()
+NO_SETTINGS = StationSettings()

@@ -7,7 +7,7 @@ from datetime import datetime
 from ..api import ChargingLimit, Port, PortStatus, Session, Site, StationException
 from .power import PowerMeter
 from .sessions import SessionBook
-from .settings import NOTHING, StationSettings
+from .settings import NO_SETTINGS, StationSettings
 from .station import StationState, Totals
 
 
@@ -153,8 +153,8 @@ class Assembly:
             is_session_listed=self.book.is_listed(session),
             power_w=power_w,
             limit=self._limits.get(port_id),
-            wanted=self._wanted.get(port_id, NOTHING),
-            known=self._known.get(port_id, NOTHING),
+            wanted=self._wanted.get(port_id, NO_SETTINGS),
+            known=self._known.get(port_id, NO_SETTINGS),
             exceptions=tuple(
                 exception
                 for exception in self._exceptions.get(port.station_id, ())

@@ -16,7 +16,7 @@ from ..api import (
     StationException,
 )
 from ..const import MAX_LIMIT_A
-from .settings import NOTHING, StationSettings
+from .settings import NO_SETTINGS, StationSettings
 
 _PLUGGED_IN = {
     ConnectorStatus.PREPARING: True,
@@ -62,9 +62,9 @@ class StationState:
     limit: ChargingLimit | None = None
     """The limit that was last commanded; the cloud tells none."""
 
-    wanted: StationSettings = NOTHING
+    wanted: StationSettings = NO_SETTINGS
     """What jobs are about to set."""
-    known: StationSettings = NOTHING
+    known: StationSettings = NO_SETTINGS
     """What jobs have set."""
     exceptions: tuple[StationException, ...] = ()
     """Those that last."""
