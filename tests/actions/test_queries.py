@@ -1,5 +1,6 @@
 """What actions answer: sessions, reports, exceptions, the history of jobs."""
 
+import asyncio
 from datetime import datetime, timedelta
 import json
 from typing import Any
@@ -285,6 +286,50 @@ async def test_exceptions(
     assert await stations(stations=["2133"]) == {"2133"}
     assert await stations(stations=["2133"], only_open=True) == set()
     assert await stations(since=(time + timedelta(seconds=30)).isoformat()) == {"2134"}
+
+
+@pytest.mark.parametrize(
+    ("action", "path", "key"),
+    [
+        ("get_sessions", "/session", "sessions"),
+        ("get_report", "/session/report", "rows"),
+        ("get_exceptions", "/station/exceptions", "exceptions"),
+        ("get_management_history", "/station/management-history", "jobs"),
+    ],
+)
+async def test_a_station_that_goes_while_the_cloud_is_asked(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    cloud: Cloud,
+    world: World,
+    wait: Pass,
+    time: datetime,
+    action: str,
+    path: str,
+    key: str,
+) -> None:
+    world.fault("2133", "GroundFailure")
+    world.fault("2134", "GroundFailure")
+    port_id = world.station("2133").port_id
+    await hass.services.async_call(
+        "eevion", "manage_stations", {"stations": ["2133"], "is_visible": True}, blocking=True
+    )
+    for _ in range(4):
+        await wait(31)
+    data: dict[str, Any] = {"start": time.isoformat()} if action == "get_report" else {}
+    cloud.faults.set("latency", path=path, seconds=1, count=1)
+    asked = hass.async_create_task(ask(hass, action, stations=["2133"], **data))
+    for _ in range(200):  # until the request has reached the cloud
+        await asyncio.sleep(0)
+    assert not cloud.faults.active
+    world.remove_station("2133")
+    await loaded.runtime_data.coordinator.async_refresh()
+    assert port_id not in loaded.runtime_data.coordinator.data.stations
+    assert not asked.done()
+    await wait(1)
+    rows = (await asked)[key]
+    if action in ("get_exceptions", "get_management_history"):
+        assert {str(row.get("station", "2133")) for row in rows} == {"2133"}
 
 
 async def test_management_history(

@@ -171,9 +171,10 @@ async def _async_get_exceptions(call: ServiceCall) -> Json:
     """Return what was or is wrong with stations."""
     target = await async_asked(call)
     since = _since(call, _EXCEPTIONS_SINCE)
+    # Any of them may be gone when the cloud has answered.
+    stations = [target.coordinator.data.stations[port_id] for port_id in target.port_ids]
     with read_errors():
         told = await target.coordinator.client.list_exceptions(since=since, lane=Lane.POLL)
-    stations = [target.coordinator.data.stations[port_id] for port_id in target.port_ids]
     hidden = target.coordinator.hidden_sites
     return {
         "exceptions": [
@@ -190,11 +191,11 @@ async def _async_get_management_history(call: ServiceCall) -> Json:
     """Return the jobs of managed commands, those made in Quantev included."""
     target = await async_asked(call)
     since = _since(call, _HISTORY_SINCE)
-    with read_errors():
-        told = await target.coordinator.client.list_jobs(since=since, lane=Lane.POLL)
     stations = target.coordinator.data.stations
     names = {port_id: state.port.station_id for port_id, state in stations.items()}
     wanted = {*target.port_ids, *target.names}
+    with read_errors():
+        told = await target.coordinator.client.list_jobs(since=since, lane=Lane.POLL)
     return {
         "jobs": [
             job_json(_readable(job, wanted) if target.is_restricted else job, names)
