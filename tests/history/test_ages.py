@@ -1,7 +1,8 @@
 """Files and a database of any mixture of ages: each session is in its hours once."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 import copy
+import os
 from typing import Any
 
 from homeassistant.components.recorder import get_instance
@@ -32,6 +33,8 @@ from tests.history.hourly import (
 pytestmark = pytest.mark.usefixtures("recorder_mock")
 
 STATION = "2133"
+# All cases take minutes.
+IS_WHOLE = os.environ.get("HISTORY_AGES") == "all"
 
 type Files = dict[str, Any]
 
@@ -187,19 +190,27 @@ EVENTS = [
 ]
 
 
-@pytest.mark.parametrize("begins_at_s", [0, 1500])
-@pytest.mark.parametrize(
-    ("files", "database"),
-    [
-        ("older", "newer"),
-        ("newer", "older"),
-        ("older", "older"),
-        ("newer", "empty"),
-        ("none", "newer"),
-        ("none", "older"),
-    ],
-)
-@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
+MIXTURES = [
+    ("older", "newer"),
+    ("newer", "older"),
+    ("older", "older"),
+    ("newer", "empty"),
+    ("none", "newer"),
+    ("none", "older"),
+]
+
+
+def cases() -> Iterable[Any]:
+    """Return each event with two mixtures and each mixture with two events, or all of them."""
+    for column, (files, database) in enumerate(MIXTURES):
+        for row, event in enumerate(EVENTS):
+            for shift, begins_at_s in enumerate((0, 1500)):
+                if IS_WHOLE or (column - row - 3 * shift) % len(MIXTURES) == 0:
+                    name = f"{event.__name__}-{files}-{database}-{begins_at_s}"
+                    yield pytest.param(event, files, database, begins_at_s, id=name)
+
+
+@pytest.mark.parametrize(("event", "files", "database", "begins_at_s"), cases())
 async def test_ages(
     house: House,
     event: Callable[[House], Awaitable[None]],
