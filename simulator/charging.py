@@ -3,8 +3,7 @@
 from typing import TYPE_CHECKING
 
 from .errors import StartRefusedError
-from .session import Session
-from .station import LEVEL_2
+from .station import LEVEL_2, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ from .serialize import JsonObject
 from .station import Message
 
 if TYPE_CHECKING:
+    from .network import Network
     from .station import Station
-    from .world import World
 
 UNITS = {"amps": "A", "watts": "W"}
 
@@ -29,44 +29,44 @@ def _yes(content: JsonObject, key: str) -> bool:
     return content[key] == "yes"
 
 
-def _communication_id(_: World, station: Station, content: JsonObject) -> None:
+def _communication_id(_: Network, station: Station, content: JsonObject) -> None:
     station.communication_id = str(content["communicationId"])
 
 
-def _is_private(_: World, station: Station, content: JsonObject) -> None:
+def _is_private(_: Network, station: Station, content: JsonObject) -> None:
     station.restriction = "private" if _yes(content, "isPrivate") else "public"
 
 
-def _is_visible(_: World, station: Station, content: JsonObject) -> None:
+def _is_visible(_: Network, station: Station, content: JsonObject) -> None:
     station.visible = _yes(content, "isVisible")
 
 
-def _model_id(_: World, station: Station, content: JsonObject) -> None:
+def _model_id(_: Network, station: Station, content: JsonObject) -> None:
     station.model_id = str(content["modelId"])
 
 
-def _order_number(_: World, station: Station, content: JsonObject) -> None:
+def _order_number(_: Network, station: Station, content: JsonObject) -> None:
     station.order = int(str(content["orderNb"]))
     station.site.sort()
 
 
-def _priority_status(world: World, station: Station, content: JsonObject) -> None:
+def _priority_status(world: Network, station: Station, content: JsonObject) -> None:
     world.set_priority_status(station.name, str(content["priorityStatus"]))
 
 
-def _reset(world: World, station: Station, content: JsonObject) -> None:
+def _reset(world: Network, station: Station, content: JsonObject) -> None:
     _require_online(station)
     world.reset(station.name, "hard" if content["type"] == "hard" else "soft")
 
 
-def _charging_profile(world: World, station: Station, content: JsonObject) -> None:
+def _charging_profile(world: Network, station: Station, content: JsonObject) -> None:
     unit = UNITS[str(content["chargingRateUnit"])]
     limit = validate.number(content, "maximumRate")
     if problem := set_limit(world, station, unit, limit):
         raise CommandError(problem)
 
 
-def _message(world: World, station: Station, content: JsonObject) -> None:
+def _message(world: Network, station: Station, content: JsonObject) -> None:
     words = validate.text(content, "setMessage", default="")
     expires_ms = validate.integer(content, "expirationDate", default=0)
     message = Message(words, expires_ms) if words.strip() else None
@@ -80,7 +80,7 @@ def _expire(station: Station, message: Message) -> None:
         station.message = None
 
 
-def _tariff_id(world: World, station: Station, content: JsonObject) -> None:
+def _tariff_id(world: Network, station: Station, content: JsonObject) -> None:
     wanted = content["tariffId"]
     tariff = next((t for t in world.tariffs if t.tariff_id == wanted), None)
     if tariff is None:
@@ -114,7 +114,7 @@ def _check_message(content: JsonObject) -> None:
 
 
 type Check = Callable[[JsonObject], object]
-type Apply = Callable[[World, Station, JsonObject], None]
+type Apply = Callable[[Network, Station, JsonObject], None]
 type Original = Callable[[Station], object]
 
 
@@ -166,7 +166,7 @@ def check_commands(value: object) -> dict[str, JsonObject]:
     return checked
 
 
-def describe(world: World, commands: dict[str, JsonObject]) -> str:
+def describe(world: Network, commands: dict[str, JsonObject]) -> str:
     """Say what a job does, in the cloud's words where they are known."""
     sentences = []
     for name, content in commands.items():

@@ -9,10 +9,9 @@ from .errors import NOT_ALLOWED, ApiError, ControlError
 from .exceptions_log import ExceptionsLog, StationException
 from .ids import Ids
 from .serialize import JsonObject
-from .session import Session
 from .session_json import session_json
 from .settings import Settings
-from .station import Station
+from .station import Session, Station
 from .timeline import Timeline
 from .webhooks import Delivery, Kind, Outbox
 

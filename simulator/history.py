@@ -4,18 +4,18 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from .catalog import VEHICLES
-from .session import Session
+from .station import Session
 
 if TYPE_CHECKING:
+    from .core import WorldCore
     from .station import Station
-    from .world import World
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 START_WITH = ("Card", "iOS", "Android", "Eevion")
 
 
-def seed_history(world: World, days: int, random: Random) -> None:
+def seed_history(world: WorldCore, days: int, random: Random) -> None:
     """Give each working station one or two finished sessions a day, in the past."""
     sessions = []
     for station in world.stations:
@@ -27,7 +27,9 @@ def seed_history(world: World, days: int, random: Random) -> None:
         world.charging.ended.append(session)
 
 
-def _station_history(world: World, station: Station, days: int, random: Random) -> list[Session]:
+def _station_history(
+    world: WorldCore, station: Station, days: int, random: Random
+) -> list[Session]:
     now_ms = world.timeline.now_ms
     sessions = []
     for day in range(days, 0, -1):
@@ -38,7 +40,7 @@ def _station_history(world: World, station: Station, days: int, random: Random) 
     return sessions
 
 
-def _past_session(world: World, station: Station, start_ms: int, random: Random) -> Session:
+def _past_session(world: WorldCore, station: Station, start_ms: int, random: Random) -> Session:
     length_ms = random.randrange(HOUR_MS // 2, 7 * HOUR_MS)
     full_ms = round(length_ms * random.uniform(0.5, 1))
     start_with = random.choice(START_WITH)

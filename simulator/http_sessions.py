@@ -7,8 +7,8 @@ from .call import Call
 from .errors import NOT_ALLOWED, ApiError
 from .report import GROUPS, make_report
 from .serialize import JsonObject
-from .session import Session
 from .session_json import brief_json, session_json
+from .station import Session
 from .world import World
 
 DEFAULT_LIMIT = 500

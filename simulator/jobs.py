@@ -7,8 +7,8 @@ from .commands import COMMANDS, CommandError, describe
 from .serialize import JsonObject
 
 if TYPE_CHECKING:
+    from .network import Network
     from .station import Station
-    from .world import World
 
 FIRST_ID = 1234
 USER = "operator@example.com"
@@ -85,7 +85,7 @@ class Job:
 class Jobs:
     """All jobs of a world, oldest first."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Network) -> None:
         """Run jobs on a world's stations."""
         self._world = world
         self.entries: list[Job] = []

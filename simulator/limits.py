@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from .station import LEVEL_2, MIN_LEVEL_2_AMPS
 
 if TYPE_CHECKING:
+    from .core import WorldCore
     from .settings import Settings
     from .station import Station
-    from .world import World
 
 
 class RateLimit:
@@ -39,7 +39,7 @@ class RateLimit:
         return max(1, int(free) + 1)
 
 
-def set_limit(world: World, station: Station, unit: str, limit: float) -> str:
+def set_limit(world: WorldCore, station: Station, unit: str, limit: float) -> str:
     """Limit a station to amps ("A") or watts ("W"); return why not, or nothing."""
     if not station.online:
         return "The station is not connected"

@@ -1,9 +1,9 @@
-"""Connections, faults and restarts of stations."""
+"""Connections, faults, restarts and the service of stations."""
 
 from typing import Literal
 
 from .core import WorldCore
-from .station import Station
+from .station import IN_SERVICE, OUT_OF_SERVICE, Station
 
 type ResetType = Literal["soft", "hard"]
 
@@ -84,4 +84,22 @@ class Network(WorldCore):
         if station.online:
             station.silent_since_ms = None
             self.charging.report(station)
+        self.charging.refresh(station)
+
+    def take_offline(self, name: str) -> None:
+        """Put a station out of service; a running session goes on."""
+        self.set_priority_status(name, OUT_OF_SERVICE)
+
+    def take_online(self, name: str) -> None:
+        """Put a station back in service."""
+        self.set_priority_status(name, IN_SERVICE)
+
+    def set_priority_status(self, name: str, status: str) -> None:
+        """Set a station's priority status; any but ``outOfService`` means in service."""
+        station = self.station(name)
+        station.priority_status = status
+        self._changed(station)
+
+    def _changed(self, station: Station) -> None:
+        station.updated_ms = self.timeline.now_ms
         self.charging.refresh(station)

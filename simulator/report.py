@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .serialize import JsonObject, number
-from .session import Session
+from .station import Session
 
 GROUPS = {"station": "station_id", "site": "location_id", "region": "region"}
 """What to group by, and the key that names a group in its row."""

@@ -6,8 +6,7 @@ from .serialize import JsonObject, iso, number
 
 if TYPE_CHECKING:
     from .billing import Bill
-    from .session import Session, Snapshot
-    from .station import DemandEvent, Site, Station
+    from .station import DemandEvent, Session, Site, Snapshot, Station
     from .tariff import Fee, Tariff
 
 

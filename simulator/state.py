@@ -7,8 +7,7 @@ from .serialize import JsonObject, iso, number
 
 if TYPE_CHECKING:
     from .cloud import Cloud
-    from .session import Session
-    from .station import Site, Station
+    from .station import Session, Site, Station
     from .world import World
 
 CHANGEABLE = (

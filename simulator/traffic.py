@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .car import Car
+    from .drivers import Drivers
     from .station import Station
-    from .world import World
 
 type Step = Callable[[Station], None]
 
@@ -25,7 +25,7 @@ START_WITH = ("Card", "iOS", "Android", "Roaming")
 class Traffic:
     """Drivers; each station has a random source of its own."""
 
-    def __init__(self, world: World, seed: str) -> None:
+    def __init__(self, world: Drivers, seed: str) -> None:
         """Send cars to a world's stations."""
         self._world = world
         self._cars: dict[str, Car | None] = {}

@@ -10,7 +10,6 @@ from .history import seed_history
 from .jobs import Jobs
 from .network import Network
 from .settings import Settings
-from .station import IN_SERVICE, OUT_OF_SERVICE, Station
 from .traffic import Traffic
 from .webhooks import Outbox
 
@@ -76,20 +75,6 @@ class World(Drivers, Network):
         self._by_name[new_name] = self._by_name.pop(name)
         self._changed(station)
 
-    def take_offline(self, name: str) -> None:
-        """Put a station out of service; a running session goes on."""
-        self.set_priority_status(name, OUT_OF_SERVICE)
-
-    def take_online(self, name: str) -> None:
-        """Put a station back in service."""
-        self.set_priority_status(name, IN_SERVICE)
-
-    def set_priority_status(self, name: str, status: str) -> None:
-        """Set a station's priority status; any but ``outOfService`` means in service."""
-        station = self.station(name)
-        station.priority_status = status
-        self._changed(station)
-
     def set_session_limit(self, name: str, seconds: int | None) -> None:
         """Limit the time of sessions that start from now on."""
         self.station(name).session_limit_s = seconds
@@ -98,7 +83,3 @@ class World(Drivers, Network):
         """Let every job fail at a station with a message, or none with an empty one."""
         self.station(name)
         self.jobs.failures[name] = message
-
-    def _changed(self, station: Station) -> None:
-        station.updated_ms = self.timeline.now_ms
-        self.charging.refresh(station)

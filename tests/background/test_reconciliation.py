@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.eevion.api import EevionClient
 from simulator import Cloud, Settings, World
 from simulator.power import PowerCurve
-from simulator.session import Session as Truth
+from simulator.station import Session as Truth
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 

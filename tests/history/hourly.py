@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from simulator import World
 from simulator.power import PowerCurve
-from simulator.session import Session
+from simulator.station import Session
 
 # The plugin lets each statement be logged, and there are very many.
 logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)

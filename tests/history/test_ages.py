@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 
 from simulator import Cloud, Settings, World, http_sessions
-from simulator.session import Session
+from simulator.station import Session
 from tests.conftest import API_KEY, Pass
 from tests.history.hourly import (
     Hours,

@@ -47,7 +47,7 @@ from simulator import Cloud, Settings, World, http_api, http_sessions
 from simulator.call import Call
 from simulator.errors import ApiError, ControlError
 from simulator.power import PowerCurve
-from simulator.session import Session as Truth
+from simulator.station import Session as Truth
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 
