@@ -5,7 +5,8 @@ from decimal import Decimal
 from itertools import count
 from typing import TYPE_CHECKING
 
-from .catalog import ADDRESSES, MODELS, NAMES, TARIFFS, Lifecycle, Model
+from .catalog import ADDRESSES, MODELS, NAMES, TARIFFS
+from .model import Lifecycle, Model
 from .station import Site, Station
 from .tariff import Tariff
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from . import validate
-from .serialize import JsonObject
+from .json_values import JsonObject
 from .world import World
 
 PAGE_SIZE = 750

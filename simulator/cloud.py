@@ -7,7 +7,7 @@ from typing import Literal
 
 from .clock import Clock, wall_clock
 from .faults import Faults
-from .limits import RateLimit
+from .rate_limit import RateLimit
 from .settings import Settings
 from .webhooks import Outbox
 from .world import World

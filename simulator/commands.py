@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import validate
+from .json_values import JsonObject
 from .limits import set_limit
-from .serialize import JsonObject
 from .station import Message
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from .clock import Clock
 from .errors import NOT_ALLOWED, ApiError, ControlError
 from .exceptions_log import ExceptionsLog, StationException
 from .ids import Ids
-from .serialize import JsonObject
+from .json_values import JsonObject
 from .session_json import session_json
 from .settings import Settings
 from .station import Session, Station

@@ -4,8 +4,9 @@ from . import http_sessions, validate
 from .call import Call, Handler
 from .commands import check_commands
 from .errors import NOT_ALLOWED, ApiError
+from .json_values import JsonObject
 from .limits import set_limit
-from .serialize import JsonObject, site_json, station_json
+from .serialize import site_json, station_json
 from .world import World
 
 

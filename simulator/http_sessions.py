@@ -5,8 +5,8 @@ from collections.abc import Callable
 from . import validate
 from .call import Call
 from .errors import NOT_ALLOWED, ApiError
+from .json_values import JsonObject
 from .report import GROUPS, make_report
-from .serialize import JsonObject
 from .session_json import brief_json, session_json
 from .station import Session
 from .world import World

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .commands import COMMANDS, CommandError, describe
-from .serialize import JsonObject
+from .json_values import JsonObject
 
 if TYPE_CHECKING:
     from .network import Network

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .serialize import JsonObject, number
+from .json_values import JsonObject, number
 from .station import Session
 
 GROUPS = {"station": "station_id", "site": "location_id", "region": "region"}

@@ -1,27 +1,12 @@
 """The cloud's JSON of sites and stations, as its documentation shows it."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from .json_values import JsonObject, iso, number
 from .station import LEVEL_2
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from .station import Site, Station
-
-type JsonObject = dict[str, object]
-
-
-def iso(epoch_ms: int) -> str:
-    """Write a time as ISO 8601 with milliseconds."""
-    moment = datetime.fromtimestamp(epoch_ms // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{epoch_ms % 1000:03d}Z"
-
-
-def number(value: Decimal | float) -> int | float:
-    """Write whole numbers without a fraction, as JavaScript does."""
-    return int(value) if value == int(value) else float(value)
 
 
 def port_json(station: Station, *, dated: bool) -> JsonObject:

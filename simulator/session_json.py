@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from .serialize import JsonObject, iso, number
+from .json_values import JsonObject, iso, number
 
 if TYPE_CHECKING:
     from .billing import Bill

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from .serialize import JsonObject, iso, number
+from .json_values import JsonObject, iso, number
 
 if TYPE_CHECKING:
     from .cloud import Cloud

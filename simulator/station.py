@@ -8,7 +8,7 @@ from .power import PowerCurve
 
 if TYPE_CHECKING:
     from .car import Car
-    from .catalog import Address, Lifecycle, Model
+    from .model import Address, Lifecycle, Model
     from .tariff import Tariff
     from .timeline import Timer
 

@@ -5,7 +5,7 @@ import json
 import math
 
 from .errors import ApiError
-from .serialize import JsonObject
+from .json_values import JsonObject
 
 type Number = int | float
 

@@ -2,12 +2,13 @@
 
 from random import Random
 
-from .catalog import MODELS, Lifecycle
+from .catalog import MODELS
 from .clock import Clock
 from .drivers import Drivers
 from .errors import ControlError
 from .history import seed_history
 from .jobs import Jobs
+from .model import Lifecycle
 from .network import Network
 from .settings import Settings
 from .traffic import Traffic
