@@ -4,10 +4,10 @@
 """
 
 from .app import create_app
-from .cloud import Cloud
 from .errors import ControlError
-from .faults import FaultKind
+from .http.cloud import Cloud
+from .http.faults import FaultKind
 from .settings import Settings
-from .world import World
+from .world.world import World
 
 __all__ = ["Cloud", "ControlError", "FaultKind", "Settings", "World", "create_app"]

@@ -7,8 +7,8 @@ import sys
 from aiohttp import web
 
 from .app import create_app
-from .cloud import Cloud
-from .pipeline import PREFIX
+from .http.cloud import Cloud
+from .http.pipeline import PREFIX
 from .settings import DEFAULT_KEY, Settings
 
 CONTROL_HELP = """\

@@ -6,12 +6,12 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from .call import Call
-from .cloud import Cloud
-from .control import add_control
+from .control.views import add_control
 from .errors import ApiError
-from .http_api import ROUTES
-from .pipeline import MAX_BODY, PREFIX, Pipeline, json_response
+from .http.call import Call
+from .http.cloud import Cloud
+from .http.endpoints import ROUTES
+from .http.pipeline import MAX_BODY, PREFIX, Pipeline, json_response
 
 TICK_S = 0.5
 

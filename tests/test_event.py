@@ -163,7 +163,9 @@ async def test_passing_faults_of_the_log(
 
 def exceptions_of(cloud: Cloud, rows: list[dict[str, Any]]) -> AbstractContextManager[object]:
     """Let the cloud answer with these exceptions, whatever it is asked."""
-    return patch("simulator.exceptions_log.ExceptionsLog.since", lambda *_: [Row(r) for r in rows])
+    return patch(
+        "simulator.world.exceptions_log.ExceptionsLog.since", lambda *_: [Row(r) for r in rows]
+    )
 
 
 class Row:

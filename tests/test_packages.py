@@ -1,12 +1,9 @@
 """The order of the packages: each imports only from those below it."""
 
-import ast
-from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
-
 import pytest
 
 from tests import ROOT
+from tests.imports import cycle_in, docstrings_of_packages, import_graph
 
 INTEGRATION = ROOT / "custom_components" / "eevion"
 
@@ -47,37 +44,13 @@ PLATFORMS = {
 RANKS = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
 
 
-def modules() -> dict[str, Path]:
-    """Return the modules by their dotted name inside the integration."""
-    return {
-        ".".join(path.relative_to(INTEGRATION).with_suffix("").parts): path
-        for path in sorted(INTEGRATION.rglob("*.py"))
-    }
-
-
-def imported(name: str, path: Path, known: dict[str, Path]) -> set[str]:
-    """Return the modules that a module imports, those for type checking included."""
-    found: set[str] = set()
-    package = name.split(".")[:-1]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if not isinstance(node, ast.ImportFrom) or not node.level:
-            continue
-        parts = package[: len(package) + 1 - node.level] + (node.module or "").split(".")
-        base = ".".join(filter(None, parts))
-        for alias in node.names:
-            submodule = f"{base}.{alias.name}".removeprefix(".")
-            candidates = (submodule, base, f"{base}.__init__".removeprefix("."))
-            found.add(next(c for c in candidates if c in known))
-    return found - {name}
-
-
 def part(name: str) -> str:
     """Return the package or the module of the top level that a module belongs to."""
     top = name.partition(".")[0]
     return "platforms" if top in PLATFORMS else top
 
 
-IMPORTS = {name: imported(name, path, modules()) for name, path in modules().items()}
+IMPORTS = import_graph(INTEGRATION)
 
 
 @pytest.mark.parametrize("name", IMPORTS)
@@ -88,14 +61,10 @@ def test_imports_come_from_below(name: str) -> None:
 
 
 def test_there_are_no_cycles() -> None:
-    try:
-        TopologicalSorter(IMPORTS).prepare()
-    except CycleError as err:
-        pytest.fail(" <- ".join(err.args[1]))
+    assert cycle_in(IMPORTS) == []
 
 
 def test_a_package_has_a_sentence() -> None:
-    for path in INTEGRATION.rglob("__init__.py"):
-        doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-        assert doc, path
-        assert "\n" not in doc, path
+    for package, doc in docstrings_of_packages(INTEGRATION).items():
+        assert doc, package
+        assert "\n" not in doc, package

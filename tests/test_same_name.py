@@ -9,7 +9,7 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 
 from simulator import Cloud, Settings, World
-from simulator.station import Station
+from simulator.charging.station import Station
 from tests.calls import ask, device
 from tests.conftest import API_KEY, Pass
 

@@ -8,7 +8,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 import pytest
 
-from simulator import Settings, World, http_sessions, serialize
+from simulator import Settings, World
+from simulator.http import session_endpoints, site_json
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 
@@ -34,7 +35,9 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Distort:
         return lambda *args, **kwargs: make(*args, **kwargs) | distort.get(kind, {})
 
     for kind, name in (("whole", "session_json"), ("brief", "brief_json")):
-        monkeypatch.setattr(http_sessions, name, distorted(kind, getattr(http_sessions, name)))
+        monkeypatch.setattr(
+            session_endpoints, name, distorted(kind, getattr(session_endpoints, name))
+        )
     return distort
 
 
@@ -155,10 +158,10 @@ async def test_a_port_that_is_described_wrongly(
     await wait(61)
     before = shown(station)
     assert before[0] > 4
-    right = serialize.port_json
+    right = site_json.port_json
     with monkeypatch.context() as patched:
         patched.setattr(
-            serialize, "port_json", lambda *args, **kwargs: right(*args, **kwargs) | odd
+            site_json, "port_json", lambda *args, **kwargs: right(*args, **kwargs) | odd
         )
         if is_restarted:
             assert await hass.config_entries.async_reload(loaded.entry_id)
@@ -191,14 +194,14 @@ async def test_an_active_session_that_one_list_names_wrongly(
     if not is_first:
         await wait(HOUR)
         await wait(61)
-    right = http_sessions.session_json
+    right = session_endpoints.session_json
 
     def wrong(*args: Any, listed: bool = False, **kwargs: Any) -> dict[str, Any]:
         row = right(*args, listed=listed, **kwargs)
         return row | {"sessionId": "wrong"} | odd if row["status"] != "complete" else row
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(http_sessions, "session_json", wrong)
+        patched.setattr(session_endpoints, "session_json", wrong)
         await wait(31)
     for _ in range(3):
         await wait(61)

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from simulator import Cloud, World
-from simulator.commands import COMMANDS
+from simulator.world.commands import COMMANDS
 from tests.calls import act, ask, device, pass_until, sent
 from tests.conftest import START, Pass
 from tests.helpers import Station

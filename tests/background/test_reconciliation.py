@@ -16,8 +16,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.eevion.api import EevionClient
 from simulator import Cloud, Settings, World
-from simulator.power import PowerCurve
-from simulator.station import Session as Truth
+from simulator.charging.power import PowerCurve
+from simulator.charging.station import Session as Truth
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 
@@ -365,8 +365,8 @@ async def test_a_report_with_a_wrong_figure(
     energy: Any,
 ) -> None:
     """It costs the past, and neither a crash nor what comes."""
-    monkeypatch.setattr("simulator.report.SUMMED", ())
-    monkeypatch.setattr("simulator.report.Group.row", spoilt_row(energy))
+    monkeypatch.setattr("simulator.http.report.SUMMED", ())
+    monkeypatch.setattr("simulator.http.report.Group.row", spoilt_row(energy))
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     await charge(HOUR)

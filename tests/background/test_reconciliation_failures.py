@@ -9,7 +9,8 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from simulator import Cloud, Settings, World, http_sessions, report, serialize
+from simulator import Cloud, Settings, World
+from simulator.http import report, session_endpoints, site_json
 from tests.background.test_reconciliation import asked_since, fetched, hidden_session, truth
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
@@ -67,7 +68,7 @@ async def test_a_session_that_cannot_be_read(
     freezer.tick(HOUR)
     # No list tells of what has ended: each session has to be asked for.
     monkeypatch.setattr(
-        http_sessions,
+        session_endpoints,
         "_known_sessions",
         lambda world, _updated_ms: list(world.charging.active.values()),
     )
@@ -105,10 +106,10 @@ async def test_totals_do_not_wait_for_a_list_of_changes_that_fails(
 
     def refused(world: World, updated_ms: int | None) -> list:
         if updated_ms is not None:
-            raise http_sessions.ApiError("That filter is not known")
+            raise session_endpoints.ApiError("That filter is not known")
         return list(world.charging.active.values())
 
-    monkeypatch.setattr(http_sessions, "_known_sessions", refused)
+    monkeypatch.setattr(session_endpoints, "_known_sessions", refused)
     assert await hass.config_entries.async_unload(loaded.entry_id)
     await start(hass, loaded, wait)
     assert [shown(station) for station in stations] == before
@@ -217,14 +218,14 @@ async def test_a_report_or_a_port_that_names_the_currency(
     named_by: str,
 ) -> None:
     """The documentation has it in neither; no session can be had here."""
-    monkeypatch.setattr(http_sessions, "_known_sessions", lambda _world, _updated_ms: [])
+    monkeypatch.setattr(session_endpoints, "_known_sessions", lambda _world, _updated_ms: [])
     if named_by == "report":
         row = report.Group.row
         monkeypatch.setattr(report.Group, "row", lambda *args: row(*args) | {"currency": "cad "})
     else:
-        port = serialize.port_json
+        port = site_json.port_json
         monkeypatch.setattr(
-            serialize,
+            site_json,
             "port_json",
             lambda *args, **kwargs: port(*args, **kwargs) | {"currency": "CAD"},
         )

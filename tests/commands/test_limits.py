@@ -12,9 +12,9 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from simulator import Cloud, Settings, World
+from simulator.charging.station import Station as SimulatedStation
 from simulator.errors import ApiError
-from simulator.limits import set_limit as simulated
-from simulator.station import Station as SimulatedStation
+from simulator.world.limits import set_limit as simulated
 from tests.calls import sent
 from tests.conftest import API_KEY
 from tests.helpers import Station
@@ -106,7 +106,7 @@ async def test_a_request_refused_as_a_whole_costs_only_the_station_it_is_about(
             raise ApiError("That station is not allowed")
         return simulated(world, station, unit, limit)
 
-    with patch("simulator.http_api.set_limit", set_limit):
+    with patch("simulator.http.endpoints.set_limit", set_limit):
         outcomes = await clock.until_done(station.limit(9) for station in stations[:5])
     assert [type(outcome) for outcome in outcomes].count(HomeAssistantError) == 1
     assert str(outcomes[3]) == (
@@ -126,7 +126,7 @@ async def test_a_refusal_of_all_is_narrowed_down_by_few_requests(
     call = hass.services.async_call(
         "eevion", "set_charging_limit", {"stations": names, "amps": 9}, blocking=True
     )
-    with patch("simulator.http_api.set_limit", refuse):
+    with patch("simulator.http.endpoints.set_limit", refuse):
         [outcome] = await clock.until_done([call])
     assert str(outcome) == (
         f"The limit was refused for station {', '.join(names)}: No limits today"
@@ -143,7 +143,7 @@ async def test_the_narrowing_of_a_refusal_is_bounded(
         raise ApiError("No limits today")
 
     with (
-        patch("simulator.http_api.set_limit", refuse),
+        patch("simulator.http.endpoints.set_limit", refuse),
         patch("custom_components.eevion.commands.limits._MAX_REQUESTS", 4),
     ):
         outcomes = await clock.until_done(station.limit(9) for station in stations)
@@ -165,7 +165,7 @@ async def test_a_part_that_is_lost_costs_only_its_stations(
             raise ApiError("Too much at once")
         return simulated(world, station, unit, limit)
 
-    with patch("simulator.http_api.set_limit", set_limit):
+    with patch("simulator.http.endpoints.set_limit", set_limit):
         outcomes = await clock.until_done(station.limit(9) for station in stations[:4])
     assert [type(outcome) for outcome in outcomes[:2]] == [HomeAssistantError] * 2
     assert outcomes[2:] == [None, None]
@@ -178,7 +178,7 @@ async def test_a_key_that_is_refused_ends_the_narrowing(
         cloud.faults.set("unauthorized", path="/station/energy-management")
         raise ApiError("Too much at once")
 
-    with patch("simulator.http_api.set_limit", refuse):
+    with patch("simulator.http.endpoints.set_limit", refuse):
         outcomes = await clock.until_done(station.limit(9) for station in stations[:4])
     assert ["API key" in str(outcome) for outcome in outcomes] == [True] * 4
     assert len(limits(cloud)) == 2

@@ -15,8 +15,8 @@ from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from simulator import World
-from simulator.power import PowerCurve
-from simulator.station import Session
+from simulator.charging.power import PowerCurve
+from simulator.charging.station import Session
 
 # The plugin lets each statement be logged, and there are very many.
 logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)

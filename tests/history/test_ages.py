@@ -16,8 +16,9 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
 
-from simulator import Cloud, Settings, World, http_sessions
-from simulator.station import Session
+from simulator import Cloud, Settings, World
+from simulator.charging.station import Session
+from simulator.http import session_endpoints
 from tests.conftest import API_KEY, Pass
 from tests.history.hourly import (
     Hours,
@@ -146,7 +147,7 @@ def lists_active_only(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         return list(world.charging.active.values())
 
     def apply() -> None:
-        monkeypatch.setattr(http_sessions, "_known_sessions", active)
+        monkeypatch.setattr(session_endpoints, "_known_sessions", active)
 
     return apply
 

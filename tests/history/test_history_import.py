@@ -14,7 +14,8 @@ from homeassistant.helpers import device_registry as dr
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from simulator import Cloud, Settings, World, http_sessions
+from simulator import Cloud, Settings, World
+from simulator.http import session_endpoints
 from tests.conftest import API_KEY, START, Pass
 from tests.history.hourly import (
     Hours,
@@ -181,13 +182,13 @@ async def test_sessions_since_are_not_counted_twice(
 def short_memory(monkeypatch: pytest.MonkeyPatch) -> datetime:
     """The cloud's list tells the sessions of the last ten days only; its reports tell all."""
     since = NOW - timedelta(days=10)
-    known = http_sessions._known_sessions
+    known = session_endpoints._known_sessions
 
     def lately(world: World, updated_ms: int | None) -> list[Any]:
         sessions = known(world, updated_ms)
         return [s for s in sessions if not s.end_ms or s.end_ms / 1000 >= since.timestamp()]
 
-    monkeypatch.setattr(http_sessions, "_known_sessions", lately)
+    monkeypatch.setattr(session_endpoints, "_known_sessions", lately)
     return since
 
 

@@ -7,9 +7,9 @@ from hypothesis import given, strategies as st
 import pytest
 
 from simulator import Cloud, Settings
-from simulator.billing import Usage, make_bill
-from simulator.catalog import GST, HST, NO_TAX
-from simulator.tariff import Fee, Tariff
+from simulator.billing.bill import Usage, make_bill
+from simulator.billing.tariff import Fee, Tariff
+from simulator.world.catalog import GST, HST, NO_TAX
 
 IDLE = Fee(price=Decimal("0.40"), unit="minute", max_price=Decimal("0.55"), grace_s=600)
 OCCUPANCY = Fee(price=Decimal(1))

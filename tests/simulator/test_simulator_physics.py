@@ -8,7 +8,7 @@ from hypothesis import given, settings as hypothesis_settings, strategies as st
 import pytest
 
 from simulator import Cloud, ControlError, Settings
-from simulator.power import WMS_PER_WH, PowerCurve
+from simulator.charging.power import WMS_PER_WH, PowerCurve
 
 EXAMPLES = hypothesis_settings(max_examples=60, deadline=None)
 

@@ -24,7 +24,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.eevion.api import RateLimit
 from custom_components.eevion.polling.budget import async_get_budgets
 from simulator import Cloud, ControlError, Settings, World
-from simulator.faults import Fault
+from simulator.http.faults import Fault
 from tests.conftest import API_KEY
 
 LIMIT, PERIOD = 60, 60.0

@@ -35,8 +35,8 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.eevion.diagnostics import async_get_device_diagnostics
 from simulator import Cloud, Settings, World, create_app
+from simulator.charging.session_json import session_json
 from simulator.json_values import JsonObject
-from simulator.session_json import session_json
 from tests.conftest import API_KEY, START
 from tests.system.mutation import Mutator, Spoiled
 

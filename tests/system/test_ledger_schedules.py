@@ -43,11 +43,12 @@ from custom_components.eevion.background.reconciliation import LedgerReconciler
 from custom_components.eevion.polling import timer as alarm_module
 from custom_components.eevion.stations.sessions import SessionBook
 from custom_components.eevion.stations.station import StationState, Totals
-from simulator import Cloud, Settings, World, http_api, http_sessions
-from simulator.call import Call
+from simulator import Cloud, Settings, World
+from simulator.charging.power import PowerCurve
+from simulator.charging.station import Session as Truth
 from simulator.errors import ApiError, ControlError
-from simulator.power import PowerCurve
-from simulator.station import Session as Truth
+from simulator.http import endpoints, session_endpoints
+from simulator.http.call import Call
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 
@@ -217,7 +218,7 @@ class Api:
         return answer
 
     async def list_sites(self) -> list[Site]:
-        return [Site.from_json(row) for row in await self._ask(http_api.list_sites)]
+        return [Site.from_json(row) for row in await self._ask(endpoints.list_sites)]
 
     async def list_sessions(
         self, *, updated_on_or_after: datetime | None = None, **_: object
@@ -226,7 +227,7 @@ class Api:
         if updated_on_or_after:
             self.asked_since.append(updated_on_or_after.timestamp())
             body["updatedOnOrAfter"] = round(updated_on_or_after.timestamp() * 1000)
-        rows = await self._ask(http_sessions.list_or_start, body)
+        rows = await self._ask(session_endpoints.list_or_start, body)
         if not self.lists_past:
             known = self.world.charging.active
             rows = [row for row in rows if row["sessionId"] in known]
@@ -236,7 +237,9 @@ class Api:
         return answer
 
     async def get_session(self, *, session_id: str, **_: object) -> Session:
-        return Session.from_json(await self._ask(http_sessions.get_session, session_id=session_id))
+        return Session.from_json(
+            await self._ask(session_endpoints.get_session, session_id=session_id)
+        )
 
     async def get_report(
         self, *, start: datetime, end: datetime, stations: Sequence[str] = (), **_: object
@@ -248,15 +251,17 @@ class Api:
         }
         if stations:
             body["stations"] = list(stations)
-        return Report.from_json(await self._ask(http_sessions.report, body))
+        return Report.from_json(await self._ask(session_endpoints.report, body))
 
     async def start_session(self, name: str) -> Session:
-        answer = await self._ask(http_sessions.list_or_start, {"stationId": name})
+        answer = await self._ask(session_endpoints.list_or_start, {"stationId": name})
         return Session.from_json({"stationId": name, **answer})
 
     async def stop_session(self, session: Session) -> Session:
         body = {"portId": session.port_id}
-        answer = await self._ask(http_sessions.stop_session, body, session_id=session.session_id)
+        answer = await self._ask(
+            session_endpoints.stop_session, body, session_id=session.session_id
+        )
         return Session.from_json(answer)
 
 

@@ -17,7 +17,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from simulator import Cloud, Settings, World
-from simulator.cloud import RequestRecord
+from simulator.http.cloud import RequestRecord
 from tests.conftest import API_KEY
 from tests.helpers import Station
 from tests.system.test_chaos_day import LIMIT, PERIOD, fullest_window

@@ -1,0 +1,1 @@
+"""Tariffs, and the bill of a session."""

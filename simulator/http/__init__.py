@@ -1,0 +1,1 @@
+"""The cloud's HTTP API: accounts, endpoints, faults and the budget of requests."""

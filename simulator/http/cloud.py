@@ -1,0 +1,93 @@
+"""The simulated cloud: accounts, faults and the log of requests."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from ..clock import Clock, wall_clock
+from ..settings import Settings
+from ..world.webhooks import Outbox
+from ..world.world import World
+from .faults import Faults
+from .rate_limit import RateLimit
+
+type Environment = Literal["production", "staging"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Account:
+    """One API key: a world per environment, and one budget of requests for both."""
+
+    key: str
+    production: World
+    staging: World
+    rate_limit: RateLimit
+
+    def world(self, environment: str) -> World | None:
+        """Return the world of an environment."""
+        return {"production": self.production, "staging": self.staging}.get(environment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRecord:
+    """One request; ``time`` is real epoch seconds, ``status`` 0 a dropped connection."""
+
+    time: float
+    key: str
+    method: str
+    path: str
+    query: dict[str, str]
+    body: object
+    status: int
+
+
+class Cloud:
+    """Everything that is simulated; it stands still but for its clock and its callers."""
+
+    def __init__(
+        self, settings: Settings | None = None, *, now: Callable[[], float] = wall_clock
+    ) -> None:
+        """Build the accounts; ``now`` is real time in epoch seconds."""
+        self.settings = settings or Settings()
+        self.clock = Clock(now, self.settings.speed, self.settings.clock_ahead_s)
+        self.faults = Faults()
+        self.outbox = Outbox(self.settings.webhook_timeout_s)
+        self.requests: deque[RequestRecord] = deque(maxlen=self.settings.request_log_size)
+        self.accounts = {key: self._account(key) for key in self.settings.keys}
+
+    def _account(self, key: str) -> Account:
+        return Account(
+            key=key,
+            production=self._world(key, "production", ""),
+            staging=self._world(key, "staging", "[Staging] "),
+            rate_limit=RateLimit(self.settings, self.clock.real),
+        )
+
+    def _world(self, key: str, environment: Environment, label: str) -> World:
+        seed = f"{self.settings.seed} {key} {environment}"
+        return World(self.settings, self.clock, self.outbox, seed=seed, label=label)
+
+    def account(self, key: str | None = None) -> Account:
+        """Return the account of a key, or the first one."""
+        return self.accounts[key or self.settings.keys[0]]
+
+    def world(self, key: str | None = None, environment: Environment = "production") -> World:
+        """Return a world, the first account's production if not told otherwise."""
+        account = self.account(key)
+        return account.staging if environment == "staging" else account.production
+
+    @property
+    def worlds(self) -> list[World]:
+        """Every world."""
+        accounts = self.accounts.values()
+        return [world for a in accounts for world in (a.production, a.staging)]
+
+    def advance(self) -> None:
+        """Bring every world up to the clock; webhooks are queued, not posted."""
+        for world in self.worlds:
+            world.advance()
+
+    async def deliver(self) -> None:
+        """Post the queued webhooks."""
+        await self.outbox.deliver()

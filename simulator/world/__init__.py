@@ -1,0 +1,1 @@
+"""The sites and stations of an account, and everything that happens there."""
