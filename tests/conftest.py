@@ -85,7 +85,7 @@ def commands_leave_at_once(request: pytest.FixtureRequest) -> Iterator[None]:
     if "commands_wait" in request.fixturenames:
         yield
         return
-    with patch("custom_components.eevion.commands.limits._TOGETHER_S", 0):
+    with patch("custom_components.eevion.commands.limits._BATCH_S", 0):
         yield
 
 

@@ -312,7 +312,7 @@ async def test_a_message_names_some_of_many_stations(
                 created=0,
             )
         )
-    await jobs.async_look()
+    await jobs.async_check()
     notes = async_get_persistent_notifications(hass)
     assert len(notes) == 30
     assert all("… (+170)" in note["message"] for note in notes.values())

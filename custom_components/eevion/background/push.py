@@ -78,7 +78,7 @@ class Push:
                 case HintKind.SESSION if session := self._session(hint.id):
                     return await self._async_has_ended(session)
                 case HintKind.JOB if self._jobs.is_open(hint.id):
-                    await self._jobs.async_look()
+                    await self._jobs.async_check()
                     return not self._jobs.is_open(hint.id)
                 case HintKind.EXCEPTIONS:
                     return await self._exceptions.async_read()

@@ -1,1 +1,1 @@
-"""What a person orders: start, stop, limit, and jobs."""
+"""Commands to stations: start, stop, charging limits and management jobs."""

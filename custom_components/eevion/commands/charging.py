@@ -1,4 +1,4 @@
-"""Start, stop and limit: what people and automations ask of a station."""
+"""Start and stop sessions, and set charging limits."""
 
 import asyncio
 from collections import defaultdict
@@ -31,10 +31,10 @@ from ..stations.station import StationState
 from ..webhook import Webhook
 from .limits import Limiter
 
-# So long a start waits to hear of sessions that began since the newest list.
-_LOOK_S = 1
+# Seconds that a start waits for a list that is newer than the last poll.
+_REFRESH_TIMEOUT_S = 1
 # Some stations give a driver five minutes to be authorized.
-_STOP_PATIENCE_S = 330
+_STOP_TIMEOUT_S = 330
 
 _NOT_READY = {
     PortStatus.NOT_CONNECTED: "station_not_connected",
@@ -46,7 +46,7 @@ _NOT_READY = {
 
 @dataclass(slots=True)
 class _PendingCommand:
-    """What somebody wants of one station."""
+    """The commands of one station that are not done yet."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     is_stop_wanted: bool = False
@@ -58,10 +58,13 @@ class _PendingCommand:
 
 
 class Control:
-    """Gives commands for one account and shows at once what the cloud answers."""
+    """Sends commands for one account, and applies their answers to the coordinator at once.
+
+    Every method raises a translated HomeAssistantError where the command fails.
+    """
 
     def __init__(self, coordinator: EevionCoordinator, webhook: Webhook) -> None:
-        """Prepare; a stop that waits ends with the entry."""
+        """Initialize; a stop that waits ends when the entry is unloaded."""
         self._coordinator = coordinator
         self._webhook = webhook
         self._limiter = Limiter(coordinator)
@@ -70,8 +73,8 @@ class Control:
 
     @callback
     def _async_withdraw_stops(self) -> None:
-        for wish in self._pending.values():
-            wish.withdraw_stop()
+        for pending in self._pending.values():
+            pending.withdraw_stop()
 
     def _station(self, port_id: str) -> StationState:
         if station := self._coordinator.data.stations.get(port_id):
@@ -81,19 +84,22 @@ class Control:
     async def async_start(
         self, port_id: str, *, continue_if_battery_full: bool | None = None
     ) -> None:
-        """Start a session unless one goes on; take back a stop that still waits."""
-        wish = self._pending[port_id]
-        wish.withdraw_stop()
-        async with wish.lock:
+        """Start a session (`POST /session`) unless one is active; cancel a stop that still waits.
+
+        `continue_if_battery_full` is sent as `continueIfBatteryFull`; None leaves it out.
+        """
+        pending = self._pending[port_id]
+        pending.withdraw_stop()
+        async with pending.lock:
             if self._ended_session_to_doubt(port_id):
                 with command_errors(self._station(port_id).port.station_id):
                     await self._async_check_end(port_id)
             else:
-                await self._async_look(self._coordinator.async_renew_sessions())
+                await self._async_refresh(self._coordinator.async_renew_sessions())
             if self._station(port_id).active_session:
                 return
             if self._station(port_id).port.status in _NOT_READY:
-                await self._async_look(self._coordinator.async_renew_sites())
+                await self._async_refresh(self._coordinator.async_renew_sites())
             station = self._station(port_id)
             port = station.port
             if port.status and (reason := _NOT_READY.get(port.status)):
@@ -111,9 +117,9 @@ class Control:
                 raise failed("start_not_seen", station=port.station_id)
 
     def _ended_session_to_doubt(self, port_id: str) -> Session | None:
-        """Return the last session of a station that may go on, though it counts as ended.
+        """Return the last session of a station if it may be active although it counts as ended.
 
-        So it is where no list confirmed its end, or where the station is said to charge.
+        That is the case if no list confirmed its end, or if the station reports that it charges.
         """
         if session := self._coordinator.unconfirmed_end(port_id):
             return session
@@ -122,18 +128,18 @@ class Control:
         return station.session if is_charging and not station.active_session else None
 
     async def _async_check_end(self, port_id: str) -> None:
-        """See whether a session goes on that counts as ended; raises EevionError."""
+        """Fetch the session that counts as ended without proof; raises EevionError."""
         await self._coordinator.async_renew_sessions(is_forced=True)
         if session := self._ended_session_to_doubt(port_id):
             await self._coordinator.async_fetch_session(session)
 
-    async def _async_look(self, renewal: Coroutine[Any, Any, None]) -> None:
-        """See what happened at the station since the newest poll, if the cloud tells it soon."""
+    async def _async_refresh(self, refresh: Coroutine[Any, Any, None]) -> None:
+        """Refresh the state before a command; after a failure or a second, keep the last one."""
         try:
-            async with asyncio.timeout(_LOOK_S):
-                await renewal
+            async with asyncio.timeout(_REFRESH_TIMEOUT_S):
+                await refresh
         except (EevionError, TimeoutError) as err:
-            LOGGER.debug("A command goes by what was known before: %r", err)
+            LOGGER.debug("A command uses the state of the last poll: %r", err)
 
     async def _async_start(
         self, station: StationState, *, continue_if_battery_full: bool | None
@@ -148,8 +154,8 @@ class Control:
                 webhook=self._webhook.url,
             )
         except (EevionConnectionError, EevionRefusedError, EevionResponseError) as err:
-            # The cloud may have taken it, or somebody was quicker; a second start is no way
-            # to find out.
+            # The session may have started nevertheless. A second start could bill it twice, so
+            # the list decides.
             if isinstance(err, EevionRefusedError) and err.code == ERROR_NOT_PLUGGED_IN:
                 raise
             asked = coordinator.mark_request()
@@ -167,22 +173,22 @@ class Control:
         )
 
     async def async_stop(self, port_id: str) -> None:
-        """End the session that goes on; wait where the cloud still authorizes it.
+        """End the active session (`PATCH /session/{id}/stop`); wait while it is authorizing.
 
-        One that counts as ended is stopped as well, where its end is in doubt.
+        A session that counts as ended is stopped, too, if its end is in doubt.
         """
-        wish = self._pending[port_id]
-        wish.is_stop_wanted = True
+        pending = self._pending[port_id]
+        pending.is_stop_wanted = True
         if (station := self._station(port_id)).active_session is None:
             is_forced = self._ended_session_to_doubt(port_id) is not None
             with command_errors(station.port.station_id):
                 await self._coordinator.async_renew_sessions(is_forced=is_forced)
-        remove = self._coordinator.async_add_listener(wish.changed.set, port_id)
+        remove = self._coordinator.async_add_listener(pending.changed.set, port_id)
         try:
-            async with asyncio.timeout(_STOP_PATIENCE_S):
-                while wish.is_stop_wanted and await self._async_must_wait(port_id):
-                    wish.changed.clear()
-                    await wish.changed.wait()
+            async with asyncio.timeout(_STOP_TIMEOUT_S):
+                while pending.is_stop_wanted and await self._async_must_wait(port_id):
+                    pending.changed.clear()
+                    await pending.changed.wait()
         except TimeoutError as err:
             raise failed(
                 "still_authorizing", station=self._station(port_id).port.station_id
@@ -191,7 +197,7 @@ class Control:
             remove()
 
     async def _async_must_wait(self, port_id: str) -> bool:
-        """Stop the session if that is possible now; return whether it is too early."""
+        """Stop the session; return True if it is still authorizing, which cannot be stopped."""
         async with self._pending[port_id].lock:
             station = self._station(port_id)
             session = station.active_session or self._ended_session_to_doubt(port_id)
@@ -220,8 +226,8 @@ class Control:
                 return True
             if newest and newest.is_active:
                 raise
-            # It may have ended before, and another one may have begun since. That one look-up
-            # does not find it is no end.
+            # It may have ended before, and another session may have begun since. A session that
+            # is not found once has not ended for that.
             await coordinator.async_renew_sessions(is_forced=True)
             other = self._station(port_id).active_session
             if other and other.session_id != session.session_id:
@@ -233,7 +239,10 @@ class Control:
         return False
 
     async def async_set_limits(self, wanted: Mapping[str, float], unit: LimitUnit) -> None:
-        """Limit stations, by port id, in one request; each station's own answer counts."""
+        """Set charging limits, by port id, in one request (`POST /station/energy-management`).
+
+        Each station has a result of its own; the error names those that failed.
+        """
         limits = {port_id: self.limit(port_id, value, unit) for port_id, value in wanted.items()}
         shared = self._coordinator.shared_names()
         failures: dict[str, EevionError | HomeAssistantError] = {
@@ -250,7 +259,10 @@ class Control:
             )
 
     def limit(self, port_id: str, value: float, unit: LimitUnit) -> ChargingLimit:
-        """Return a limit that the station can have: 0, or from 6 A to what it is built for."""
+        """Return a limit in amps or watts that the station can have.
+
+        Raises ServiceValidationError unless it is 0, or from 6 A to the station's maximum.
+        """
         station = self._station(port_id)
         port = station.port
         highest = station.highest_limit(unit)
@@ -268,18 +280,18 @@ class Control:
 
 
 def _limit_error(names: str, err: EevionError) -> HomeAssistantError:
-    """Return the error for stations that did not take a limit."""
+    """Return the error for stations that refused a limit."""
     if isinstance(err, EevionRefusedError):
         return failed("limit_refused", station=names, message=err.message)
     return command_error(names, err)
 
 
 def _has_begun(station: StationState) -> bool:
-    """Tell whether the cloud's list shows what a start did."""
+    """Return whether the list of sessions shows the result of a start."""
     session = station.active_session if station.is_session_listed else None
     return session is not None and session.status is not SessionStatus.AUTHORIZING
 
 
 def _has_ended(station: StationState) -> bool:
-    """Tell whether the cloud's list shows what a stop did."""
+    """Return whether the list of sessions shows the result of a stop."""
     return station.active_session is None and not station.is_charging

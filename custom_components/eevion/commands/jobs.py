@@ -1,4 +1,4 @@
-"""Managed commands: given as jobs, followed to their end."""
+"""Management jobs: queued at the cloud, and polled until they end."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,17 +23,17 @@ from ..stations.settings import NO_SETTINGS, StationSettings
 from ..webhook import Webhook
 from .limits import CommandBatcher, Failures, async_send_apart
 
-_ASK_INTERVAL_S = 10
+_CHECK_INTERVAL_S = 10
 # A job starts within 10 s and takes about 7 s for each station; many may be queued.
-_PATIENCE_S = 600
-_PATIENCE_PER_STATION_S = 20
+_TIMEOUT_S = 600
+_TIMEOUT_PER_STATION_S = 20
 _CLOCKS_DIFFER = timedelta(minutes=10)
 _HISTORY = timedelta(days=365)
-# While the history cannot be read, the pauses between two tries grow up to so much.
-_LONGEST_ASK_INTERVAL_S = 60
-_LEARN_AGAIN_S, _LONGEST_LEARN_AGAIN_S = 60, 3600
-# A message names so many reasons, and so many stations for each.
-_NAMED = 10
+# While the history cannot be read, the interval doubles up to this.
+_LONGEST_CHECK_INTERVAL_S = 60
+_RETRY_HISTORY_S, _LONGEST_RETRY_HISTORY_S = 60, 3600
+# The notification lists so many reasons, and so many stations for each.
+_MOST_LISTED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class JobResult:
     refused: Mapping[str, str]
     """Reasons by port id."""
     original_values: Mapping[str, Mapping[str, Any]]
-    """What it changed, by port id, where the cloud tells it."""
+    """The replaced values by port id (`originalValues` of the history)."""
 
 
 class Jobs:
@@ -55,7 +55,7 @@ class Jobs:
     def __init__(
         self, coordinator: EevionCoordinator, memory: StationMemory, webhook: Webhook
     ) -> None:
-        """Take up the jobs that were open before a restart."""
+        """Initialize with the jobs that were open before a restart."""
         self._coordinator = coordinator
         self._memory = memory
         self._webhook = webhook
@@ -63,10 +63,14 @@ class Jobs:
             coordinator, "queue jobs", merge=_merged, send=self._async_send_batch
         )
         self._ends: dict[str, asyncio.Future[JobResult]] = {}
-        self._alarm = EntryTimer(coordinator.hass, coordinator.config_entry, self.async_ask)
-        self._ask_interval_s: float = _ASK_INTERVAL_S
-        self._learn_alarm = EntryTimer(coordinator.hass, coordinator.config_entry, self.async_start)
-        self._learn_again_s: float = _LEARN_AGAIN_S
+        self._check_timer = EntryTimer(
+            coordinator.hass, coordinator.config_entry, self.async_start_check
+        )
+        self._check_interval_s: float = _CHECK_INTERVAL_S
+        self._history_timer = EntryTimer(
+            coordinator.hass, coordinator.config_entry, self.async_start
+        )
+        self._retry_history_s: float = _RETRY_HISTORY_S
         coordinator.config_entry.async_on_unload(self._async_cancel_waits)
         self._async_show()
         self._async_schedule()
@@ -75,47 +79,47 @@ class Jobs:
     def async_start(self) -> None:
         """Read the job history in the background."""
         self._coordinator.config_entry.async_create_background_task(
-            self._coordinator.hass, self._async_learn(), "read job history"
+            self._coordinator.hass, self._async_read_history(), "read job history"
         )
 
-    async def _async_learn(self) -> None:
-        """Read the history once, back to the last time: it names tariffs and former values.
+    async def _async_read_history(self) -> None:
+        """Read the history since the last time: it holds names of tariffs and replaced values.
 
-        Where the cloud does not answer it is read later.
+        After a failure it is read again later.
         """
         now = dt_util.utcnow()
         since = _moment(self._memory.jobs_until, now) - _CLOCKS_DIFFER
         try:
-            told = await self._coordinator.client.list_jobs(since=since)
+            jobs = await self._coordinator.client.list_jobs(since=since)
         except EevionError as err:
             LOGGER.debug("The job history cannot be read: %s", err)
-            self._learn_alarm.async_set(self._learn_again_s)
-            self._learn_again_s = min(2 * self._learn_again_s, _LONGEST_LEARN_AGAIN_S)
+            self._history_timer.async_set(self._retry_history_s)
+            self._retry_history_s = min(2 * self._retry_history_s, _LONGEST_RETRY_HISTORY_S)
             return
         self._memory.async_mark_jobs_read(now.timestamp())
-        self._coordinator.async_learn_jobs(told)
+        self._coordinator.async_learn_jobs(jobs)
 
     async def async_command(self, port_id: str, commands: Commands) -> None:
-        """Give a station commands; those given at once for several leave as one request.
+        """Send commands to a station; equal commands to several stations share a request.
 
-        Raises translated errors.
+        Raises a translated HomeAssistantError.
         """
         self._raise(await self._batcher.async_send({port_id: commands}))
 
     async def async_set_message(
         self, port_ids: Sequence[str], text: str, expires_at: datetime | None = None
     ) -> None:
-        """Show a text on the screens of stations; a blank one removes it.
+        """Show a text on the screens of stations; a blank text removes it.
 
-        Raises translated errors.
+        Raises a translated HomeAssistantError.
         """
         message = Message(text=valid_text(text), expires_at=expires_at)
         await self.async_submit(port_ids, Commands(message=message))
 
-    async def _async_send_batch(self, take: Callable[[], Mapping[str, Commands]]) -> Failures:
-        """Queue a job for each kind of commands; each has its own outcome."""
+    async def _async_send_batch(self, collect: Callable[[], Mapping[str, Commands]]) -> Failures:
+        """Queue one job for all stations with the same commands; return the failures."""
         alike: dict[Commands, dict[str, Commands]] = {}
-        for port_id, commands in take().items():
+        for port_id, commands in collect().items():
             alike.setdefault(commands, {})[port_id] = commands
         outcomes = await asyncio.gather(
             *(async_send_apart(self._async_queue, group) for group in alike.values())
@@ -123,10 +127,10 @@ class Jobs:
         return {port_id: cause for failures in outcomes for port_id, cause in failures.items()}
 
     async def async_submit(self, port_ids: Sequence[str], commands: Commands) -> list[str]:
-        """Queue a job for stations; return its id.
+        """Queue a job for stations (`POST /station/manage`); return the ids of its jobs.
 
-        Where the cloud refuses some of the stations, the others get jobs of their own. Raises
-        translated errors, which name the stations that were refused.
+        If the cloud refuses some of the stations, the others get jobs of their own. Raises a
+        translated HomeAssistantError that names the stations that were refused.
         """
         job_ids: list[str] = []
 
@@ -145,7 +149,7 @@ class Jobs:
     async def _async_queue(
         self, alike: Mapping[str, Commands], job_ids: list[str] | None = None
     ) -> Failures:
-        """Queue one job, whose commands are the same for each of its ports."""
+        """Queue one job; the commands are the same for all of its ports."""
         failures: dict[str, HomeAssistantError] = {}
         names: dict[str, str] = {}
         shared = self._coordinator.shared_names()
@@ -177,7 +181,7 @@ class Jobs:
         return failures
 
     async def async_wait(self, job_id: str) -> JobResult:
-        """Wait for the end of a job."""
+        """Wait for the end of a job; return its result."""
         end = self._ends.setdefault(job_id, asyncio.get_running_loop().create_future())
         return await asyncio.shield(end)
 
@@ -188,51 +192,51 @@ class Jobs:
         self._ends.clear()
 
     @callback
-    def async_ask(self) -> None:
-        """Ask in the background how the open jobs are doing."""
+    def async_start_check(self) -> None:
+        """Check the open jobs in the background."""
         self._coordinator.config_entry.async_create_background_task(
-            self._coordinator.hass, self.async_look(), "ask for jobs"
+            self._coordinator.hass, self.async_check(), "check jobs"
         )
 
     def is_open(self, job_id: str) -> bool:
-        """Whether a job has not ended, as far as is known."""
+        """Return whether a job has not ended."""
         return job_id in self._memory.jobs
 
     @callback
     def _async_schedule(self) -> None:
-        if self._memory.jobs and not self._alarm.is_set:
-            self._alarm.async_set(self._ask_interval_s)
+        if self._memory.jobs and not self._check_timer.is_set:
+            self._check_timer.async_set(self._check_interval_s)
 
-    async def async_look(self) -> None:
-        """Ask the cloud how the open jobs are doing."""
-        self._alarm.async_clear()
+    async def async_check(self) -> None:
+        """Fetch the open jobs (`GET /station/management-history`) and close those that ended."""
+        self._check_timer.async_clear()
         jobs = self._memory.jobs
         if not jobs:
             return
         now = dt_util.utcnow()
         since = min(_moment(job.created, now) for job in jobs.values()) - _CLOCKS_DIFFER
         try:
-            told = await self._coordinator.client.list_jobs(since=since, lane=Lane.CONFIRM)
+            listed = await self._coordinator.client.list_jobs(since=since, lane=Lane.CONFIRM)
         except EevionError as err:
-            LOGGER.debug("Jobs cannot be asked for: %s", err)
-            told = []
-            self._ask_interval_s = min(2 * self._ask_interval_s, _LONGEST_ASK_INTERVAL_S)
+            LOGGER.debug("The open jobs cannot be fetched: %s", err)
+            listed = []
+            self._check_interval_s = min(2 * self._check_interval_s, _LONGEST_CHECK_INTERVAL_S)
         else:
-            self._ask_interval_s = _ASK_INTERVAL_S
-        self._coordinator.async_learn_jobs(told)
-        by_id = {job.job_id: job for job in told}
+            self._check_interval_s = _CHECK_INTERVAL_S
+        self._coordinator.async_learn_jobs(listed)
+        by_id = {job.job_id: job for job in listed}
         for job in list(jobs.values()):
             newest = by_id.get(job.job_id)
             if newest and newest.is_finished:
-                self._async_settle(job, self._result(job, newest))
+                self._async_close(job, self._result(job, newest))
             elif _is_overdue(job):
-                self._async_settle(job, _timed_out(job))
+                self._async_close(job, _timed_out(job))
         self._async_schedule()
 
-    def _result(self, job: OpenJob, told: Job) -> JobResult:
-        """Read how it went for each station: the history names ports, the webhook stations."""
-        completed = set(told.completed_ids)
-        is_good = not told.is_failed and not completed
+    def _result(self, job: OpenJob, ended: Job) -> JobResult:
+        """Return the result by station: the history has port ids, the webhook display names."""
+        completed = set(ended.completed_ids)
+        is_good = not ended.is_failed and not completed
         succeeded = [
             port_id
             for port_id in job.port_ids
@@ -242,27 +246,27 @@ class Jobs:
             job_id=job.job_id,
             succeeded=tuple(succeeded),
             refused={
-                port_id: self._reason(port_id, told)
+                port_id: self._reason(port_id, ended)
                 for port_id in job.port_ids
                 if port_id not in succeeded
             },
-            original_values=told.original_values,
+            original_values=ended.original_values,
         )
 
-    def _reason(self, port_id: str, told: Job) -> str:
-        """Return what the cloud says of a station, else what it says of the job."""
+    def _reason(self, port_id: str, ended: Job) -> str:
+        """Return the error of a station, else the error or the status of the whole job."""
         ids = (self._name(port_id), port_id)
-        errors = [part.strip() for error in told.errors for part in error.split(";")]
+        errors = [part.strip() for error in ended.errors for part in error.split(";")]
         own = [error for error in errors if any(_names(error, id_) for id_ in ids)]
-        return parse.prose("; ".join(own or told.errors)) or told.status_message or "-"
+        return parse.prose("; ".join(own or ended.errors)) or ended.status_message or "-"
 
     def _name(self, port_id: str) -> str:
         station = self._coordinator.data.stations.get(port_id)
         return station.port.station_id if station else port_id
 
     @callback
-    def _async_settle(self, job: OpenJob, result: JobResult) -> None:
-        """Keep what was done, take back what was not, and say both."""
+    def _async_close(self, job: OpenJob, result: JobResult) -> None:
+        """Store the values that were set, show the old ones elsewhere, and fire the events."""
         self._memory.async_close_job(job, result.succeeded, dt_util.utcnow().timestamp())
         for port_id in result.succeeded:
             self._async_fire(port_id, "finished", {"job": job.job_id})
@@ -273,11 +277,11 @@ class Jobs:
         if end := self._ends.pop(job.job_id, None):
             end.set_result(result)
         self._coordinator.config_entry.async_create_background_task(
-            self._coordinator.hass, self._async_show_truth(job), "poll after job"
+            self._coordinator.hass, self._async_show_polled(job), "poll after job"
         )
 
-    async def _async_show_truth(self, job: OpenJob) -> None:
-        """Let go of the wanted values only once the cloud tells the new ones."""
+    async def _async_show_polled(self, job: OpenJob) -> None:
+        """Show the wanted values until a poll has fetched the new ones."""
         await self._coordinator.async_refresh()
         self._async_show(job.port_ids)
 
@@ -288,15 +292,17 @@ class Jobs:
 
     @callback
     def _async_notify(self, result: JobResult) -> None:
-        """Say in one message which stations did not take a job, and why."""
+        """Create one notification with the stations that refused the job, and the reasons."""
         if not result.refused:
             return
         alike: dict[str, list[str]] = {}
         for port_id, reason in result.refused.items():
             name = self._name(port_id)
             alike.setdefault(reason.removeprefix(f"{name}: "), []).append(name)
-        lines = [f"- {_listed(names)}: {reason}" for reason, names in list(alike.items())[:_NAMED]]
-        if len(alike) > _NAMED:
+        lines = [
+            f"- {_listed(names)}: {reason}" for reason, names in list(alike.items())[:_MOST_LISTED]
+        ]
+        if len(alike) > _MOST_LISTED:
             lines.append("- …")
         entry = self._coordinator.config_entry
         async_notify(
@@ -308,9 +314,9 @@ class Jobs:
         )
 
     @callback
-    def _async_show(self, settled: Iterable[str] = ()) -> None:
-        """Show the wanted values of open jobs, and the last set ones."""
-        wanted: dict[str, StationSettings] = dict.fromkeys(settled, NO_SETTINGS)
+    def _async_show(self, closed: Iterable[str] = ()) -> None:
+        """Show the wanted values of open jobs, and the values that were set last."""
+        wanted: dict[str, StationSettings] = dict.fromkeys(closed, NO_SETTINGS)
         for job in self._memory.jobs.values():
             for port_id in job.port_ids:
                 wanted[port_id] = wanted.get(port_id, NO_SETTINGS).merged_with(job.wanted)
@@ -318,32 +324,34 @@ class Jobs:
 
 
 def _merged(earlier: Commands, later: Commands) -> Commands:
-    told = {f.name: value for f in fields(later) if (value := getattr(later, f.name)) is not None}
-    return replace(earlier, **told)
+    changed = {
+        f.name: value for f in fields(later) if (value := getattr(later, f.name)) is not None
+    }
+    return replace(earlier, **changed)
 
 
 def _moment(epoch_s: float, now: datetime) -> datetime:
-    """Return a stored time, which may be any, as one within the history that is asked for."""
+    """Return a stored time, limited to the past year that the history covers."""
     return datetime.fromtimestamp(
         min(max((now - _HISTORY).timestamp(), epoch_s), now.timestamp()), UTC
     )
 
 
 def _is_overdue(job: OpenJob) -> bool:
-    """Whether a job should have ended; one that is yet to begin was stored wrongly."""
+    """Return whether a job has exceeded its time; one from the future was stored wrongly."""
     age = dt_util.utcnow().timestamp() - job.created
-    patience = _PATIENCE_S + _PATIENCE_PER_STATION_S * len(job.port_ids)
-    return not -_CLOCKS_DIFFER.total_seconds() <= age <= patience
+    timeout_s = _TIMEOUT_S + _TIMEOUT_PER_STATION_S * len(job.port_ids)
+    return not -_CLOCKS_DIFFER.total_seconds() <= age <= timeout_s
 
 
 def _names(error: str, id_: str) -> bool:
-    """Whether an error is about a station: its name may be part of another one's."""
+    """Return whether an error has the id as a word: names may be parts of each other."""
     return re.search(rf"(?<!\w){re.escape(id_)}(?!\w)", error) is not None
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(sorted(names)[:_NAMED]) + (f" … (+{more})" if more > 0 else "")
+    more = len(names) - _MOST_LISTED
+    return ", ".join(sorted(names)[:_MOST_LISTED]) + (f" … (+{more})" if more > 0 else "")
 
 
 def _timed_out(job: OpenJob) -> JobResult:

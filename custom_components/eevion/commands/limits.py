@@ -1,4 +1,4 @@
-"""Sends commands: those given together in one request, each with an outcome of its own."""
+"""Collects commands into requests; each station has a result of its own."""
 
 import asyncio
 from collections import deque
@@ -17,18 +17,18 @@ from ..api import (
 )
 from ..coordinator import EevionCoordinator
 
-# Commands given within so many seconds leave together: those of a scene or a parallel action.
-_TOGETHER_S = 0.01
-# A refusal of many stations is narrowed down to those that it is about by so many requests.
+# Commands within these seconds share a request: those of a scene or of parallel actions.
+_BATCH_S = 0.01
+# At most so many requests find the stations that a refusal of a whole request is about.
 _MAX_REQUESTS = 24
 
 type Failures = Mapping[str, EevionError | HomeAssistantError]
-"""Why commands failed, by port id. A port that is missing took its command."""
+"""Errors by port id. The command of a port that is missing has succeeded."""
 
 
 @dataclass(slots=True)
 class _Batch[T]:
-    """Commands by port id, and the futures of those who gave them."""
+    """Commands by port id, and the futures of their callers."""
 
     commands: dict[str, T] = field(default_factory=dict)
     callers: list[asyncio.Future[Failures]] = field(default_factory=list)
@@ -43,7 +43,7 @@ class _Batch[T]:
 
 
 class CommandBatcher[T]:
-    """Collects commands of one kind; a request at a time is under way."""
+    """Collects commands of one kind; one request is under way at a time."""
 
     def __init__(
         self,
@@ -53,10 +53,10 @@ class CommandBatcher[T]:
         merge: Callable[[T, T], T],
         send: Callable[[Callable[[], Mapping[str, T]]], Awaitable[Failures]],
     ) -> None:
-        """Prepare; what is on its way ends with the entry.
+        """Initialize; commands that are not done fail when the entry is unloaded.
 
-        `merge` returns what an earlier and a later command for one station amount to. `send`
-        is given a function that returns the commands, by port id, at the moment they can leave.
+        `merge` combines an earlier and a later command for one station. `send` gets a function
+        that returns the commands, by port id, when the budget lets the request go.
         """
         self._coordinator = coordinator
         self._name = name
@@ -66,7 +66,7 @@ class CommandBatcher[T]:
         self._work: asyncio.Task[None] | None = None
 
     async def async_send(self, commands: Mapping[str, T]) -> Failures:
-        """Send commands, by port id, with what others give now; return what failed of them."""
+        """Send commands, by port id, together with those of other callers; return the failures."""
         caller: asyncio.Future[Failures] = asyncio.get_running_loop().create_future()
         self._move(_Batch(dict(commands), [caller]), self._waiting)
         if self._work is None:
@@ -84,28 +84,28 @@ class CommandBatcher[T]:
         source.commands, source.callers = {}, []
 
     async def _async_work(self) -> None:
-        """Send batch after batch: commands of a station must not overtake each other."""
+        """Send one batch after the other, so that the commands of a station keep their order."""
         sent = _Batch[T]()
 
-        def take() -> Mapping[str, T]:
+        def collect() -> Mapping[str, T]:
             self._move(self._waiting, sent)
             return sent.commands
 
         try:
             while self._waiting.callers:
-                await asyncio.sleep(_TOGETHER_S)
+                await asyncio.sleep(_BATCH_S)
                 sent = _Batch()
                 try:
-                    failures = await self._send(take)
+                    failures = await self._send(collect)
                 except EevionError as err:
-                    if not sent.callers:  # it never left
-                        take()
+                    if not sent.callers:  # the request was never sent
+                        collect()
                     sent.fail(err)
                 else:
                     sent.finish(failures)
         finally:
             self._work = None
-            take()
+            collect()
             sent.fail(EevionConnectionError("The account is no longer connected"))
 
 
@@ -114,10 +114,10 @@ async def async_send_apart[T](
     commands: Mapping[str, T],
     refusal: EevionRefusedError | None = None,
 ) -> Failures:
-    """Send commands, by port id, so that a refusal costs only the stations that it is about.
+    """Send commands, by port id, so that a refusal fails only for the stations that it is about.
 
-    The cloud took none of a request that it refuses as a whole: such a request is sent again in
-    halves. A `refusal` is that of a request that held all of the commands.
+    The cloud does nothing for a request that it refuses as a whole: it is sent again in halves.
+    `refusal` is the answer to a request that held all of the commands. Returns the failures.
     """
     if refusal is None:
         parts = deque([commands])
@@ -153,34 +153,34 @@ def _halves[T](commands: Mapping[str, T]) -> list[Mapping[str, T]]:
 
 
 class Limiter:
-    """The limits of one account that are on their way to the cloud."""
+    """Sends the charging limits of one account."""
 
     def __init__(self, coordinator: EevionCoordinator) -> None:
-        """Prepare; what is on its way ends with the entry."""
+        """Initialize; limits that are not sent fail when the entry is unloaded."""
         self._coordinator = coordinator
         self._batcher = CommandBatcher[ChargingLimit](
             coordinator, "send limits", merge=_newest, send=self._async_send
         )
 
     async def async_send(self, limits: Mapping[str, ChargingLimit]) -> Failures:
-        """Send limits, by port id, and show them; a newer one replaces one that still waits."""
+        """Send limits, by port id, and show them; a newer limit replaces one that still waits."""
         return await self._batcher.async_send(limits)
 
-    async def _async_send(self, take: Callable[[], Mapping[str, ChargingLimit]]) -> Failures:
+    async def _async_send(self, collect: Callable[[], Mapping[str, ChargingLimit]]) -> Failures:
         try:
-            return await self._async_request(take)
+            return await self._async_request(collect)
         except EevionRefusedError as err:
             return await async_send_apart(
-                lambda part: self._async_request(lambda: part), take(), refusal=err
+                lambda part: self._async_request(lambda: part), collect(), refusal=err
             )
 
-    async def _async_request(self, take: Callable[[], Mapping[str, ChargingLimit]]) -> Failures:
-        """Send one request; each station's own row of the answer counts."""
+    async def _async_request(self, collect: Callable[[], Mapping[str, ChargingLimit]]) -> Failures:
+        """Send one request; return the failures from the rows of its answer."""
         sent: Mapping[str, ChargingLimit] = {}
 
         def limits() -> list[ChargingLimit]:
             nonlocal sent
-            sent = dict(take())
+            sent = dict(collect())
             return list(sent.values())
 
         results = await self._coordinator.client.set_charging_limits(limits=limits)
