@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 import gzip
 import logging
+import time
 import traceback
 from unittest.mock import patch
 
@@ -183,10 +184,16 @@ async def test_a_command_is_never_sent_again(client, cloud, rate_limit, call, fa
 
 @pytest.mark.parametrize("call", [READS["get"], COMMANDS["start"]], ids=["read", "command"])
 async def test_a_cloud_that_does_not_answer_in_time(make_client, cloud, rate_limit, call):
-    client = make_client(request_timeout=0.05)
+    client = make_client(request_timeout=15)
     cloud.reply({}, stall=True)
-    with pytest.raises(EevionConnectionError, match="in time"):
-        await call(client)
+    request = asyncio.ensure_future(call(client))
+    await cloud.arrived.wait()
+    loop = asyncio.get_running_loop()
+    with (
+        patch.object(loop, "time", lambda: time.monotonic() + 15),
+        pytest.raises(EevionConnectionError, match="in time"),
+    ):
+        await request
     assert len(cloud.received) == rate_limit.used == 1
 
 

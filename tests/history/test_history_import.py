@@ -63,7 +63,6 @@ def most_in_a_minute(cloud: Cloud) -> int:
 YEAR = Settings(keys=(API_KEY,), sites=1, stations=13, seed=7, history_days=365)
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("settings", [YEAR])
 async def test_a_year_of_ten_stations(
     hass: HomeAssistant,

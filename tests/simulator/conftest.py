@@ -122,10 +122,9 @@ class Bodies(list[Any]):
         self.came.set()
 
     async def wait(self, count: int) -> None:
-        async with asyncio.timeout(10):
-            while len(self) < count:
-                self.came.clear()
-                await self.came.wait()
+        while len(self) < count:
+            self.came.clear()
+            await self.came.wait()
 
 
 @pytest.fixture

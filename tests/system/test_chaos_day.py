@@ -403,7 +403,6 @@ async def day(
     await day.settle()
 
 
-@pytest.mark.timeout(240)
 async def test_a_day_of_chaos(hass: HomeAssistant, day: Day) -> None:
     for hour in range(24):
         busy_until = time.time() + BUSY_S

@@ -589,7 +589,7 @@ def say(what: str) -> None:
     sys.stdout.flush()
 
 
-@pytest.mark.timeout(0 if IS_BY_HAND else 240)
+@pytest.mark.timeout(0 if IS_BY_HAND else 1200)
 async def test_spoiled_bodies(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,

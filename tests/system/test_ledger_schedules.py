@@ -676,7 +676,6 @@ STEPS = st.one_of(
 )
 @pytest.mark.parametrize("counts_by", ["start", "end"])
 @profile(max_examples=600, deadline=None, derandomize=True, database=None)
-@pytest.mark.timeout(300)
 def test_schedules(
     counts_by: Any,
     steps: list[tuple[Any, ...]],

@@ -66,14 +66,12 @@ def postgresql() -> Iterator[str]:
             cwd=folder,
         )
         try:
-            for _ in range(100):
-                if Path(folder, ".s.PGSQL.5432").exists():
-                    break
+            while server.poll() is None and not Path(folder, ".s.PGSQL.5432").exists():
                 time.sleep(0.1)
             yield f"postgresql://postgres@/postgres?host={folder}"
         finally:
             server.terminate()
-            server.wait(30)
+            server.wait()
 
 
 @pytest.fixture
@@ -86,7 +84,6 @@ def settings() -> Settings:
     return Settings(keys=(API_KEY,), sites=1, stations=2, seed=7, history_days=30)
 
 
-@pytest.mark.timeout(120)
 async def test_history(
     recorder_mock: Recorder,
     hass: HomeAssistant,

@@ -51,7 +51,6 @@ async def replay(
     await hass.services.async_call("automation", "turn_off", {"entity_id": "all"}, blocking=True)
 
 
-@pytest.mark.timeout(180)  # twenty seconds on an idle machine
 async def test_a_solar_day(replay: Replay, cloud: Cloud) -> None:
     plant = Plant(CSV)
     # At whatever second of half a minute evcc looks.

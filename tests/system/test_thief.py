@@ -156,7 +156,6 @@ def commanded(request: RequestRecord) -> list[tuple[str, str]]:
     return []
 
 
-@pytest.mark.timeout(240)  # forty seconds on an idle machine
 async def test_commands_leave_at_once_though_others_use_the_key(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, cloud: Cloud, loaded: ConfigEntry
 ) -> None:

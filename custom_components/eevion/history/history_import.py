@@ -219,7 +219,7 @@ class HistoryImports:
             self._entry,
             self._notification_id,
             self._texts(key, **placeholders),
-            self._texts("import_title", ledger=self._entry.title),
+            self._texts("import_title", account=self._entry.title),
         )
 
 
