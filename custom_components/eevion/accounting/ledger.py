@@ -285,11 +285,18 @@ class StationLedger:
         energy, cost = wh_units(session.energy_wh or 0), money_units(session.cost or 0)
         return _cannot_be(replace(entry, energy=energy, cost=cost), self.max_power_w, now)
 
+    def is_open(self, session_id: str) -> bool:
+        """Return whether a session goes on, as far as is known."""
+        session = self.sessions.get(session_id)
+        return session is not None and session.is_open
+
     def close(self, session_id: str) -> None:
         """Close a session that the cloud does not know; a later answer may open it again.
 
         Where another one began at the same moment, it was that one under a wrong id.
         """
+        if not self.is_open(session_id):
+            return  # another answer has shown its end meanwhile
         entry = self.sessions[session_id]
         twins = (self.sessions[twin] for twin in self._twins(session_id, entry))
         if any(twin.energy >= entry.energy for twin in twins):

@@ -138,6 +138,8 @@ class LedgerReconciler:
         left_open.sort(key=lambda ids: self._retries.pause(ids[1]))
         failed: list[str] = []
         for port_id, session_id in left_open:
+            if not self._accounting.ledgers[port_id].is_open(session_id):
+                continue  # another answer has shown its end meanwhile
             try:
                 session = await self._client.get_session(session_id=session_id, lane=self._lane)
             except EevionNotFoundError:
