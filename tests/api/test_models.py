@@ -365,7 +365,6 @@ def test_report(example):
     assert report.is_complete
     assert [row.key for row in report.rows] == ["2133", "2134"]
     assert report.rows[0] == ReportRow(
-        key="2133",
         station_id="2133",
         site_id="65a96694d7dd8ce4936e5ead",
         site_name="[Test] Hypercharge Office Chargers",

@@ -1,12 +1,13 @@
 """Charging limits, as `POST /station/energy-management` takes and confirms them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from . import parse
 from .enums import LimitUnit
 from .exceptions import EevionResponseError
+from .model import Model, read_from, reported, required
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,22 +27,17 @@ class ChargingLimit:
         }
 
 
+def _is_success(value: Any) -> bool:
+    return (parse.text(value) or "").casefold() == "success"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LimitResult:
+class LimitResult(Model):
     """Whether a station took its limit."""
 
-    station_id: str
-    is_success: bool
-    message: str | None
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read one of the `details`; raise EevionResponseError without `stationId`."""
-        return cls(
-            station_id=parse.required(data, "stationId"),
-            is_success=_is_success(data),
-            message=parse.prose(data.get("message")),
-        )
+    station_id: str = field(metadata=required("stationId"))
+    is_success: bool = field(metadata=read_from("result", _is_success))
+    message: str | None = reported("message", parse.prose)
 
     @classmethod
     def list_from_json(cls, data: Mapping[str, Any], *, asked: Sequence[str]) -> list[Self]:
@@ -58,10 +54,8 @@ class LimitResult:
         message = parse.prose(data.get("message"))
         return [
             told.get(station_id)
-            or cls(station_id=station_id, is_success=_is_success(data), message=message)
+            or cls(
+                station_id=station_id, is_success=_is_success(data.get("result")), message=message
+            )
             for station_id in dict.fromkeys(asked)
         ]
-
-
-def _is_success(data: Mapping[str, Any]) -> bool:
-    return (parse.text(data.get("result")) or "").casefold() == "success"

@@ -1,7 +1,7 @@
 """Read the cloud's JSON values, whatever they turn out to be.
 
 Everything here accepts any JSON value and returns a typed one or None: None is "not
-reported". Nothing raises but `required`, for one odd field must not cost a station.
+reported". Nothing but `rows` raises: one odd field must not cost a station.
 
 All text of the cloud enters here. It is valid Unicode on one line, without characters that
 hide or turn round others, and bounded in length.
@@ -228,13 +228,6 @@ def tree(value: Any, depth: int = _MAX_DEPTH) -> Any:
         # Times in milliseconds are the largest numbers.
         return value if number(value, most=_LATEST_MS) is not None else None
     return value
-
-
-def required(data: Mapping[str, Any], key: str) -> str:
-    """Return an id that a row is worthless without."""
-    if found := identifier(data.get(key)):
-        return found
-    raise EevionResponseError(f"a row without {key}")
 
 
 def rows[R](value: list[Any], read: Callable[[Mapping[str, Any]], R]) -> tuple[list[R], bool]:

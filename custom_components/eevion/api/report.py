@@ -2,77 +2,63 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, override
 
 from . import parse
 from .enums import Currency, StartedWith
 from .exceptions import EevionResponseError
+from .model import Model, at_most, one_of, reported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReportRow:
+class ReportRow(Model):
     """The figures of a station, a site or a region. The report names no currency."""
 
-    key: str
-    """The station, site or region by name; `total` or `average`."""
-    station_id: str | None
-    site_id: str | None
-    site_name: str | None
+    station_id: str | None = reported("station_id", parse.identifier)
+    site_id: str | None = reported("location_id", parse.identifier)
+    site_name: str | None = reported("location", parse.text)
     region: str | None
-    count: float | None
+    """`region`, or else `state`."""
+    count: float | None = reported("count", parse.number)
     """Sessions; the average may be a fraction."""
-    cancel_count: float | None
-    unique_customers: float | None
-    total_energy_wh: float | None
-    total_duration_s: float | None
-    average_duration_s: float | None
-    total_cost_cents: float | None
-    average_cost_cents: float | None
-    total_energy_cost_cents: float | None
-    maximum_current_a: float | None
-    maximum_power_w: float | None
-    maximum_limit_a: float | None
-    minimum_limit_a: float | None
-    most_common_start_with: StartedWith | None
-    currency: Currency | None = None
+    cancel_count: float | None = reported("cancel_count", parse.number)
+    unique_customers: float | None = reported("unique_customers", parse.number)
+    total_energy_wh: float | None = reported("total_energy_watt_hours", parse.number)
+    total_duration_s: float | None = reported("total_duration_seconds", parse.number)
+    average_duration_s: float | None = reported("average_duration_seconds", parse.number)
+    total_cost_cents: float | None = reported("total_cost_cents", parse.number)
+    average_cost_cents: float | None = reported("average_cost_cents", parse.number)
+    total_energy_cost_cents: float | None = reported("total_energy_cost_cents", parse.number)
+    maximum_current_a: float | None = reported(
+        "maximum_current_amps", at_most(parse.MOST_A, parse.number)
+    )
+    maximum_power_w: float | None = reported("maximum_power_watts", parse.number)
+    maximum_limit_a: float | None = reported("maximum_limit_amps", parse.number)
+    minimum_limit_a: float | None = reported("minimum_limit_amps", parse.number)
+    most_common_start_with: StartedWith | None = reported(
+        "most_common_start_with", one_of(StartedWith)
+    )
+    currency: Currency | None = reported("currency", one_of(Currency))
     """In no documented answer; sessions name it."""
+
+    @property
+    def key(self) -> str:
+        """Return the station, site or region of the row; `total` or `average`."""
+        return self.station_id or self.site_name or self.site_id or self.region or ""
 
     def is_named(self, name: str) -> bool:
         """Whether nothing but a name is told; a station of that name would be at a site."""
         return {self.station_id, self.site_id, self.site_name, self.region} - {None} == {name}
 
     @classmethod
+    @override
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read a row; raise EevionResponseError where nothing says whose it is."""
-        station_id = parse.identifier(data.get("station_id"))
-        site_id = parse.identifier(data.get("location_id"))
-        site_name = parse.text(data.get("location"))
+        """Read a row; raise EevionResponseError where it names no station, site or region."""
         region = parse.text(data.get("region")) or parse.text(data.get("state"))
-        key = station_id or site_name or site_id or region
-        if key is None:
-            raise EevionResponseError("a row of a report that is nobody's")
-        return cls(
-            key=key,
-            station_id=station_id,
-            site_id=site_id,
-            site_name=site_name,
-            region=region,
-            count=parse.number(data.get("count")),
-            cancel_count=parse.number(data.get("cancel_count")),
-            unique_customers=parse.number(data.get("unique_customers")),
-            total_energy_wh=parse.number(data.get("total_energy_watt_hours")),
-            total_duration_s=parse.number(data.get("total_duration_seconds")),
-            average_duration_s=parse.number(data.get("average_duration_seconds")),
-            total_cost_cents=parse.number(data.get("total_cost_cents")),
-            average_cost_cents=parse.number(data.get("average_cost_cents")),
-            total_energy_cost_cents=parse.number(data.get("total_energy_cost_cents")),
-            maximum_current_a=parse.number(data.get("maximum_current_amps"), most=parse.MOST_A),
-            maximum_power_w=parse.number(data.get("maximum_power_watts")),
-            maximum_limit_a=parse.number(data.get("maximum_limit_amps")),
-            minimum_limit_a=parse.number(data.get("minimum_limit_amps")),
-            most_common_start_with=parse.word(StartedWith, data.get("most_common_start_with")),
-            currency=parse.word(Currency, data.get("currency")),
-        )
+        row = cls._from_fields(data, region=region)
+        if not row.key:
+            raise EevionResponseError("a row of a report without a key")
+        return row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

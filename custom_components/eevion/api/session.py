@@ -1,11 +1,10 @@
 """Charging sessions, as `POST /session`, `GET /session/{id}` and the stop tell them."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from functools import partial
 import math
-from typing import Any, Self
+from typing import Any, Self, override
 
 from . import parse
 from .enums import (
@@ -16,31 +15,21 @@ from .enums import (
     SessionStatus,
     StartedWith,
 )
+from .model import Model, at_most, inside, list_of, money, one_of, reported, required
 from .reader import Before, Rows
 from .tariff import Tariff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DemandResponseEvent:
+class DemandResponseEvent(Model):
     """A utility (openADR) or load-sharing event that limits the station."""
 
-    state: EventState | None
-    type: str | None
-    power_limit_w: float | None
-    started_at: datetime | None
-    ends_at: datetime | None
+    state: EventState | None = reported("eventState", one_of(EventState))
+    type: str | None = reported("eventType", parse.text)
+    power_limit_w: float | None = reported("eventPowerLimitWatts", at_most(parse.MOST_W))
+    started_at: datetime | None = reported("eventStartTime", parse.timestamp)
+    ends_at: datetime | None = reported("eventEndTime", parse.timestamp)
     """None is open-ended."""
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read one of a session's `demandResponse`."""
-        return cls(
-            state=parse.word(EventState, data.get("eventState")),
-            type=parse.text(data.get("eventType")),
-            power_limit_w=parse.positive(data.get("eventPowerLimitWatts"), most=parse.MOST_W),
-            started_at=parse.timestamp(data.get("eventStartTime")),
-            ends_at=parse.timestamp(data.get("eventEndTime")),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,64 +54,75 @@ class SessionLimit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tax:
+class Tax(Model):
     """One line of a session's taxes, in the session's currency."""
 
-    amount: float | None
-    description: str | None
+    amount: float | None = reported("amount", money)
+    description: str | None = reported("description", parse.text)
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read one of a session's `taxes`."""
-        return cls(
-            amount=parse.number(data.get("amount"), most=parse.MOST_MONEY),
-            description=parse.text(data.get("description")),
-        )
+
+def _percentage(value: Any) -> float | None:
+    percentage = parse.positive(value)
+    return percentage if percentage is not None and percentage <= 100 else None  # noqa: PLR2004
+
+
+def _tariff(value: Any) -> Tariff | None:
+    """Read the tariff; one without any field is None."""
+    return Tariff.from_json(value) if parse.mapping(value) else None
+
+
+def _vehicle(value: Any) -> str | None:
+    vehicle = parse.text(value)
+    return None if vehicle == "Unknown" else vehicle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Session(Model):
     """One charging session. None is "the cloud did not tell".
 
     Who charged is left at the door: customer and authorization ids are not read.
     """
 
-    session_id: str
-    port_id: str | None
-    station_id: str | None = None
-    site_id: str | None = None
-    time_zone: str | None = None
-    status: SessionStatus | None = None
-    connector_status: ConnectorStatus | None = None
+    session_id: str = field(metadata=required("sessionId"))
+    port_id: str | None = reported("portId", parse.identifier)
+    station_id: str | None = reported("stationId", parse.identifier)
+    site_id: str | None = reported("location", inside("id", parse.identifier))
+    time_zone: str | None = reported("location", inside("timeZone", parse.text))
+    status: SessionStatus | None = reported("status", one_of(SessionStatus))
+    connector_status: ConnectorStatus | None = reported("stationStatus", one_of(ConnectorStatus))
     """The station's present status, also in a session that has ended."""
-    last_heartbeat: datetime | None = None
-    created_at: datetime | None = None
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    updated_at: datetime | None = None
-    duration_s: float | None = None
-    energy_wh: float | None = None
+    last_heartbeat: datetime | None = reported("stationLastHeartbeat", parse.timestamp)
+    created_at: datetime | None = reported("createdAt", parse.timestamp)
+    started_at: datetime | None = reported("startTime", parse.timestamp)
+    ended_at: datetime | None = reported("endTime", parse.timestamp)
+    updated_at: datetime | None = reported("updatedAt", parse.timestamp)
+    duration_s: float | None = reported("duration", at_most(parse.MOST_S))
+    energy_wh: float | None = reported("energy", parse.positive)
     """`energy`: the documentation says watts and means watt-hours."""
-    power_w: float | None = None
-    cost: float | None = None
+    power_w: float | None = reported("power", at_most(parse.MOST_W))
+    cost: float | None = reported("cost", money)
     """In `currency`, with taxes."""
-    cost_before_taxes: float | None = None
-    currency: Currency | None = None
-    idle_fee: float | None = None
+    cost_before_taxes: float | None = reported("costBeforeTaxes", money)
+    currency: Currency | None = reported("currency", one_of(Currency))
+    idle_fee: float | None = reported("currentIdleFee", money)
     """`currentIdleFee`: a price for each of the tariff's idle-fee units."""
-    is_idle: bool | None = None
-    is_in_grace_period: bool | None = None
-    grace_period_elapsed_s: float | None = None
-    demand_response: tuple[DemandResponseEvent, ...] | None = None
-    start_percentage: float | None = None
-    end_percentage: float | None = None
-    started_with: StartedWith | None = None
-    end_reason: EndReason | None = None
-    limits: tuple[SessionLimit, ...] | None = None
-    tariff: Tariff | None = None
-    tax_included: bool | None = None
-    taxes: tuple[Tax, ...] | None = None
-    vehicle: str | None = None
+    is_idle: bool | None = reported("isIdle", parse.boolean)
+    is_in_grace_period: bool | None = reported("isInGracePeriod", parse.boolean)
+    grace_period_elapsed_s: float | None = reported(
+        "gracePeriodElapsedSeconds", at_most(parse.MOST_S)
+    )
+    demand_response: tuple[DemandResponseEvent, ...] | None = reported(
+        "demandResponse", list_of(DemandResponseEvent)
+    )
+    start_percentage: float | None = reported("startPercentageFilled", _percentage)
+    end_percentage: float | None = reported("endPercentageFilled", _percentage)
+    started_with: StartedWith | None = reported("startWith", one_of(StartedWith))
+    end_reason: EndReason | None = reported("endReason", one_of(EndReason))
+    limits: tuple[SessionLimit, ...] | None = reported("sessionLimits", SessionLimit.list_from_json)
+    tariff: Tariff | None = reported("tariff", _tariff)
+    tax_included: bool | None = reported("taxIncluded", parse.boolean)
+    taxes: tuple[Tax, ...] | None = reported("taxes", list_of(Tax))
+    vehicle: str | None = reported("vehicle", _vehicle)
 
     @property
     def is_active(self) -> bool:
@@ -157,20 +157,17 @@ class Session:
         return replace(self, **told)
 
     @classmethod
+    @override
     def from_json(cls, data: Mapping[str, Any], before: Before[Session] | None = None) -> Session:
         """Read a session, whole or partial; raise EevionResponseError without `sessionId`.
 
         Of one that was read `before`, only the fields that changed are read.
         """
         if before is None or before.row.keys() != data.keys():
-            session_id = parse.required(data, "sessionId")
-            told = {name: read(data.get(key)) for key, name, read in _FIELDS}
-            return cls(session_id=session_id, **told)
-        known = before.row
-        news = [key for key, value in data.items() if known[key] != value]
-        changes = {
-            name: read(data[key]) for key in news for name, read in _FIELDS_BY_KEY.get(key, ())
-        }
+            return cls._from_fields(data)
+        row = before.row
+        changed = {key for key, value in data.items() if row[key] != value}
+        changes = {name: read(data[key]) for name, key, read in cls.readers() if key in changed}
         return replace(before.model, **changes)
 
 
@@ -190,70 +187,3 @@ class Sessions:
 
 def _limit(event: DemandResponseEvent) -> float:
     return math.inf if event.power_limit_w is None else event.power_limit_w
-
-
-def _percentage(value: Any) -> float | None:
-    percentage = parse.positive(value)
-    return percentage if percentage is not None and percentage <= 100 else None  # noqa: PLR2004
-
-
-def _list[R](value: Any, read: Any) -> tuple[R, ...] | None:
-    if not isinstance(value, list):
-        return None
-    return tuple(parse.rows(value, read)[0])
-
-
-def _demand_response(value: Any) -> tuple[DemandResponseEvent, ...] | None:
-    return _list(value, DemandResponseEvent.from_json)
-
-
-def _taxes(value: Any) -> tuple[Tax, ...] | None:
-    return _list(value, Tax.from_json)
-
-
-def _vehicle(value: Any) -> str | None:
-    vehicle = parse.text(value)
-    return None if vehicle == "Unknown" else vehicle
-
-
-_money = partial(parse.number, most=parse.MOST_MONEY)
-_seconds = partial(parse.positive, most=parse.MOST_S)
-
-_FIELDS: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
-    ("portId", "port_id", parse.identifier),
-    ("stationId", "station_id", parse.identifier),
-    ("location", "site_id", lambda value: parse.identifier(parse.mapping(value).get("id"))),
-    ("location", "time_zone", lambda value: parse.text(parse.mapping(value).get("timeZone"))),
-    ("status", "status", partial(parse.word, SessionStatus)),
-    ("stationStatus", "connector_status", partial(parse.word, ConnectorStatus)),
-    ("stationLastHeartbeat", "last_heartbeat", parse.timestamp),
-    ("createdAt", "created_at", parse.timestamp),
-    ("startTime", "started_at", parse.timestamp),
-    ("endTime", "ended_at", parse.timestamp),
-    ("updatedAt", "updated_at", parse.timestamp),
-    ("duration", "duration_s", _seconds),
-    ("energy", "energy_wh", parse.positive),
-    ("power", "power_w", partial(parse.positive, most=parse.MOST_W)),
-    ("cost", "cost", _money),
-    ("costBeforeTaxes", "cost_before_taxes", _money),
-    ("currency", "currency", partial(parse.word, Currency)),
-    ("currentIdleFee", "idle_fee", _money),
-    ("isIdle", "is_idle", parse.boolean),
-    ("isInGracePeriod", "is_in_grace_period", parse.boolean),
-    ("gracePeriodElapsedSeconds", "grace_period_elapsed_s", _seconds),
-    ("demandResponse", "demand_response", _demand_response),
-    ("startPercentageFilled", "start_percentage", _percentage),
-    ("endPercentageFilled", "end_percentage", _percentage),
-    ("startWith", "started_with", partial(parse.word, StartedWith)),
-    ("endReason", "end_reason", partial(parse.word, EndReason)),
-    ("sessionLimits", "limits", SessionLimit.list_from_json),
-    ("tariff", "tariff", Tariff.from_json),
-    ("taxIncluded", "tax_included", parse.boolean),
-    ("taxes", "taxes", _taxes),
-    ("vehicle", "vehicle", _vehicle),
-)
-"""Key of the answer, attribute, and how it is read."""
-_FIELDS_BY_KEY = {
-    key: tuple((name, read) for known, name, read in _FIELDS if known == key)
-    for key, _, _ in _FIELDS
-}

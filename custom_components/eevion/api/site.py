@@ -1,35 +1,36 @@
 """Sites and their ports, as `GET /site`, `/site/{id}` and `/station/{id}` tell them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, override
 
 from . import parse
 from .enums import Currency, PortStatus
+from .model import Model, at_most, one_of, reported, required
 from .reader import Before, Rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Port:
+class Port(Model):
     """One charging station (one connector of it). None is "the cloud did not tell"."""
 
-    port_id: str
+    port_id: str = field(metadata=required("portId"))
     """Opaque and never changing (`portId`)."""
-    station_id: str
+    station_id: str = field(metadata=required("displayName"))
     """The name people know it by, and the id of every other call (`displayName`)."""
-    status: PortStatus | None
-    model: str | None
-    level: int | None
+    status: PortStatus | None = reported("status", one_of(PortStatus))
+    model: str | None = reported("model", parse.text)
+    level: int | None = reported("level", parse.integer)
     """2 is AC, 3 is DC."""
-    volts: float | None
-    amps: float | None
-    restriction: str | None
-    is_shared_power: bool | None
-    tariff_id: str | None
+    volts: float | None = reported("volts", at_most(parse.MOST_V))
+    amps: float | None = reported("amps", at_most(parse.MOST_A))
+    restriction: str | None = reported("restriction", parse.text)
+    is_shared_power: bool | None = reported("isSharedPower", parse.boolean)
+    tariff_id: str | None = reported("chargingCostId", parse.identifier)
     """`chargingCostId`, named for ports with a tariff of their own."""
-    updated_at: datetime | None
-    currency: Currency | None = None
+    updated_at: datetime | None = reported("updatedAt", parse.timestamp)
+    currency: Currency | None = reported("currency", one_of(Currency))
     """In no documented answer; sessions name it."""
 
     @property
@@ -42,53 +43,32 @@ class Port:
         """Whether there is a station at all: neither planned nor decommissioned."""
         return self.status not in (PortStatus.COMING_SOON, PortStatus.REMOVED)
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read one of a site's `ports`; raise EevionResponseError where it has no name or id."""
-        return cls(
-            port_id=parse.required(data, "portId"),
-            station_id=parse.required(data, "displayName"),
-            status=parse.word(PortStatus, data.get("status")),
-            model=parse.text(data.get("model")),
-            level=parse.integer(data.get("level")),
-            volts=parse.positive(data.get("volts"), most=parse.MOST_V),
-            amps=parse.positive(data.get("amps"), most=parse.MOST_A),
-            restriction=parse.text(data.get("restriction")),
-            is_shared_power=parse.boolean(data.get("isSharedPower")),
-            tariff_id=parse.identifier(data.get("chargingCostId")),
-            updated_at=parse.timestamp(data.get("updatedAt")),
-            currency=parse.word(Currency, data.get("currency")),
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Site(Model):
     """A place with ports."""
 
-    site_id: str
+    site_id: str = field(metadata=required("id"))
     name: str
-    region: str | None
+    region: str | None = reported("state", parse.text)
     """Two letters of the province or state, as reports filter by."""
-    country: str | None
-    continue_if_battery_full: bool | None
+    country: str | None = reported("country", parse.text)
+    continue_if_battery_full: bool | None = reported("continue_if_battery_full", parse.boolean)
     ports: tuple[Port, ...]
     is_complete: bool
     """False where a port could not be read: then absence proves nothing."""
 
     @classmethod
+    @override
     def from_json(cls, data: Mapping[str, Any], before: Before[Site] | None = None) -> Self:
         """Read a site; raise EevionResponseError where it has no id.
 
         Of one that was read `before`, only the ports that changed are read.
         """
-        site_id = parse.required(data, "id")
         ports, is_complete = _ports(parse.items(data.get("ports")), before)
-        return cls(
-            site_id=site_id,
-            name=parse.text(data.get("name")) or site_id,
-            region=parse.text(data.get("state")),
-            country=parse.text(data.get("country")),
-            continue_if_battery_full=parse.boolean(data.get("continue_if_battery_full")),
+        return cls._from_fields(
+            data,
+            name=parse.text(data.get("name")) or parse.identifier(data.get("id")),
             ports=tuple(ports),
             is_complete=is_complete and isinstance(data.get("ports"), list),
         )

@@ -1,38 +1,23 @@
 """Faults of stations, as `GET /station/exceptions` and the webhook tell them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Self
 
 from . import parse
+from .model import Model, reported, required
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StationException:
+class StationException(Model):
     """Something that is or was wrong with a station."""
 
-    exception_id: str
-    station_id: str
-    site_id: str | None
-    site_name: str | None
-    type: str | None
+    exception_id: str = field(metadata=required("id"))
+    station_id: str = field(metadata=required("station_id"))
+    site_id: str | None = reported("location_id", parse.identifier)
+    site_name: str | None = reported("location", parse.text)
+    type: str | None = reported("type", parse.text)
     """As `ConnectionClosed` or `Offline`; there is no list."""
-    description: str | None
-    started_at: datetime | None
-    ended_at: datetime | None
+    description: str | None = reported("description", parse.prose)
+    started_at: datetime | None = reported("timestamp", parse.timestamp)
+    ended_at: datetime | None = reported("end_timestamp", parse.timestamp)
     """None while it lasts."""
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read an exception; raise EevionResponseError where it or its station has no id."""
-        return cls(
-            exception_id=parse.required(data, "id"),
-            station_id=parse.required(data, "station_id"),
-            site_id=parse.identifier(data.get("location_id")),
-            site_name=parse.text(data.get("location")),
-            type=parse.text(data.get("type")),
-            description=parse.prose(data.get("description")),
-            started_at=parse.timestamp(data.get("timestamp")),
-            ended_at=parse.timestamp(data.get("end_timestamp")),
-        )
