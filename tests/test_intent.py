@@ -333,7 +333,7 @@ async def stop_while_authorizing(say: Say, garage: Station, world: World) -> Non
     answer = await say("start charging at the garage")
     assert answer == "A session has been started at Garage; the station is still authorizing it."
     # A frozen clock never reaches what is due now.
-    with patch("custom_components.eevion.assist.assistant._PATIENCE_S", -1):
+    with patch("custom_components.eevion.assist.assistant._ANSWER_TIMEOUT_S", -1):
         answer = await say("stop charging")
     assert answer == (
         "The session at Garage is still being authorized. It ends as soon as that is possible."
@@ -472,7 +472,7 @@ async def test_many_problems(say: Say, garage: Station, world: World, wait: Pass
     for station in world.stations:
         world.disconnect(station.name)
     await wait(31)
-    with patch("custom_components.eevion.assist.assistant._MOST_TOLD", 1):
+    with patch("custom_components.eevion.assist.assistant._MOST_DESCRIBED", 1):
         answer = await say("What is wrong with the charging stations?")
     assert answer.endswith(" more.")
 

@@ -1,67 +1,17 @@
-"""The actions of the integration."""
+"""Register the actions of the integration."""
 
-from datetime import date
-from typing import Final
-
-from homeassistant.const import ATTR_CONFIG_ENTRY_ID
-from homeassistant.core import (
-    HomeAssistant,
-    ServiceCall,
-    ServiceResponse,
-    SupportsResponse,
-    callback,
-)
-from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.service import async_register_admin_service
-from homeassistant.util import dt as dt_util
-import probatio as vol
+from homeassistant.core import HomeAssistant, callback
 
 from .actions.charging import async_setup_charging_actions
-from .actions.management import async_setup_managing_actions
-from .actions.queries import async_setup_reading_actions
-from .actions.targets import ATTR_STATIONS, async_find
-from .const import DOMAIN
-from .errors import invalid
-
-ATTR_FROM: Final = "from"
-ATTR_TO: Final = "to"
-
-SERVICE_IMPORT_HISTORY: Final = "import_history"
-_IMPORT_HISTORY_SCHEMA = vol.Schema(
-    {
-        vol.Optional(ATTR_FROM): cv.date,
-        vol.Optional(ATTR_TO): cv.date,
-        vol.Optional(ATTR_STATIONS): vol.All(cv.ensure_list, [cv.string]),
-        vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
-    }
-)
+from .actions.history import async_setup_history_actions
+from .actions.management import async_setup_management_actions
+from .actions.queries import async_setup_query_actions
 
 
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
-    """Register the actions."""
+    """Register all actions."""
     async_setup_charging_actions(hass)
-    async_setup_managing_actions(hass)
-    async_setup_reading_actions(hass)
-    async_register_admin_service(
-        hass,
-        DOMAIN,
-        SERVICE_IMPORT_HISTORY,
-        _async_import_history,
-        schema=_IMPORT_HISTORY_SCHEMA,
-        supports_response=SupportsResponse.OPTIONAL,
-    )
-
-
-async def _async_import_history(call: ServiceCall) -> ServiceResponse:
-    """Import past sessions into the hourly statistics."""
-    target = async_find(call)
-    today = dt_util.now().date()
-    first: date | None = call.data.get(ATTR_FROM)
-    last: date = min(call.data.get(ATTR_TO, today), today)
-    if first and first > last:
-        raise invalid("dates_turned_round", first=first.isoformat(), last=last.isoformat())
-    history = target.data.history
-    if history is None:
-        raise invalid("recorder_missing")
-    return await history.async_import(first, last, target.port_ids or None)
+    async_setup_history_actions(hass)
+    async_setup_management_actions(hass)
+    async_setup_query_actions(hass)

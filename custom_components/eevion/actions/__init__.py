@@ -1,1 +1,1 @@
-"""The actions: their fields, their targets and their answers."""
+"""The actions: their fields, their targets and their responses."""

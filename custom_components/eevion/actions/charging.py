@@ -1,4 +1,4 @@
-"""The actions that start, stop and limit charging."""
+"""The actions that start and stop sessions and set charging limits."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable
@@ -11,7 +11,7 @@ import probatio as vol
 from ..api import LimitUnit
 from ..const import DOMAIN
 from ..errors import combined, invalid
-from .targets import TARGET_FIELDS, async_commanded
+from .targets import TARGET_FIELDS, async_command_target
 
 ATTR_AMPS: Final = "amps"
 ATTR_CONTINUE_IF_BATTERY_FULL: Final = "continue_if_battery_full"
@@ -45,25 +45,25 @@ def async_setup_charging_actions(hass: HomeAssistant) -> None:
 
 
 async def _async_start_session(call: ServiceCall) -> None:
-    """Start a session at each station that has none."""
-    target = await async_commanded(call)
-    is_to_continue: bool | None = call.data.get(ATTR_CONTINUE_IF_BATTERY_FULL)
+    """Start a session at each station that has no active one."""
+    target = await async_command_target(call)
+    continue_if_full: bool | None = call.data.get(ATTR_CONTINUE_IF_BATTERY_FULL)
     control = target.data.control
     await _async_all(
-        control.async_start(port_id, continue_if_battery_full=is_to_continue)
+        control.async_start(port_id, continue_if_battery_full=continue_if_full)
         for port_id in target.port_ids
     )
 
 
 async def _async_stop_session(call: ServiceCall) -> None:
-    """End the sessions of stations."""
-    target = await async_commanded(call)
+    """End the active sessions of stations."""
+    target = await async_command_target(call)
     await _async_all(target.data.control.async_stop(port_id) for port_id in target.port_ids)
 
 
 async def _async_set_charging_limit(call: ServiceCall) -> None:
-    """Limit stations, all in one request."""
-    target = await async_commanded(call)
+    """Set the charging limit of stations in one request."""
+    target = await async_command_target(call)
     limits = [
         (unit, call.data[key])
         for key, unit in ((ATTR_AMPS, LimitUnit.AMPERE), (ATTR_WATTS, LimitUnit.WATT))
@@ -76,7 +76,7 @@ async def _async_set_charging_limit(call: ServiceCall) -> None:
 
 
 async def _async_all(commands: Iterable[Awaitable[None]]) -> None:
-    """Give each station its command; where some fail, the others are still done."""
+    """Wait for all commands, then raise the errors of those that failed as one."""
     results = await asyncio.gather(*commands, return_exceptions=True)
     errors = [result for result in results if isinstance(result, BaseException)]
     for error in errors:

@@ -1,4 +1,4 @@
-"""The actions that manage stations by jobs, and the one that asks Hypercharge for help."""
+"""The actions that manage stations by jobs, and the one that opens a support ticket."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from ..errors import command_errors, failed, invalid, valid_text
 from ..stations.memory import unique_names
 from ..stations.serialize import PURPOSES, commands_json
 from ..stations.settings import IN_SERVICE, OUT_OF_SERVICE
-from .targets import TARGET_FIELDS, Target, async_commanded
+from .targets import TARGET_FIELDS, Target, async_command_target
 
 ATTR_EXPIRES: Final = "expires"
 ATTR_EXPIRES_IN: Final = "expires_in"
@@ -81,14 +81,14 @@ _MANAGE_SCHEMA = vol.Schema(
 SERVICE_CREATE_TICKET: Final = "create_ticket"
 _TICKET_SCHEMA = vol.Schema({**TARGET_FIELDS, vol.Required(ATTR_MESSAGE): cv.string})
 
-# The documentation names no limit; nobody writes as much.
+# The documentation of the cloud names no limit.
 _LONGEST_TICKET = 10_000
-# How the cloud's ids look.
+# The ids of tariffs are 24 hexadecimal digits.
 _ID_LENGTH, _ID_DIGITS = 24, set("0123456789abcdef")
 
 
 @callback
-def async_setup_managing_actions(hass: HomeAssistant) -> None:
+def async_setup_management_actions(hass: HomeAssistant) -> None:
     """Register the actions."""
     hass.services.async_register(
         DOMAIN, SERVICE_SET_MESSAGE, _async_set_message, schema=_MESSAGE_SCHEMA
@@ -103,8 +103,8 @@ def async_setup_managing_actions(hass: HomeAssistant) -> None:
 
 
 async def _async_set_message(call: ServiceCall) -> None:
-    """Show a text at stations, or remove it."""
-    target = await async_commanded(call)
+    """Show a text on the screens of stations, or remove it."""
+    target = await async_command_target(call)
     expires, expires_in = call.data.get(ATTR_EXPIRES), call.data.get(ATTR_EXPIRES_IN)
     if expires is not None and expires_in is not None:
         raise invalid("expires_twice")
@@ -113,8 +113,8 @@ async def _async_set_message(call: ServiceCall) -> None:
 
 
 async def _async_manage_stations(call: ServiceCall) -> ServiceResponse:
-    """Give stations any commands as one job."""
-    target = await async_commanded(call)
+    """Send commands to stations as one job; return the job and, with `wait`, its result."""
+    target = await async_command_target(call)
     commands = _commands(target, call.data)
     if commands == Commands():
         raise invalid("no_command")
@@ -131,7 +131,7 @@ async def _async_manage_stations(call: ServiceCall) -> ServiceResponse:
 
 
 async def _async_end(target: Target, job_id: str) -> JobResult:
-    """Wait for the end of a job, or that of the account."""
+    """Wait for the end of a job; raises HomeAssistantError if the entry is unloaded first."""
     task = target.entry.async_create_background_task(
         target.coordinator.hass, target.data.jobs.async_wait(job_id), "wait for job"
     )
@@ -146,7 +146,7 @@ async def _async_end(target: Target, job_id: str) -> JobResult:
 def _answer(
     target: Target, job_ids: Sequence[str], results: Sequence[JobResult]
 ) -> ServiceResponse:
-    """Return the job, or the jobs where the cloud did not take all stations in one."""
+    """Return the job, or the jobs if the cloud refused to manage all stations by one."""
     succeeded = {port_id for result in results for port_id in result.succeeded}
     refused = {port_id: why for result in results for port_id, why in result.refused.items()}
     before = {port_id: old for result in results for port_id, old in result.original_values.items()}
@@ -168,26 +168,26 @@ def _answer(
     }
 
 
-def _commands(target: Target, asked: Mapping[str, Any]) -> Commands:
-    order: int | None = asked.get(ATTR_ORDER_NUMBER)
-    tariff: str | None = asked.get(ATTR_TARIFF)
-    status: str | None = asked.get(ATTR_PRIORITY_STATUS)
+def _commands(target: Target, fields: Mapping[str, Any]) -> Commands:
+    order: int | None = fields.get(ATTR_ORDER_NUMBER)
+    tariff: str | None = fields.get(ATTR_TARIFF)
+    status: str | None = fields.get(ATTR_PRIORITY_STATUS)
     return Commands(
-        communication_id=asked.get(ATTR_COMMUNICATION_ID),
-        is_private=asked.get(ATTR_IS_PRIVATE),
-        is_visible=asked.get(ATTR_IS_VISIBLE),
-        model_id=asked.get(ATTR_MODEL_ID),
+        communication_id=fields.get(ATTR_COMMUNICATION_ID),
+        is_private=fields.get(ATTR_IS_PRIVATE),
+        is_visible=fields.get(ATTR_IS_VISIBLE),
+        model_id=fields.get(ATTR_MODEL_ID),
         order_number=None if order is None else str(order),
         priority_status=None if status is None else _priority_status(target, status),
-        reset=ResetType(asked[ATTR_RESET]) if ATTR_RESET in asked else None,
-        charging_profile=_charging_profile(target, asked),
-        message=_message(asked),
+        reset=ResetType(fields[ATTR_RESET]) if ATTR_RESET in fields else None,
+        charging_profile=_charging_profile(target, fields),
+        message=_message(fields),
         tariff_id=None if tariff is None else _tariff_id(target, tariff),
     )
 
 
 def _priority_status(target: Target, word: str) -> str:
-    """Return the cloud's word; one that is not ours is passed on as it is."""
+    """Return the cloud's `priorityStatus`; a value that is not ours is sent unchanged."""
     if word == _OUT_OF_SERVICE:
         return OUT_OF_SERVICE
     if word != _IN_SERVICE:
@@ -196,21 +196,21 @@ def _priority_status(target: Target, word: str) -> str:
     return words.pop() if len(words) == 1 else IN_SERVICE
 
 
-def _charging_profile(target: Target, asked: Mapping[str, Any]) -> ChargingProfile | None:
-    profile_id, amps = asked.get(ATTR_PROFILE_ID), asked.get(ATTR_PROFILE_AMPS)
-    if profile_id is None and amps is None and ATTR_PROFILE_PURPOSE not in asked:
+def _charging_profile(target: Target, fields: Mapping[str, Any]) -> ChargingProfile | None:
+    profile_id, amps = fields.get(ATTR_PROFILE_ID), fields.get(ATTR_PROFILE_AMPS)
+    if profile_id is None and amps is None and ATTR_PROFILE_PURPOSE not in fields:
         return None
     if profile_id is None or amps is None:
         raise invalid("charging_profile_incomplete")
     for port_id in target.port_ids:
         target.data.control.limit(port_id, amps, LimitUnit.AMPERE)
-    purpose = PURPOSES[asked.get(ATTR_PROFILE_PURPOSE, "tx_default_profile")]
+    purpose = PURPOSES[fields.get(ATTR_PROFILE_PURPOSE, "tx_default_profile")]
     return ChargingProfile(profile_id=profile_id, maximum_rate=amps, purpose=purpose)
 
 
-def _message(asked: Mapping[str, Any]) -> Message | None:
-    text: str | None = asked.get(ATTR_MESSAGE)
-    expires = asked.get(ATTR_MESSAGE_EXPIRES)
+def _message(fields: Mapping[str, Any]) -> Message | None:
+    text: str | None = fields.get(ATTR_MESSAGE)
+    expires = fields.get(ATTR_MESSAGE_EXPIRES)
     if text is None:
         if expires is not None:
             raise invalid("message_missing")
@@ -219,7 +219,7 @@ def _message(asked: Mapping[str, Any]) -> Message | None:
 
 
 def _expiry(expires: datetime | timedelta | None) -> datetime | None:
-    """Return when a message goes; a time without a zone is Home Assistant's."""
+    """Return when a message expires; a time without a zone is in that of Home Assistant."""
     if expires is None:
         return None
     now = dt_util.utcnow()
@@ -230,29 +230,32 @@ def _expiry(expires: datetime | timedelta | None) -> datetime | None:
 
 
 def _tariff_id(target: Target, wanted: str) -> str:
-    """Return a tariff's id, by its name where the cloud has told it."""
-    known = target.data.memory.tariffs
-    if wanted in known:
+    """Return the id of a tariff from its id, or from a name that sessions have reported.
+
+    Raises ServiceValidationError if no tariff or several match.
+    """
+    tariffs = target.data.memory.tariffs
+    if wanted in tariffs:
         return wanted
-    named = [id_ for id_, name in known.items() if name == wanted]
-    named = named or [id_ for id_, name in unique_names(known).items() if name == wanted]
+    named = [id_ for id_, name in tariffs.items() if name == wanted]
+    named = named or [id_ for id_, name in unique_names(tariffs).items() if name == wanted]
     if len(named) == 1:
         return named[0]
     if len(wanted) == _ID_LENGTH and set(wanted) <= _ID_DIGITS:
         return wanted
-    names = ", ".join(sorted(unique_names(known).values())) or "-"
+    names = ", ".join(sorted(unique_names(tariffs).values())) or "-"
     raise invalid("unknown_tariff", tariff=wanted, known=names)
 
 
 async def _async_create_ticket(call: ServiceCall) -> ServiceResponse:
-    """Open a support ticket."""
-    target = await async_commanded(call)
+    """Open a support ticket (`POST /ticket`)."""
+    target = await async_command_target(call)
     message = valid_text(call.data[ATTR_MESSAGE].strip(), longest=_LONGEST_TICKET)
     if not message:
         raise invalid("ticket_without_message")
     shared = target.coordinator.shared_names()
     if ports := [f"{target.name(p)}: {p}" for p in target.port_ids if target.name(p) in shared]:
-        # Names alone would not say which stations are meant.
+        # Several stations have these names: only port ids are unique.
         message = "\n".join((message, "", *ports))
     names = list(dict.fromkeys(target.names))
     with command_errors(", ".join(names)):

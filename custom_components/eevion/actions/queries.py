@@ -1,4 +1,4 @@
-"""The actions that ask the cloud about the past and the present."""
+"""The actions that return sessions, reports, exceptions and jobs from the cloud."""
 
 from collections.abc import Callable, Coroutine, Iterable, Set as AbstractSet
 from dataclasses import replace
@@ -28,7 +28,7 @@ from ..stations.serialize import (
     session_json,
 )
 from ..stations.station import StationState, port_of
-from .targets import TARGET_FIELDS, Target, async_asked
+from .targets import TARGET_FIELDS, Target, async_query_target
 
 ATTR_END: Final = "end"
 ATTR_GROUP_BY: Final = "group_by"
@@ -84,7 +84,7 @@ type _Action = Callable[[ServiceCall], Coroutine[Any, Any, Json]]
 
 
 @callback
-def async_setup_reading_actions(hass: HomeAssistant) -> None:
+def async_setup_query_actions(hass: HomeAssistant) -> None:
     """Register the actions."""
     actions: tuple[tuple[str, _Action, vol.Schema], ...] = (
         (SERVICE_GET_SESSIONS, _async_get_sessions, _SESSIONS_SCHEMA),
@@ -99,8 +99,8 @@ def async_setup_reading_actions(hass: HomeAssistant) -> None:
 
 
 async def _async_get_sessions(call: ServiceCall) -> Json:
-    """Return sessions: those that go on, or all that changed since a time."""
-    target = await async_asked(call)
+    """Return the active sessions, or all that changed since a time (`POST /session`)."""
+    target = await async_query_target(call)
     site_ids = _site_ids(call, target)
     since: datetime | None = call.data.get(ATTR_UPDATED_SINCE)
     if since is not None:
@@ -117,9 +117,9 @@ async def _async_get_sessions(call: ServiceCall) -> Json:
     sessions: list[Json] = []
     for session in found.sessions:
         port_id = port_of(session, stations)
-        is_known = port_id in stations or target.is_restricted
-        if target.port_ids and is_known and port_id not in target.port_ids:
-            continue  # of a station at another site that has the same name
+        is_listed = port_id in stations or target.is_restricted
+        if target.port_ids and is_listed and port_id not in target.port_ids:
+            continue  # a station of another site with the same name
         station = stations.get(port_id or "")
         site_id = session.site_id or (station.site_id if station else "")
         sessions.append(session_json(session, station, coordinator.site_names.get(site_id)))
@@ -127,8 +127,8 @@ async def _async_get_sessions(call: ServiceCall) -> Json:
 
 
 async def _async_get_report(call: ServiceCall) -> Json:
-    """Return the figures of a time span."""
-    target = await async_asked(call)
+    """Return the figures of a time span (`POST /session/report`)."""
+    target = await async_query_target(call)
     site_ids = _site_ids(call, target)
     regions = _regions(call, target)
     start: datetime = dt_util.as_utc(call.data[ATTR_START])
@@ -147,39 +147,39 @@ async def _async_get_report(call: ServiceCall) -> Json:
         )
     wanted = [row for row in report.rows if _is_wanted(target, row)]
     if len(wanted) < len(report.rows):
-        # The sums hold what was left out.
+        # The total and the average include the rows that were left out.
         report = replace(report, rows=tuple(wanted), total=None, average=None)
     currencies = [_currencies(target, row) for row in report.rows]
     rows = [
-        _without_mixed_money(row_json(row, _only(known)), known)
-        for row, known in zip(report.rows, currencies, strict=True)
+        _without_mixed_money(row_json(row, _only(own)), own)
+        for row, own in zip(report.rows, currencies, strict=True)
     ]
-    known = set[str | None]().union(*currencies)
+    all_currencies = set[str | None]().union(*currencies)
     return {
         "start": start.isoformat(),
         "end": end.isoformat(),
         "group_by": group.value,
-        "currency": _only(known),
+        "currency": _only(all_currencies),
         "rows": rows,
-        "total": _figures(report.total, known),
-        "average": _figures(report.average, known),
+        "total": _figures(report.total, all_currencies),
+        "average": _figures(report.average, all_currencies),
         "is_complete": report.is_complete,
     }
 
 
 async def _async_get_exceptions(call: ServiceCall) -> Json:
-    """Return what was or is wrong with stations."""
-    target = await async_asked(call)
+    """Return the exceptions of stations (`GET /station/exceptions`)."""
+    target = await async_query_target(call)
     since = _since(call, _EXCEPTIONS_SINCE)
-    # Any of them may be gone when the cloud has answered.
+    # A station may be gone once the cloud has answered.
     stations = [target.coordinator.data.stations[port_id] for port_id in target.port_ids]
     with read_errors():
-        told = await target.coordinator.client.list_exceptions(since=since, lane=Lane.POLL)
+        exceptions = await target.coordinator.client.list_exceptions(since=since, lane=Lane.POLL)
     hidden = target.coordinator.hidden_sites
     return {
         "exceptions": [
             exception_json(exception)
-            for exception in told
+            for exception in exceptions
             if (not stations or any(_is_about(exception, station) for station in stations))
             and exception.site_id not in hidden
             and not (call.data[ATTR_ONLY_OPEN] and exception.ended_at)
@@ -188,25 +188,25 @@ async def _async_get_exceptions(call: ServiceCall) -> Json:
 
 
 async def _async_get_management_history(call: ServiceCall) -> Json:
-    """Return the jobs of managed commands, those made in Quantev included."""
-    target = await async_asked(call)
+    """Return management jobs, also those of Quantev (`GET /station/management-history`)."""
+    target = await async_query_target(call)
     since = _since(call, _HISTORY_SINCE)
     stations = target.coordinator.data.stations
     names = {port_id: state.port.station_id for port_id, state in stations.items()}
     wanted = {*target.port_ids, *target.names}
     with read_errors():
-        told = await target.coordinator.client.list_jobs(since=since, lane=Lane.POLL)
+        jobs = await target.coordinator.client.list_jobs(since=since, lane=Lane.POLL)
     return {
         "jobs": [
             job_json(_readable(job, wanted) if target.is_restricted else job, names)
-            for job in told
+            for job in jobs
             if not wanted or not wanted.isdisjoint(job.port_ids or job.station_ids)
         ]
     }
 
 
 def _readable(job: Job, allowed: AbstractSet[str]) -> Job:
-    """Return a job without what it says of other stations; `allowed` are names and port ids."""
+    """Return a job without the data of stations outside `allowed` (names and port ids)."""
     if {*job.port_ids, *job.station_ids} <= allowed:
         return job
     return replace(
@@ -230,25 +230,28 @@ def _since(call: ServiceCall, ago: timedelta) -> datetime:
 
 
 def _check_order(first: datetime, last: datetime) -> None:
-    """Refuse dates turned round; a time without a zone is Home Assistant's."""
+    """Raise ServiceValidationError unless the first time is before the last.
+
+    A time without a zone is in that of Home Assistant.
+    """
     first, last = dt_util.as_local(first), dt_util.as_local(last)
     if first >= last:
         raise invalid("dates_turned_round", first=first.isoformat(), last=last.isoformat())
 
 
 def _site_ids(call: ServiceCall, target: Target) -> list[str]:
-    """Return the sites that are asked for, by device, id or name; those left out are not."""
+    """Return the ids of the sites of a call (devices, ids or names), or of all shown sites."""
     sites = target.coordinator.data.sites
-    asked: list[str] | None = call.data.get(ATTR_SITES)
-    if asked is None:
-        # The cloud knows nothing of sites that this account does not show in Home Assistant.
+    names: list[str] | None = call.data.get(ATTR_SITES)
+    if names is None:
+        # The cloud returns hidden sites, too, unless the request names the others.
         is_narrow = bool(target.port_ids) or not target.coordinator.hidden_sites
         return [] if is_narrow else list(sites)
-    if not asked:
+    if not names:
         raise invalid("no_target")
     devices = dr.async_get(call.hass)
     found: dict[str, None] = {}
-    for name in asked:
+    for name in names:
         device = devices.async_get(name)
         ids = {id_ for domain, id_ in device.identifiers if domain == DOMAIN} if device else {name}
         meant = [id_ for id_, site in sites.items() if id_ in ids or site.name == name]
@@ -259,16 +262,16 @@ def _site_ids(call: ServiceCall, target: Target) -> list[str]:
 
 
 def _regions(call: ServiceCall, target: Target) -> list[str]:
-    asked: list[str] | None = call.data.get(ATTR_REGIONS)
-    if asked is None:
+    names: list[str] | None = call.data.get(ATTR_REGIONS)
+    if names is None:
         return []
-    known = {site.region for site in target.coordinator.data.sites.values() if site.region}
-    regions = [region.strip().upper() for region in asked]
+    present = {site.region for site in target.coordinator.data.sites.values() if site.region}
+    regions = [region.strip().upper() for region in names]
     if not regions:
         raise invalid("no_target")
     for region in regions:
-        if region not in known:
-            raise invalid("unknown_region", region=region, known=", ".join(sorted(known)) or "-")
+        if region not in present:
+            raise invalid("unknown_region", region=region, known=", ".join(sorted(present)) or "-")
     return regions
 
 
@@ -277,14 +280,14 @@ def _is_about(row: ReportRow | StationException, station: StationState) -> bool:
 
 
 def _is_wanted(target: Target, row: ReportRow) -> bool:
-    """Return whether a row is not of another station that has the name of a wanted one."""
+    """Return whether a row is about a target, not about another station of the same name."""
     stations = target.coordinator.data.stations
     about = {port_id for port_id, station in stations.items() if _is_about(row, station)}
     return not (target.port_ids and about) or not about.isdisjoint(target.port_ids)
 
 
 def _currencies(target: Target, row: ReportRow) -> set[str | None]:
-    """Return the currencies of a row's stations; the report itself names none."""
+    """Return the currencies of a row's stations; a report has no currency."""
     data = target.coordinator.data
     stations = [
         state
@@ -298,10 +301,10 @@ def _currencies(target: Target, row: ReportRow) -> set[str | None]:
 
 
 def _currency(target: Target, site_id: str, port_id: str) -> str | None:
-    """Return the currency of a station's sessions, else the one of its site."""
+    """Return the currency of a station's sessions, else that of its site, else None."""
     data = target.coordinator.data
 
-    def told(ids: Iterable[str]) -> set[str]:
+    def reported(ids: Iterable[str]) -> set[str]:
         states = [data.stations[id_] for id_ in ids]
         found = {state.session.currency for state in states if state.session}
         return {currency for currency in found if currency} | {
@@ -309,11 +312,11 @@ def _currency(target: Target, site_id: str, port_id: str) -> str | None:
         }
 
     here = [p for p, state in data.stations.items() if state.site_id == site_id]
-    return _only(told([port_id])) or _only(told(here))
+    return _only(reported([port_id])) or _only(reported(here))
 
 
 def _only[T](values: Iterable[T]) -> T | None:
-    """Return the one value, if there is one only."""
+    """Return the value if there is exactly one, else None."""
     found = set(values)
     return found.pop() if len(found) == 1 else None
 
@@ -325,7 +328,7 @@ def _figures(row: ReportRow | None, currencies: set[str | None]) -> Json | None:
 
 
 def _without_mixed_money(figures: Json, currencies: set[str | None]) -> Json:
-    """Leave out amounts that add up several currencies."""
+    """Return figures without amounts if these add up several currencies."""
     if len(currencies - {None}) > 1:
         return figures | dict.fromkeys(MONEY)
     return figures

@@ -1,4 +1,4 @@
-"""Which account and which stations the call of an action means."""
+"""Resolve the target of an action to an account and its stations."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -45,7 +45,7 @@ _TARGETS = (
     ATTR_LABEL_ID,
     ATTR_STATIONS,
 )
-# The entity that stands for its station, where an area or a label names entities.
+# The entity that represents its station in an area or a label.
 _MAIN_PLATFORM, _MAIN_KEY = Platform.SWITCH, "charging"
 
 TARGET_FIELDS: Final[VolDictType] = {
@@ -57,37 +57,40 @@ TARGET_FIELDS: Final[VolDictType] = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An account, and those of its stations that are meant."""
+    """An account, and the stations that an action is called for."""
 
     entry: EevionConfigEntry
     port_ids: tuple[str, ...]
-    """Empty where the call names none."""
+    """Empty if the call names no station."""
     is_restricted: bool = False
     """Whether the user may not read all of Home Assistant's entities."""
 
     @property
     def data(self) -> EevionRuntimeData:
-        """What runs for the account."""
+        """The runtime data of the account."""
         return self.entry.runtime_data
 
     @property
     def coordinator(self) -> EevionCoordinator:
-        """What knows the stations."""
+        """The coordinator of the account."""
         return self.data.coordinator
 
     @property
     def names(self) -> list[str]:
-        """The stations as the cloud and people call them."""
+        """The display names of the stations."""
         return [self.name(port_id) for port_id in self.port_ids]
 
     def name(self, port_id: str) -> str:
-        """Return the name of a station, which may have gone meanwhile."""
+        """Return the display name of a station, or its port id once the station is gone."""
         station = self.coordinator.data.stations.get(port_id)
         return station.port.station_id if station else port_id
 
 
-async def async_commanded(call: ServiceCall) -> Target:
-    """Return the stations that a call is to command; there has to be one."""
+async def async_command_target(call: ServiceCall) -> Target:
+    """Return the stations that an action commands.
+
+    Raises ServiceValidationError if there is none, Unauthorized if the user may not control one.
+    """
     target = async_find(call)
     if not target.port_ids:
         raise invalid("no_target")
@@ -98,25 +101,28 @@ async def async_commanded(call: ServiceCall) -> Target:
     return target
 
 
-async def async_asked(call: ServiceCall) -> Target:
-    """Return the account that a call asks about and the stations it is narrowed to, if any."""
+async def async_query_target(call: ServiceCall) -> Target:
+    """Return the account that an action reads, and its stations if the call names any.
+
+    Raises ServiceValidationError for an unknown target, Unauthorized if the user may not read it.
+    """
     target = async_find(call)
     every = tuple(target.coordinator.data.stations)
-    asked = Target(target.entry, target.port_ids or every)
-    is_restricted = await _async_check_user(call, asked, POLICY_READ)
+    whole = Target(target.entry, target.port_ids or every)
+    is_restricted = await _async_check_user(call, whole, POLICY_READ)
     if is_restricted:
-        # The cloud's lists may hold stations that Home Assistant does not know.
-        return replace(asked, is_restricted=True)
+        # The lists of the cloud may contain stations that Home Assistant does not show.
+        return replace(whole, is_restricted=True)
     return target
 
 
 @callback
 def async_find(call: ServiceCall) -> Target:
-    """Return what a call means; raise where it means something that is not there."""
+    """Return the account and the stations of a call; raises ServiceValidationError."""
     search = _Search(call.hass)
     search.async_select(TargetSelection(call.data))
     names = call.data.get(ATTR_STATIONS, ())
-    # A name may be a device's id.
+    # The field accepts ids of devices, too.
     others = [name for name in names if not search.async_add_named_device(name)]
     entry = _entry(call, search.entry_ids)
     port_ids = search.port_ids(entry)
@@ -165,7 +171,7 @@ class _Search:
         self._direct: dict[str, dr.DeviceEntry] = {}
         """Named as such: a site is all of its stations."""
         self._by_area: dict[str, dr.DeviceEntry] = {}
-        """A site is those of its stations that have no area of their own."""
+        """A site stands for those of its stations that have no area of their own."""
 
     @property
     def entry_ids(self) -> set[str]:
@@ -221,7 +227,7 @@ class _Search:
         return device if entry and entry.domain == DOMAIN else None
 
     def port_ids(self, entry: EevionConfigEntry) -> set[str]:
-        """Return the stations that the devices are or hold."""
+        """Return the port ids of the devices: of stations, and of the stations of sites."""
         found: set[str] = set()
         for device in self._direct.values():
             here = _port_ids(entry, device)
@@ -265,7 +271,10 @@ def _check_missing(selected: SelectedEntities) -> None:
 
 
 async def _async_check_user(call: ServiceCall, target: Target, policy: str) -> bool:
-    """Return whether a user may read or control some stations only; raise if not all of these."""
+    """Return whether the permissions of a user are restricted to some entities.
+
+    Raises Unauthorized if they exclude a station of the target.
+    """
     user = await async_user(call.hass, call.context, policy)
     if user is None or user.permissions.access_all_entities(policy):
         return False

@@ -1,1 +1,1 @@
-"""What is said aloud: the answers of voice assistants and language models."""
+"""Answers for voice assistants and language models, in the language of the request."""

@@ -1,4 +1,4 @@
-"""What people ask for by voice: for the built-in assistant's sentences and for LLMs."""
+"""The requests of intents and LLM tools, each with an answer as text."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -16,18 +16,18 @@ from ..const import LOGGER
 from ..errors import failed, invalid
 from ..helpers import async_user
 from .phrases import Phrases
-from .station_names import NamedStation, async_exposed, meant, only
+from .station_names import NamedStation, async_exposed, matching, only
 
-# A stop may wait for minutes until the cloud has authorized the session; nobody listens so long.
-_PATIENCE_S = 5
-# More stations than this are counted, not told one by one.
-_MOST_TOLD = 8
+# A stop may wait for minutes until the cloud has authorized the session; an answer may not.
+_ANSWER_TIMEOUT_S = 5
+# An answer counts more stations than this instead of describing each.
+_MOST_DESCRIBED = 8
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenAnswer:
-    """What is said, and the stations it is about."""
+    """The text of an answer, and the stations that it is about."""
 
     text: str
     stations: tuple[NamedStation, ...] = ()
@@ -35,7 +35,7 @@ class SpokenAnswer:
 
 
 class Assistant:
-    """Answers one request of one person."""
+    """Answers one request; its methods raise a translated HomeAssistantError."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Assistant:
         context: Context | None,
         area_id: str | None,
     ) -> None:
-        """Keep who asks, and where; the area decides between stations of one name."""
+        """Initialize; a station of the area is preferred if several have the name."""
         self._hass = hass
         self._texts = texts
         self._assistant = assistant
@@ -64,23 +64,23 @@ class Assistant:
         device_id: str | None,
         area_id: str | None = None,
     ) -> Self:
-        """Prepare to answer in a language."""
+        """Return an assistant that answers in a language; English if there is no translation."""
         if area_id is None and device_id and (device := dr.async_get(hass).async_get(device_id)):
             area_id = dr.async_get_effective_area_id(hass, device)
         texts = await Phrases.async_load(hass, language)
         return cls(hass, texts, assistant, context, area_id)
 
-    async def async_answer(self, doing: Coroutine[Any, Any, SpokenAnswer]) -> SpokenAnswer:
-        """Return what one of the methods below answers, or why it could not."""
+    async def async_answer(self, answer: Coroutine[Any, Any, SpokenAnswer]) -> SpokenAnswer:
+        """Return the answer of a method below, or its error as a refusal."""
         try:
-            return await doing
+            return await answer
         except Unauthorized:
             return SpokenAnswer(self._texts.error(invalid("voice_none"), None), is_refusal=True)
         except HomeAssistantError as err:
             return SpokenAnswer(self._texts.error(err, self._station), is_refusal=True)
 
     async def async_start(self, name: str | None) -> SpokenAnswer:
-        """Start a session, and say what came of it."""
+        """Start a session; return the state that followed."""
         station = await self._async_one(name)
         was_active = station.state.active_session is not None
         await station.data.control.async_start(station.port_id)
@@ -93,13 +93,13 @@ class Assistant:
         return self._answer(key, station)
 
     async def async_stop(self, name: str | None) -> SpokenAnswer:
-        """End a session, and say what it took."""
+        """End a session; return its energy, duration and cost."""
         station = await self._async_one(name, is_active=True)
         before = station.state.active_session
         stopping = self._hass.async_create_background_task(
             station.data.control.async_stop(station.port_id), f"stop {station.name}"
         )
-        done, _ = await asyncio.wait({stopping}, timeout=_PATIENCE_S)
+        done, _ = await asyncio.wait({stopping}, timeout=_ANSWER_TIMEOUT_S)
         if not done:
             stopping.add_done_callback(_log_failure)
             return self._answer("voice_stop_waits", station)
@@ -116,7 +116,7 @@ class Assistant:
     async def async_limit(
         self, name: str | None, *, amps: float | None = None, watts: float | None = None
     ) -> SpokenAnswer:
-        """Set the limit of a station, in one of the units."""
+        """Set the limit of a station in amps or watts."""
         station = await self._async_one(name)
         value, unit = (watts, LimitUnit.WATT) if amps is None else (amps, LimitUnit.AMPERE)
         if value is None:
@@ -126,12 +126,12 @@ class Assistant:
         return self._answer(key, station, limit=self._texts.current_or_power(value, unit))
 
     async def async_last_session(self, name: str | None) -> SpokenAnswer:
-        """Say what the newest session of a station, or of all, has taken and cost."""
-        found = await self._async_meant(name, POLICY_READ)
-        known = [station for station in found if station.state.session]
-        if name is None and not known:
+        """Return energy, duration and cost of the last session of a station, or of all."""
+        found = await self._async_stations_named(name, POLICY_READ)
+        used = [station for station in found if station.state.session]
+        if name is None and not used:
             return SpokenAnswer(self._texts("voice_no_sessions"))
-        station = max(known, key=_begun) if name is None else self._only(known or found)
+        station = max(used, key=_begun) if name is None else self._only(used or found)
         session = station.state.session
         if session is None:
             return self._answer("voice_no_session", station)
@@ -140,9 +140,9 @@ class Assistant:
         return self._answer(key, station, figures=figures)
 
     async def async_stations(self, name: str | None) -> SpokenAnswer:
-        """Say what stations do."""
-        found = await self._async_meant(name, POLICY_READ)
-        if len(found) > _MOST_TOLD:
+        """Return the state of stations; of many, the counts."""
+        found = await self._async_stations_named(name, POLICY_READ)
+        if len(found) > _MOST_DESCRIBED:
             text = self._texts(
                 "voice_counts",
                 stations=str(len(found)),
@@ -154,28 +154,31 @@ class Assistant:
         return SpokenAnswer(text, tuple(found))
 
     async def async_problems(self, name: str | None) -> SpokenAnswer:
-        """Say what is wrong with stations."""
-        found = await self._async_meant(name, POLICY_READ)
+        """Return the problems of stations."""
+        found = await self._async_stations_named(name, POLICY_READ)
         wrong = [station for station in found if station.state.is_problem]
         if not wrong:
             key = "voice_no_problem" if len(found) == 1 else "voice_no_problems"
             return self._answer(key, found[0])
-        told = [
+        problems = [
             self._texts(
                 "voice_problem",
                 station=station.name,
                 problems=self._texts.problems(station.state),
             )
-            for station in wrong[:_MOST_TOLD]
+            for station in wrong[:_MOST_DESCRIBED]
         ]
-        if more := len(wrong) - len(told):
-            told.append(self._texts("voice_more_problems", stations=str(more)))
-        return SpokenAnswer(" ".join(told), tuple(wrong))
+        if more := len(wrong) - len(problems):
+            problems.append(self._texts("voice_more_problems", stations=str(more)))
+        return SpokenAnswer(" ".join(problems), tuple(wrong))
 
-    async def _async_meant(self, name: str | None, policy: str) -> list[NamedStation]:
-        """Return the stations of a name; raise HomeAssistantError where none can be told of."""
+    async def _async_stations_named(self, name: str | None, policy: str) -> list[NamedStation]:
+        """Return the stations of a name that the user may read or control.
+
+        Raises HomeAssistantError if there is none, or if their account has no current data.
+        """
         user = await async_user(self._hass, self._context, policy)
-        found = meant(
+        found = matching(
             [
                 station
                 for station in async_exposed(self._hass, self._assistant)
@@ -196,7 +199,7 @@ class Assistant:
         return found
 
     async def _async_one(self, name: str | None, *, is_active: bool = False) -> NamedStation:
-        found = await self._async_meant(name, POLICY_CONTROL)
+        found = await self._async_stations_named(name, POLICY_CONTROL)
         return self._only(found, is_active=is_active)
 
     @callback

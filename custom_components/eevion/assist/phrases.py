@@ -1,4 +1,4 @@
-"""What an assistant says of stations, in the language it is spoken to."""
+"""The texts of answers about stations, in the language of the request."""
 
 from typing import Self
 
@@ -11,7 +11,7 @@ from ..const import DOMAIN
 from ..stations.station import StationState
 from .station_names import NamedStation, cut
 
-# So many problems of a station a person can listen to.
+# An answer lists so many problems of a station.
 _MOST_PROBLEMS = 5
 _CATEGORIES = ("common", "exceptions")
 _PROBLEMS = {
@@ -27,15 +27,15 @@ _PAUSED = {
 
 
 class Phrases:
-    """The texts of one language; English where it has none."""
+    """The texts of one language; English if there is no translation."""
 
     def __init__(self, texts: dict[str, str]) -> None:
-        """Keep them, by `common.<key>` and `exceptions.<key>.message`."""
+        """Initialize with texts by `common.<key>` and `exceptions.<key>.message`."""
         self._texts = texts
 
     @classmethod
     async def async_load(cls, hass: HomeAssistant, language: str | None) -> Self:
-        """Read them; of a variant as fr-CA, those of its language."""
+        """Load the texts of a language; a variant such as fr-CA has those of fr."""
         plain = (language or hass.config.language).split("-")[0]
         texts: dict[str, str] = {}
         for category in _CATEGORIES:
@@ -43,11 +43,11 @@ class Phrases:
         return cls({key.removeprefix(f"component.{DOMAIN}."): text for key, text in texts.items()})
 
     def __call__(self, key: str, **placeholders: str) -> str:
-        """Return a text by its key."""
+        """Return the text of a key with its placeholders filled in."""
         return self._texts[f"common.{key}"].format(**placeholders)
 
     def error(self, err: HomeAssistantError, station: NamedStation | None) -> str:
-        """Return why something was not done, with the station as people call it."""
+        """Return the text of an error, with the short name of the station."""
         text = self._texts.get(f"exceptions.{err.translation_key}.message")
         if text is None or err.translation_domain != DOMAIN:
             return str(err)
@@ -57,11 +57,11 @@ class Phrases:
         return text.format(**placeholders)
 
     def number(self, value: float, digits: int) -> str:
-        """Return a number in the language's way."""
+        """Return a number with the decimal sign of the language."""
         return f"{value:.{digits}f}".replace(".", self("voice_decimal_sign"))
 
     def current_or_power(self, value: float, unit: LimitUnit) -> str:
-        """Return amps, or watts as kilowatts."""
+        """Return a current in A, or a power in W as kW."""
         if unit is LimitUnit.WATT:
             return f"{self._short(value / 1000)} kW"
         return f"{self._short(value)} A"
@@ -71,23 +71,23 @@ class Phrases:
         return self.number(rounded, 0 if rounded.is_integer() else 1)
 
     def energy(self, wh: float) -> str:
-        """Return an energy, finer where it is little."""
+        """Return an energy in Wh as kWh, with two digits below 1 kWh."""
         return f"{self.number(wh / 1000, 1 if wh >= 1000 else 2)} kWh"  # noqa: PLR2004
 
     def figures(self, session: Session) -> str:
-        """Return what a session has taken and cost, as far as the cloud told; maybe nothing."""
-        told = []
+        """Return energy, duration and cost of a session as far as reported; may be empty."""
+        figures = []
         if session.energy_wh is not None:
-            told.append(self.energy(session.energy_wh))
+            figures.append(self.energy(session.energy_wh))
         if session.duration_s is not None:
             hours, minutes = divmod(round(session.duration_s / 60), 60)
-            told.append(f"{hours} h {minutes} min" if hours else f"{minutes} min")
+            figures.append(f"{hours} h {minutes} min" if hours else f"{minutes} min")
         if session.cost is not None:
-            told.append(" ".join(filter(None, (self.number(session.cost, 2), session.currency))))
-        return ", ".join(told)
+            figures.append(" ".join(filter(None, (self.number(session.cost, 2), session.currency))))
+        return ", ".join(figures)
 
     def doing(self, name: str, state: StationState) -> str:
-        """Say what a station does."""
+        """Return the state of a station as a sentence."""
         session = state.active_session
         if session is None:
             return self._idle(name, state)
@@ -113,15 +113,15 @@ class Phrases:
         return self("voice_free" if is_free else "voice_nothing_known", station=name)
 
     def problems(self, state: StationState) -> str:
-        """Say what is wrong with a station; maybe nothing."""
+        """Return the problems of a station; may be empty."""
         status = state.port.status
-        told: list[str] = []
+        problems: list[str] = []
         if status in _PROBLEMS:
-            told.append(self(_PROBLEMS[status]))
+            problems.append(self(_PROBLEMS[status]))
         if state.connector_status is ConnectorStatus.FAULTED:
-            told.append(self("voice_faulted"))
+            problems.append(self("voice_faulted"))
         for exception in state.exceptions:
             kind = cut(exception.type or self("voice_faulted"))
             more = exception.description
-            told.append(f"{kind} ({cut(more)})" if more else kind)
-        return ", ".join(list(dict.fromkeys(told))[:_MOST_PROBLEMS])
+            problems.append(f"{kind} ({cut(more)})" if more else kind)
+        return ", ".join(list(dict.fromkeys(problems))[:_MOST_PROBLEMS])

@@ -1,4 +1,4 @@
-"""Which stations an assistant may speak of, and which of them a spoken name means."""
+"""Match spoken names to the stations that are exposed to an assistant."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from ..errors import invalid
 from ..models import EevionConfigEntry, EevionRuntimeData
 from ..stations.station import StationState
 
-# So many names a person can listen to.
+# An answer lists so many names,
 _MOST_NAMES = 8
-# So many characters of a text as well.
+# and so many characters of a text.
 _LONGEST = 100
-# What people say around a name in English and French, without accents.
+# Words before and after a name in English and French, without accents.
 _BEFORE = re.compile(
     "an?|at|by|charg(er|ing)|for|from|in|my|of|on|our|station|the|to|"
     "aux?|borne|chez|d|dans|des?|du|l|l[ae]s?|ma|mes|mon|nos|notre|pour|recharge|sur"
@@ -35,7 +35,7 @@ _AFTER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class NamedStation:
-    """A station that may be spoken of: its switch is exposed."""
+    """A station whose switch is exposed to the assistant."""
 
     entry: EevionConfigEntry
     port_id: str
@@ -43,20 +43,20 @@ class NamedStation:
     """The switch that starts and stops it."""
     name: str
     short_name: str
-    """Without "Station", where texts have the word."""
+    """Without "Station", for texts that contain the word."""
     own_names: frozenset[str]
     place_names: frozenset[str]
-    """Of its area and site, which it may share."""
+    """The names of its area and site, which other stations may share."""
     area_id: str | None
 
     @property
     def data(self) -> EevionRuntimeData:
-        """What runs for its account."""
+        """The runtime data of its account."""
         return self.entry.runtime_data
 
     @property
     def state(self) -> StationState:
-        """The newest state; raises ServiceValidationError once the station is gone."""
+        """The current state; raises ServiceValidationError once the station is gone."""
         if state := self.data.coordinator.data.stations.get(self.port_id):
             return state
         raise invalid("unknown_station", station=self.short_name)
@@ -64,7 +64,7 @@ class NamedStation:
 
 @callback
 def async_exposed(hass: HomeAssistant, assistant: str | None) -> list[NamedStation]:
-    """Return the stations whose switch is exposed to an assistant; all to none in particular."""
+    """Return the stations whose switch is exposed to an assistant; None returns all."""
     entities, devices = er.async_get(hass), dr.async_get(hass)
     found = []
     for entry in hass.config_entries.async_loaded_entries(DOMAIN):
@@ -102,10 +102,10 @@ def _places(hass: HomeAssistant, area_id: str | None) -> frozenset[str]:
     return frozenset((area.name, *area.aliases)) if area else frozenset()
 
 
-def meant(stations: list[NamedStation], spoken: str | None) -> list[NamedStation]:
-    """Return the stations that a spoken name means: all of them without one.
+def matching(stations: list[NamedStation], spoken: str | None) -> list[NamedStation]:
+    """Return the stations that match a spoken name, or all without one.
 
-    Raises ServiceValidationError where there are none.
+    Raises ServiceValidationError if there are none.
     """
     if not stations:
         raise invalid("voice_none")
@@ -122,7 +122,7 @@ def meant(stations: list[NamedStation], spoken: str | None) -> list[NamedStation
 
 
 def only(found: list[NamedStation], *preferences: Callable[[NamedStation], bool]) -> NamedStation:
-    """Return the only station that is meant; raise ServiceValidationError with the candidates."""
+    """Return the only station left by the preferences; raises ServiceValidationError."""
     for is_preferred in preferences:
         found = [station for station in found if is_preferred(station)] or found
     if len(found) > 1:
@@ -131,7 +131,7 @@ def only(found: list[NamedStation], *preferences: Callable[[NamedStation], bool]
 
 
 def listed(stations: Iterable[NamedStation]) -> str:
-    """Return names to choose from."""
+    """Return the names of stations for an error, at most eight."""
     names = sorted(station.name for station in stations)
     more = ["…"] if len(names) > _MOST_NAMES else []
     return ", ".join(names[:_MOST_NAMES] + more)
@@ -151,7 +151,7 @@ def _stripped(words: list[str]) -> list[str]:
 
 
 def _keys(name: str) -> set[str]:
-    """Return a name as it is compared: as it is, and without what people say around it."""
+    """Return the keys for comparison of a name: complete, and without words around it."""
     words = _words(name)
     stripped = "".join(_stripped(words))
     return {"".join(words), stripped} if stripped else set()
@@ -162,6 +162,6 @@ def _is_part(spoken: str, name: str) -> bool:
 
 
 def cut(text: str) -> str:
-    """Return the cloud's or a person's text on one line, no longer than can be listened to."""
+    """Return a text on one line, cut to 100 characters."""
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
