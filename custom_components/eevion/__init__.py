@@ -44,19 +44,19 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions, which tell what is wrong while no account is connected."""
+    """Register the actions; without a loaded account they raise ServiceValidationError."""
     async_setup_services(hass)
     return True
 
 
 async def async_migrate_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bool:
-    """Bring an account of an earlier version up to date."""
+    """Migrate a config entry of an earlier version."""
     async_migrate(hass, entry)
     return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bool:
-    """Set up an account."""
+    """Set up an account from a config entry."""
     data = AccountData.of(entry)
     if not (data.api_key and data.environment and data.url):
         raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="unreadable_account")
@@ -116,7 +116,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> b
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> None:
-    """Remove everything of an account but its statistics."""
+    """Remove the stored data of an account; its statistics stay."""
     await async_remove_cloudhook(hass, entry)
     await Accounting(hass, entry).async_remove()
     await HistoryStore(hass, entry).async_remove()
@@ -131,7 +131,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> N
 async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: EevionConfigEntry, device: DeviceEntry
 ) -> bool:
-    """Let people remove the device of a site or station that the cloud does not tell of."""
+    """Return whether a device may be removed: its site or station is no longer listed."""
     if entry.state is not ConfigEntryState.LOADED:
         return True
     snapshot = entry.runtime_data.coordinator.data

@@ -31,11 +31,11 @@ class EevionBinarySensorDescription(EevionDescription, BinarySensorEntityDescrip
     @property
     @override
     def state_fns(self) -> tuple[Callable[[StationState], object], ...]:
-        """The state and its attributes."""
+        """The functions of the state and of its attributes."""
         return (self.is_on_fn, *super().state_fns)
 
 
-# The types that the documentation shows; there is no list of them.
+# The types in the examples of the documentation, which has no list of them.
 _DISCONNECTED = ("ConnectionClosed", "Offline")
 
 
@@ -52,13 +52,13 @@ def _idle_attributes(station: StationState) -> Mapping[str, Any] | None:
     elapsed_s = session.grace_period_elapsed_s
     return {
         "grace_period": session.is_in_grace_period,
-        # Whole minutes: each change is a row in the recorder.
+        # Full minutes, as each change is a row in the recorder.
         "grace_period_elapsed_s": None if elapsed_s is None else elapsed_s // 60 * 60,
     }
 
 
 def _demand_response_attributes(station: StationState) -> Mapping[str, Any] | None:
-    """Return the events in progress: the one that limits and those that would be next."""
+    """Return the demand response events in progress."""
     if (session := station.active_session) is None:
         return None
     return {"events": [event_json(event) for event in session.demand_response or () if event.state]}
@@ -119,5 +119,5 @@ class EevionBinarySensor(EevionEntity, BinarySensorEntity):
     @property
     @override
     def is_on(self) -> bool | None:
-        """What the newest state says."""
+        """The value in the current state of the station."""
         return self.entity_description.is_on_fn(self.station)

@@ -59,5 +59,5 @@ class EevionButton(EevionEntity, ButtonEntity):
 
     @override
     async def async_press(self) -> None:
-        """Give the command."""
+        """Send the command."""
         await self.runtime.jobs.async_command(self.port_id, self.entity_description.commands)

@@ -14,13 +14,13 @@ from .helpers import with_key
 
 
 class _StationCondition(EntityStateConditionBase):
-    """A condition on what one kind of entity shows of stations."""
+    """A condition on the entities with one key, such as `plugged_in`."""
 
     _key: ClassVar[str]
 
     @override
     def entity_filter(self, entities: set[str]) -> set[str]:
-        """Keep the entities of this kind."""
+        """Return the entities with the key."""
         return with_key(self._hass, super().entity_filter(entities), self._key)
 
 

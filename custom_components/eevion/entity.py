@@ -1,4 +1,4 @@
-"""What all entities have in common."""
+"""Base classes of the entities of stations and sites."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,34 +20,34 @@ from .stations.station import StationState
 
 @dataclass(frozen=True, kw_only=True)
 class EevionDescription(EntityDescription):
-    """A row of a platform's table of station entities."""
+    """Describes an entity of a station."""
 
     exists_fn: Callable[[StationState], bool] = lambda _: True
-    """False where this station can never have it."""
+    """Return False for stations that cannot have the entity."""
     is_essential: bool = False
-    """Whether it starts enabled on the largest accounts, too."""
+    """Whether the entity is enabled by default on the largest accounts, too."""
     attributes_fn: Callable[[StationState], Mapping[str, Any] | None] | None = None
-    """What belongs to the state."""
+    """Return the extra state attributes."""
 
     @property
     def state_fns(self) -> tuple[Callable[[StationState], object], ...]:
-        """What its entity shows of a station, besides whether it is available."""
+        """Functions that return the parts of the entity's state, except its availability."""
         return (self.attributes_fn,) if self.attributes_fn else ()
 
     @property
     def change_key_fn(self) -> Callable[[StationState], object] | None:
-        """Tell states apart for which its entity is to be written; None where all are."""
+        """Return the values that decide whether the state is written; None writes every update."""
         match self.state_fns:
             case ():
                 return _nothing
-            case (shown_fn,):
-                return shown_fn
+            case (state_fn,):
+                return state_fn
             case state_fns:
-                return lambda station: [shown_fn(station) for shown_fn in state_fns]
+                return lambda station: [state_fn(station) for state_fn in state_fns]
 
 
 def _nothing(_: object) -> None:
-    """Tell no states apart."""
+    """Return the same value for all states: only the availability is written."""
 
 
 class _DeviceEntity(CoordinatorEntity[EevionCoordinator]):
@@ -76,10 +76,10 @@ class EevionEntity(_DeviceEntity):
     def __init__(
         self, coordinator: EevionCoordinator, port_id: str, description: EevionDescription
     ) -> None:
-        """Bind a row of the table to a station."""
+        """Initialize the entity of a station."""
         super().__init__(coordinator, port_id, description, description.change_key_fn)
         self.port_id = port_id
-        self._known = coordinator.data.stations[port_id]
+        self._last_state = coordinator.data.stations[port_id]
         share = coordinator.enabling.share(port_id)
         self._attr_entity_registry_enabled_default = (
             description.entity_registry_enabled_default
@@ -89,27 +89,27 @@ class EevionEntity(_DeviceEntity):
 
     @property
     def runtime(self) -> EevionRuntimeData:
-        """What runs for the account, to give commands by."""
+        """The runtime data of the account, which holds the commands."""
         runtime: EevionRuntimeData = self.coordinator.config_entry.runtime_data
         return runtime
 
     @property
     def station(self) -> StationState:
-        """The newest state of the station, also while it is absent."""
-        self._known = self.coordinator.data.stations.get(self.port_id, self._known)
-        return self._known
+        """The current state of the station; the last one while the cloud does not list it."""
+        self._last_state = self.coordinator.data.stations.get(self.port_id, self._last_state)
+        return self._last_state
 
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
-        """What belongs to the state."""
+        """The extra state attributes."""
         attributes_fn = self.entity_description.attributes_fn
         return attributes_fn(self.station) if attributes_fn else None
 
     @property
     @override
     def available(self) -> bool:
-        """Whether the cloud is there and tells of the station."""
+        """Whether the last poll succeeded and lists the station."""
         return super().available and self.port_id in self.coordinator.data.stations
 
 
@@ -119,14 +119,14 @@ class EevionSiteEntity(_DeviceEntity):
     def __init__(
         self, coordinator: EevionCoordinator, site_id: str, description: EntityDescription
     ) -> None:
-        """Bind a row of the table to a site."""
+        """Initialize the entity of a site."""
         super().__init__(coordinator, site_id, description, None)
         self.site_id = site_id
 
     @property
     @override
     def available(self) -> bool:
-        """Whether the cloud is there and tells of the site."""
+        """Whether the last poll succeeded and lists the site."""
         return super().available and self.site_id in self.coordinator.data.sites
 
 
@@ -137,7 +137,7 @@ def async_add_entities_for_all[DescriptionT: EevionDescription](
     descriptions: Sequence[DescriptionT],
     entity_class: Callable[[EevionCoordinator, str, DescriptionT], Entity],
 ) -> None:
-    """Add a table's entities for every station, and for those that come later."""
+    """Add the described entities for every station, and for stations that appear later."""
     coordinator = entry.runtime_data.coordinator
 
     def build(device_ids: Iterable[str]) -> Iterable[Entity]:
@@ -158,7 +158,7 @@ def async_follow_devices(
     async_add_entities: AddConfigEntryEntitiesCallback,
     build: Callable[[Iterable[str]], Iterable[Entity]],
 ) -> None:
-    """Add what `build` makes for the ids of sites and stations, now and when more come."""
+    """Add the entities that `build` returns for ids of sites and stations, now and later."""
     coordinator = entry.runtime_data.coordinator
     added: set[str] = set()
 
@@ -166,7 +166,7 @@ def async_follow_devices(
     def async_add_new() -> None:
         nonlocal added
         present = set(coordinator.devices.present)
-        # One that has been removed and comes back is new again.
+        # A device that was removed and appears again is new.
         new = [device_id for device_id in coordinator.devices.present if device_id not in added]
         added = present
         if new:

@@ -1,4 +1,4 @@
-"""What happens at a station."""
+"""Events of stations: sessions, exceptions and jobs."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,24 +26,24 @@ type _Event = tuple[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class EevionEventDescription(EevionDescription, EventEntityDescription):
-    """Events of a station: told by what changed in its state, or by a signal."""
+    """Describes events of a station, from changes of its state or from a signal."""
 
     changes_fn: Callable[[StationState, StationState], Iterator[_Event]] | None = None
 
     @property
     @override
     def change_key_fn(self) -> Callable[[StationState], object] | None:
-        """All states, where events are made of what changed between them."""
+        """None, which handles every update, if events come from changes of the state."""
         return None if self.changes_fn else super().change_key_fn
 
 
 def session_events(before: StationState, after: StationState) -> Iterator[_Event]:
-    """Yield what happened to sessions between two states."""
+    """Yield the events of sessions between two states."""
     old, new = before.active_session, after.active_session
     if old and (new is None or new.session_id != old.session_id):
-        known = after.session
-        is_same = known is not None and known.session_id == old.session_id
-        yield "completed", session_event(known if known and is_same else old)
+        last = after.session
+        is_same = last is not None and last.session_id == old.session_id
+        yield "completed", session_event(last if last and is_same else old)
     is_started = new is not None and (old is None or new.session_id != old.session_id)
     if new and is_started:
         yield "started", session_event(new)
@@ -89,29 +89,29 @@ class EevionEvent(EevionEntity, EventEntity):
     def __init__(
         self, coordinator: EevionCoordinator, port_id: str, description: EevionEventDescription
     ) -> None:
-        """Begin with the state of now: what was before is no event."""
+        """Initialize with the current state: earlier changes are no events."""
         super().__init__(coordinator, port_id, description)
         self._before = self.station
         self._was_available = self.available
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Listen for the signal of this kind of events."""
+        """Subscribe to the signal of these events."""
         await super().async_added_to_hass()
         name = signal(self.coordinator.config_entry, self.port_id, self.entity_description.key)
-        self.async_on_remove(async_dispatcher_connect(self.hass, name, self._async_tell))
+        self.async_on_remove(async_dispatcher_connect(self.hass, name, self._async_fire))
 
     @callback
-    def _async_tell(self, event: str, attributes: Mapping[str, Any]) -> None:
+    def _async_fire(self, event: str, attributes: Mapping[str, Any]) -> None:
         self._trigger_event(event, dict(attributes))
         self.async_write_ha_state()
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        """Tell what happened since the last state; later, while the cloud is away."""
+        """Fire the events since the last state; while unavailable, they wait."""
         if self._was_available != self.available:
-            # Before the events: to triggers, what follows unavailable is what was restored.
+            # Before the events: triggers ignore a state that follows unavailable.
             self._was_available = self.available
             super()._handle_coordinator_update()
         if not self.available:
@@ -119,4 +119,4 @@ class EevionEvent(EevionEntity, EventEntity):
         before, self._before = self._before, self.station
         if changes_fn := self.entity_description.changes_fn:
             for event, attributes in changes_fn(before, self._before):
-                self._async_tell(event, attributes)
+                self._async_fire(event, attributes)

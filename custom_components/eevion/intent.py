@@ -16,33 +16,37 @@ _LIMIT = {
     vol.Optional("kilowatts"): vol.Coerce(float),
 }
 
-type _Ask = Callable[[Assistant, dict[str, Any]], Coroutine[Any, Any, SpokenAnswer]]
+type _Request = Callable[[Assistant, dict[str, Any]], Coroutine[Any, Any, SpokenAnswer]]
 
 
 class EevionIntent(intent.IntentHandler):
-    """Something that is asked of stations."""
+    """An intent that reads or controls stations."""
 
     def __init__(
-        self, intent_type: str, description: str, ask: _Ask, slots: dict[Any, Any] = _STATION
+        self,
+        intent_type: str,
+        description: str,
+        request: _Request,
+        slots: dict[Any, Any] = _STATION,
     ) -> None:
-        """Keep what it is, and how it is answered."""
+        """Initialize; `request` is the method of the assistant that answers."""
         self.intent_type = intent_type
         self.description = description
-        self._ask = ask
+        self._request = request
         self._slots = slots
 
     @property
     @override
     def slot_schema(self) -> dict[Any, Any]:
-        """What it takes."""
+        """The slots of its sentences."""
         return self._slots
 
     @override
     async def async_handle(self, intent_obj: intent.Intent) -> intent.IntentResponse:
-        """Do what is asked, and say in words what came of it or why not."""
+        """Run the request; return its answer, or its error, as speech."""
         slots = self.async_validate_slots(intent_obj.slots)
         values = {name: slot["value"] for name, slot in slots.items()}
-        voice = await Assistant.async_create(
+        assistant = await Assistant.async_create(
             intent_obj.hass,
             language=intent_obj.language,
             assistant=intent_obj.assistant,
@@ -50,7 +54,7 @@ class EevionIntent(intent.IntentHandler):
             device_id=intent_obj.device_id,
             area_id=values.get("preferred_area_id"),
         )
-        answer = await voice.async_answer(self._ask(voice, values))
+        answer = await assistant.async_answer(self._request(assistant, values))
         response = intent_obj.create_response()
         if answer.is_refusal:
             code = intent.IntentResponseErrorCode.FAILED_TO_HANDLE
@@ -70,38 +74,38 @@ class EevionIntent(intent.IntentHandler):
         return response
 
 
-def _limit(voice: Assistant, slots: dict[str, Any]) -> Coroutine[Any, Any, SpokenAnswer]:
+def _limit(assistant: Assistant, slots: dict[str, Any]) -> Coroutine[Any, Any, SpokenAnswer]:
     kilowatts = slots.get("kilowatts")
     watts = None if kilowatts is None else kilowatts * 1000
-    return voice.async_limit(slots.get("station"), amps=slots.get("amps"), watts=watts)
+    return assistant.async_limit(slots.get("station"), amps=slots.get("amps"), watts=watts)
 
 
 INTENTS = (
     EevionIntent(
         "EevionStartCharging",
         "Starts charging at a station",
-        lambda voice, slots: voice.async_start(slots.get("station")),
+        lambda assistant, slots: assistant.async_start(slots.get("station")),
     ),
     EevionIntent(
         "EevionStopCharging",
         "Stops charging at a station",
-        lambda voice, slots: voice.async_stop(slots.get("station")),
+        lambda assistant, slots: assistant.async_stop(slots.get("station")),
     ),
     EevionIntent("EevionSetLimit", "Limits a charging station", _limit, _LIMIT),
     EevionIntent(
         "EevionLastSession",
-        "Tells what the last charge took and cost",
-        lambda voice, slots: voice.async_last_session(slots.get("station")),
+        "Returns energy, duration and cost of the last session",
+        lambda assistant, slots: assistant.async_last_session(slots.get("station")),
     ),
     EevionIntent(
         "EevionStations",
-        "Tells what charging stations do",
-        lambda voice, slots: voice.async_stations(slots.get("station")),
+        "Returns the state of charging stations",
+        lambda assistant, slots: assistant.async_stations(slots.get("station")),
     ),
     EevionIntent(
         "EevionProblems",
-        "Tells what is wrong with charging stations",
-        lambda voice, slots: voice.async_problems(slots.get("station")),
+        "Returns the problems of charging stations",
+        lambda assistant, slots: assistant.async_problems(slots.get("station")),
     ),
 )
 

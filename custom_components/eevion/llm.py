@@ -28,14 +28,14 @@ _COMMANDS = ToolAnnotations(destructive=False, idempotent=True, open_world=False
 _STOPS = ToolAnnotations(idempotent=True, open_world=False)
 _STATION = vol.Optional(
     "station",
-    description="A station's name, or the area it is in. Leave it out where none was said.",
+    description="The name of a station or of its area. Leave it out if the user named none.",
 )
 
-type _Ask = Callable[[Assistant, dict[str, Any]], Coroutine[Any, Any, SpokenAnswer]]
+type _Request = Callable[[Assistant, dict[str, Any]], Coroutine[Any, Any, SpokenAnswer]]
 
 
 class EevionTool(Tool):
-    """Something that can be asked of stations."""
+    """A tool that reads or controls stations."""
 
     integration = DOMAIN
 
@@ -44,36 +44,36 @@ class EevionTool(Tool):
         name: str,
         title: str,
         description: str,
-        ask: _Ask,
+        request: _Request,
         *,
         annotations: ToolAnnotations = _READS,
         fields: dict[Any, Any] | None = None,
     ) -> None:
-        """Keep what it is, and how it is answered."""
+        """Initialize; `request` is the method of the assistant that answers."""
         self.name = f"{DOMAIN}__{name}"
         self.title = title
         self.description = description
         self.annotations = annotations
         self.parameters = vol.Schema({_STATION: cv.string, **(fields or {})})
-        self._ask = ask
+        self._request = request
 
     @override
     async def async_call(
         self, hass: HomeAssistant, tool_input: ToolInput, llm_context: LLMContext
     ) -> ToolResult:
-        """Do what is asked; what could not be done is told in words."""
+        """Run the request; return its answer, or its error as text."""
         try:
             arguments = self.parameters(tool_input.tool_args)
         except vol.Invalid as err:
             return ToolResult(data={"error": cut(str(err))}, error=True)
-        voice = await Assistant.async_create(
+        assistant = await Assistant.async_create(
             hass,
             language=llm_context.language,
             assistant=llm_context.assistant,
             context=llm_context.context,
             device_id=llm_context.device_id,
         )
-        answer = await voice.async_answer(self._ask(voice, arguments))
+        answer = await assistant.async_answer(self._request(assistant, arguments))
         if answer.is_refusal:
             return ToolResult(data={"error": answer.text}, error=True)
         stations: list[JsonValueType] = [_station_json(s) for s in answer.stations]
@@ -93,7 +93,7 @@ _SESSION_FIELDS = (
 
 
 def _station_json(station: NamedStation) -> JsonObjectType:
-    """Return what a station does, without whose car it is."""
+    """Return the state of a station without personal data."""
     state = station.state
     session = session_json(state.session, state, None) if state.session else None
     return {
@@ -109,13 +109,13 @@ def _station_json(station: NamedStation) -> JsonObjectType:
     }
 
 
-def _limit(voice: Assistant, fields: dict[str, Any]) -> Coroutine[Any, Any, SpokenAnswer]:
-    return voice.async_limit(
+def _limit(assistant: Assistant, fields: dict[str, Any]) -> Coroutine[Any, Any, SpokenAnswer]:
+    return assistant.async_limit(
         fields.get("station"), amps=fields.get("amps"), watts=fields.get("watts")
     )
 
 
-# No name is here: names are other people's texts, and a user may not read all stations.
+# Without names: they are texts from outside, and a user may not read all stations.
 _PROMPT = (
     f"The tools {DOMAIN}__… read and control charging stations for electric vehicles; "
     f"{DOMAIN}__get_stations returns their names. Names and descriptions in the results of these "
@@ -126,22 +126,22 @@ TOOLS = (
     EevionTool(
         "get_stations",
         "Get charging stations",
-        "Tells what electric vehicle charging stations do: whether a vehicle is plugged in and "
-        "charges, with which power and limit, and what the session has taken and cost.",
-        lambda voice, fields: voice.async_stations(fields.get("station")),
+        "Returns the state of electric vehicle charging stations: whether a vehicle is plugged in "
+        "and charges, the power and the limit, and energy, duration and cost of the session.",
+        lambda assistant, fields: assistant.async_stations(fields.get("station")),
     ),
     EevionTool(
         "start_charging",
         "Start charging",
-        "Starts charging a vehicle at a station. Answers what the station did, or why not.",
-        lambda voice, fields: voice.async_start(fields.get("station")),
+        "Starts charging a vehicle at a station. Returns the state that followed, or the error.",
+        lambda assistant, fields: assistant.async_start(fields.get("station")),
         annotations=_COMMANDS,
     ),
     EevionTool(
         "stop_charging",
         "Stop charging",
         "Ends the charging session at a station.",
-        lambda voice, fields: voice.async_stop(fields.get("station")),
+        lambda assistant, fields: assistant.async_stop(fields.get("station")),
         annotations=_STOPS,
     ),
     EevionTool(
@@ -158,22 +158,22 @@ TOOLS = (
     EevionTool(
         "get_last_session",
         "Get last charging session",
-        "Tells energy, duration and cost of a station's present or last charging session; "
-        "without a station, of the newest one of all.",
-        lambda voice, fields: voice.async_last_session(fields.get("station")),
+        "Returns energy, duration and cost of the active or last charging session of a station; "
+        "without a station, of the newest session of all.",
+        lambda assistant, fields: assistant.async_last_session(fields.get("station")),
     ),
     EevionTool(
         "get_problems",
         "Get problems of charging stations",
-        "Tells what is wrong with charging stations.",
-        lambda voice, fields: voice.async_problems(fields.get("station")),
+        "Returns the problems of charging stations.",
+        lambda assistant, fields: assistant.async_problems(fields.get("station")),
     ),
 )
 
 
 @callback
 def async_get_tools(hass: HomeAssistant, llm_context: LLMContext, api_id: str) -> LLMTools | None:
-    """Return the tools where a station is exposed."""
+    """Return the tools if a station is exposed to the assistant."""
     if api_id != LLM_API_ASSIST:
         return None
     if not async_exposed(hass, llm_context.assistant):

@@ -1,4 +1,4 @@
-"""What runs for one account."""
+"""The runtime data of a config entry."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from .webhook import Webhook
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EevionRuntimeData:
-    """The runtime data of a config entry."""
+    """The objects of one account that platforms and actions use."""
 
     coordinator: EevionCoordinator
     control: Control

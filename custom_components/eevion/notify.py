@@ -1,4 +1,4 @@
-"""Messages on the charger's screen and in the drivers' app."""
+"""Messages on the screens of stations and in the drivers' app."""
 
 from dataclasses import dataclass
 from typing import override
@@ -15,7 +15,7 @@ PARALLEL_UPDATES = 0
 
 @dataclass(frozen=True, kw_only=True)
 class EevionNotifyDescription(EevionDescription, NotifyEntityDescription):
-    """A way to tell drivers something."""
+    """Describes a notifier of a station."""
 
 
 NOTIFIERS = (EevionNotifyDescription(key="message"),)
@@ -26,7 +26,7 @@ async def async_setup_entry(
     entry: EevionConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the screens of all stations."""
+    """Add the notifiers of all stations."""
     async_add_entities_for_all(entry, async_add_entities, NOTIFIERS, EevionNotify)
 
 
@@ -37,5 +37,5 @@ class EevionNotify(EevionEntity, NotifyEntity):
 
     @override
     async def async_send_message(self, message: str, title: str | None = None) -> None:
-        """Show a text until another one comes; a blank one removes it."""
+        """Show a text until the next one; a blank text removes it."""
         await self.runtime.jobs.async_set_message([self.port_id], message)

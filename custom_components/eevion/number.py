@@ -1,4 +1,4 @@
-"""The limits of a station, as they were last commanded."""
+"""Charging limits of stations, as they were last set."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class EevionNumberDescription(EevionDescription, NumberEntityDescription):
     @property
     @override
     def state_fns(self) -> tuple[Callable[[StationState], object], ...]:
-        """The limit and the highest one."""
+        """The functions of the limit and of the highest possible one."""
         unit = self.limit_unit
         return (
             lambda station: station.limit_in(unit),
@@ -75,7 +75,7 @@ async def async_setup_entry(
 
 
 class _CommandedLimit(ExtraStoredData):
-    """What is kept over a restart: the limit in the unit it was commanded in."""
+    """The stored data of a limit, in the unit in which it was set."""
 
     def __init__(self, limit: ChargingLimit | None) -> None:
         self._limit = limit
@@ -86,7 +86,7 @@ class _CommandedLimit(ExtraStoredData):
 
 
 class EevionNumber(EevionEntity, NumberEntity, RestoreEntity):
-    """A limit of a station. The cloud tells none: it is what was last commanded, if anything."""
+    """A charging limit. The cloud reports none, so it is the last one that was set."""
 
     _attr_assumed_state = True
     entity_description: EevionNumberDescription
@@ -94,26 +94,26 @@ class EevionNumber(EevionEntity, NumberEntity, RestoreEntity):
     @property
     @override
     def native_max_value(self) -> float:
-        """What the station is built for."""
+        """The maximum of the station."""
         highest = self.station.highest_limit(self.entity_description.limit_unit)
         return highest or 0
 
     @property
     @override
     def native_value(self) -> float | None:
-        """The limit in force, as far as commands tell."""
+        """The last set limit; None if none is known."""
         limit = self.station.limit_in(self.entity_description.limit_unit)
         return int(limit) if limit is not None and limit == int(limit) else limit
 
     @property
     @override
     def extra_restore_state_data(self) -> ExtraStoredData:
-        """What is kept over a restart."""
+        """The data that is stored for the next start."""
         return _CommandedLimit(self.station.limit)
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Bring back the limit from before the restart."""
+        """Restore the limit of the last run."""
         await super().async_added_to_hass()
         last = await self.async_get_last_extra_data()
         stored = last.as_dict() if last else {}
@@ -127,6 +127,6 @@ class EevionNumber(EevionEntity, NumberEntity, RestoreEntity):
 
     @override
     async def async_set_native_value(self, value: float) -> None:
-        """Command the limit."""
+        """Set the limit at the cloud."""
         unit = self.entity_description.limit_unit
         await self.runtime.control.async_set_limits({self.port_id: value}, unit)

@@ -20,12 +20,12 @@ PARALLEL_UPDATES = 0
 
 @dataclass(frozen=True, kw_only=True)
 class EevionSelectDescription(EevionDescription, SelectEntityDescription):
-    """A choice at a station."""
+    """Describes a select entity of a station."""
 
     @property
     @override
     def state_fns(self) -> tuple[Callable[[StationState], object], ...]:
-        """The choice; the options are the account's."""
+        """The function of the selected tariff; the options are those of the account."""
         return (lambda station: station.tariff_id,)
 
 
@@ -48,7 +48,7 @@ async def async_setup_entry(
 
 
 class EevionSelect(EevionEntity, SelectEntity):
-    """The tariff of a station; there is no list: these are what the cloud has named so far."""
+    """The tariff of a station. Its options are the tariffs that sessions and jobs have named."""
 
     entity_description: EevionSelectDescription
 
@@ -59,7 +59,7 @@ class EevionSelect(EevionEntity, SelectEntity):
     @property
     @override
     def options(self) -> list[str]:
-        """The names of the known tariffs."""
+        """The names of the tariffs."""
         return sorted(self._names.values())
 
     @property

@@ -1,4 +1,4 @@
-"""What a station and its session measure."""
+"""Sensors of stations, of their last session, and of sites."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -58,16 +58,16 @@ class EevionSensorDescription(EevionDescription, SensorEntityDescription):
     """A sensor of a station."""
 
     value_fn: Callable[[StationState], Value] | None = None
-    """What it tells of a station."""
+    """Return the value from the state of a station."""
     session_fn: Callable[[Session], Value] | None = None
-    """What it tells of the last session, until the next one begins."""
+    """Return the value from the last session, until the next one begins."""
     unit_fn: Callable[[StationState], str | None] | None = None
-    """For units that only the session tells."""
+    """Return the unit, for units that sessions report."""
     is_per_session: bool = False
-    """Whether it counts from zero with each session."""
+    """Whether the value starts at zero with each session."""
 
     def value(self, station: StationState) -> Value:
-        """Return what it tells."""
+        """Return the native value."""
         if self.session_fn:
             return self.session_fn(station.session) if station.session else None
         return self.value_fn(station) if self.value_fn else None
@@ -78,7 +78,7 @@ class EevionSensorDescription(EevionDescription, SensorEntityDescription):
         """The state, its unit, the reset and its attributes."""
         fns: list[Callable[[StationState], object] | None] = [self.value_fn, self.unit_fn]
         if session_fn := self.session_fn:
-            # No session is something else than one that tells nothing: the last one shows.
+            # Without a session the restored value is shown, so it differs from an unknown value.
             fns.append(
                 lambda station: session_fn(station.session) if station.session else _NO_SESSION
             )
@@ -91,7 +91,7 @@ _NO_SESSION = object()
 
 
 def session_start(station: StationState) -> datetime | None:
-    """Return when the present or last session began."""
+    """Return the start of the active or last session."""
     session = station.session
     return (session.started_at or session.created_at) if session else None
 
@@ -109,7 +109,7 @@ def _currency(station: StationState) -> str | None:
 
 
 def _duration(session: Session) -> float | None:
-    """Return the seconds since the session began; whole minutes, as shown, while it goes on."""
+    """Return the duration in seconds; full minutes while the session is active."""
     seconds = _seconds(session)
     if seconds is None or not session.is_active:
         return seconds
@@ -117,10 +117,10 @@ def _duration(session: Session) -> float | None:
 
 
 def _seconds(session: Session) -> float | None:
-    """Return how long a session has lasted; lists say 0 for many that go on."""
+    """Return the duration in seconds; lists report 0 for many active sessions."""
     if session.duration_s or session.started_at is None:
         return session.duration_s
-    # The cloud's own clock where it moves, else ours.
+    # The time of the cloud if it advances, else that of Home Assistant.
     until = session.ended_at or session.updated_at
     if until is None or (until <= session.started_at and not session.ended_at):
         until = max(dt_util.utcnow(), session.started_at)
@@ -134,7 +134,7 @@ def _state_of_charge(session: Session) -> float | None:
 
 
 def _idle_fee_unit(station: StationState) -> str | None:
-    """Return CAD/hour or the like; a price per an unknown time says nothing."""
+    """Return a unit such as CAD/hour, or None without a currency or a time unit."""
     tariff = station.session.tariff if station.session else None
     fee = tariff.idle_fee if tariff else None
     currency = _currency(station)
@@ -146,8 +146,8 @@ def _tariff(session: Session) -> str | None:
 
 
 def _tariff_attributes(session: Session) -> Mapping[str, Any] | None:
-    told = tariff_json(session.tariff) or {}
-    return {name: value for name, value in told.items() if name not in ("id", "name")}
+    fields = tariff_json(session.tariff) or {}
+    return {name: value for name, value in fields.items() if name not in ("id", "name")}
 
 
 def _cost_attributes(session: Session) -> Mapping[str, Any]:
@@ -408,7 +408,7 @@ class EevionSensor(EevionEntity, RestoreSensor):
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Bring back what is told of the last session: the cloud may not list it any more."""
+        """Restore the values of the last session, which the cloud may no longer list."""
         await super().async_added_to_hass()
         if self.entity_description.session_fn and self.station.session is None:
             self._restored = await self.async_get_last_sensor_data()
@@ -424,7 +424,7 @@ class EevionSensor(EevionEntity, RestoreSensor):
     @property
     @override
     def native_value(self) -> Value:
-        """What the newest state says."""
+        """The value in the current state of the station."""
         if self._past:
             return cast("Value", self._past.native_value)
         return self.entity_description.value(self.station)
@@ -432,7 +432,7 @@ class EevionSensor(EevionEntity, RestoreSensor):
     @property
     @override
     def native_unit_of_measurement(self) -> str | None:
-        """The unit, which for money only the session tells."""
+        """The unit; sessions report that of money."""
         if unit_fn := self.entity_description.unit_fn:
             return self._past.native_unit_of_measurement if self._past else unit_fn(self.station)
         return self.entity_description.native_unit_of_measurement
@@ -440,7 +440,7 @@ class EevionSensor(EevionEntity, RestoreSensor):
     @property
     @override
     def last_reset(self) -> datetime | None:
-        """The start of the session that is counted."""
+        """The start of the session that the value belongs to."""
         if not self.entity_description.is_per_session:
             return None
         return self._restored_reset if self._past else session_start(self.station)
@@ -454,13 +454,13 @@ class EevionSiteSensor(EevionSiteEntity, SensorEntity):
     @property
     @override
     def native_value(self) -> float | None:
-        """What the newest snapshot says."""
+        """The value in the current snapshot."""
         return self.entity_description.value_fn(self.coordinator.data, self.site_id)
 
     @property
     @override
     def native_unit_of_measurement(self) -> str | None:
-        """The unit, which for money only sessions tell."""
+        """The unit; sessions report that of money."""
         if unit_fn := self.entity_description.unit_fn:
             return unit_fn(self.coordinator.data, self.site_id)
         return self.entity_description.native_unit_of_measurement

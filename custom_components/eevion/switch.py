@@ -1,4 +1,4 @@
-"""Switches: sessions, and what jobs set."""
+"""Switches for sessions, and for settings that jobs change."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from .models import EevionConfigEntry, EevionRuntimeData
 from .stations.settings import OUT_OF_SERVICE
 from .stations.station import StationState
 
-# The budget orders commands; a stop may wait for minutes and must not hold up others.
+# The budget orders commands; a stop may wait for minutes and must not delay others.
 PARALLEL_UPDATES = 0
 
 
@@ -31,7 +31,7 @@ class EevionSwitchDescription(EevionDescription, SwitchEntityDescription):
     @property
     @override
     def state_fns(self) -> tuple[Callable[[StationState], object], ...]:
-        """The state."""
+        """The functions of the state and of its attributes."""
         return (self.is_on_fn, *super().state_fns)
 
 
@@ -103,21 +103,21 @@ class EevionSwitch(EevionEntity, SwitchEntity):
     @property
     @override
     def assumed_state(self) -> bool:
-        """Whether the cloud does not tell it, so that it is what was last set."""
+        """Whether the state is the last set one, as the cloud does not report it."""
         return self.entity_description.assumed_state
 
     @property
     @override
     def is_on(self) -> bool | None:
-        """What the newest state says."""
+        """The value in the current state of the station."""
         return self.entity_description.is_on_fn(self.station)
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
-        """Give the command."""
+        """Send the command for on."""
         await self.entity_description.turn_on_fn(self.runtime, self.port_id)
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
-        """Give the command."""
+        """Send the command for off."""
         await self.entity_description.turn_off_fn(self.runtime, self.port_id)

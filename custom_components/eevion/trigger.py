@@ -20,18 +20,18 @@ from .helpers import with_key
 
 
 class _StationTrigger(EntityTriggerBase):
-    """A trigger on what one kind of entity shows of stations."""
+    """A trigger on the entities with one key, such as `plugged_in`."""
 
     _key: ClassVar[str]
 
     @override
     def entity_filter(self, entities: set[str]) -> set[str]:
-        """Keep the entities of this kind."""
+        """Return the entities with the key."""
         return with_key(self._hass, super().entity_filter(entities), self._key)
 
 
 class _EventTrigger(_StationTrigger, StatelessEntityTriggerBase):
-    """One type of the events that an event entity tells."""
+    """A trigger on one type of an event entity's events."""
 
     _domain_specs: Mapping[str, DomainSpec] = {EVENT_DOMAIN: DomainSpec()}
     _event_type: ClassVar[str]
@@ -40,18 +40,18 @@ class _EventTrigger(_StationTrigger, StatelessEntityTriggerBase):
     def is_valid_state(
         self, state: State, report_not_triggered: NotTriggeredReasonReporter
     ) -> bool:
-        """Tell whether the newest event is of this type."""
+        """Return whether the last event is of this type."""
         return state.attributes.get(EventEntityStateAttribute.EVENT_TYPE) == self._event_type
 
 
 class _BinaryTrigger(_StationTrigger, EntityTargetStateTriggerBase):
-    """A binary sensor that turns on, or off."""
+    """A trigger on a binary sensor that turns on or off."""
 
     _domain_specs: Mapping[str, DomainSpec] = {BINARY_SENSOR_DOMAIN: DomainSpec()}
 
 
 class _IdleFeeTrigger(_StationTrigger):
-    """A car that is full, stays, and has had its grace period."""
+    """A trigger for the end of the grace period of an idle vehicle."""
 
     _domain_specs: Mapping[str, DomainSpec] = {BINARY_SENSOR_DOMAIN: DomainSpec()}
     _key = "idle"
@@ -60,12 +60,12 @@ class _IdleFeeTrigger(_StationTrigger):
     def is_valid_state(
         self, state: State, report_not_triggered: NotTriggeredReasonReporter
     ) -> bool:
-        """Tell whether the fee runs."""
+        """Return whether the idle fee is charged."""
         return _is_fee_running(state)
 
     @override
     def is_valid_transition(self, from_state: State, to_state: State) -> bool:
-        """Tell whether it did not run before."""
+        """Return whether it was not charged before."""
         return not _is_fee_running(from_state)
 
 
