@@ -18,6 +18,7 @@ from custom_components.eevion.api import EevionClient
 from simulator import Cloud, Settings, World
 from simulator.charging.power import PowerCurve
 from simulator.charging.station import Session as Truth
+from simulator.http import session_endpoints
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 
@@ -449,6 +450,58 @@ async def test_it_begins_with_a_session_of_an_impossible_date(
     await wait(2)
     station = Station(hass, world, name)
     assert 0 < float(station["sensor.total_energy"]) <= truth(world, name)[0]
+
+
+@pytest.mark.parametrize("is_charging", [False, True])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"total_energy_watt_hours": 10**9},
+        {"total_energy_watt_hours": 0},
+        {"total_energy_watt_hours": None},
+        {"total_cost_cents": 10**7},
+        {"station_id": "another"},
+        None,
+    ],
+)
+async def test_it_does_not_begin_at_a_figure_of_one_report_alone(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    world: World,
+    name: str,
+    wait: Pass,
+    monkeypatch: pytest.MonkeyPatch,
+    wrong: dict[str, Any] | None,
+    is_charging: bool,
+) -> None:
+    """What is wrong at the installation would stay in the total for good."""
+    hidden_session(world, name, ended_s=2 * DAY, hours=20, watts=7000)
+    if is_charging:
+        world.plug_in(name, card=True)
+    original = session_endpoints.make_report
+    calls = 0
+
+    def make_report(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        rows = original(*args, **kwargs)
+        if calls > 1:
+            return rows
+        return [row | wrong for row in rows] if wrong else []
+
+    monkeypatch.setattr(session_endpoints, "make_report", make_report)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    station = Station(hass, world, name)
+    for _ in range(5):
+        await wait(31)
+        assert station["sensor.total_energy"] in ("unknown", "unavailable") or (
+            140 < float(station["sensor.total_energy"]) <= truth(world, name)[0]
+        )
+    world.unplug(name)
+    for _ in range(3):
+        await wait(61)
+    assert shown(station) == pytest.approx(truth(world, name))
 
 
 async def test_a_session_that_comes_just_when_the_report_is_made(

@@ -32,6 +32,11 @@ class Sums:
     energy: int = 0
     cost: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def money(self) -> int:
+        """Return the money of all currencies, where it is that of a report without any."""
+        return sum(self.cost.values())
+
     def copy(self) -> Self:
         """Return sums of their own."""
         return type(self)(self.energy, dict(self.cost))
@@ -73,8 +78,7 @@ class Sums:
     def beyond(self, told: Sums) -> Sums:
         """Return by how much these sums, whose money is unnamed, exceed others; never below 0."""
         excess = Sums(max(0, self.energy - told.energy))
-        money = sum(self.cost.values()) - sum(told.cost.values())
-        excess.add(0, max(0, money), UNNAMED)
+        excess.add(0, max(0, self.money - told.money), UNNAMED)
         return excess
 
     def to_json(self) -> list[Any]:

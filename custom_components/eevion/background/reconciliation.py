@@ -8,7 +8,7 @@ from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
 
 from ..accounting.amounts import UNNAMED, Sums, wh_units
-from ..accounting.bounds import most_energy
+from ..accounting.bounds import most_cost, most_energy
 from ..api import (
     EevionAuthenticationError,
     EevionConnectionError,
@@ -204,8 +204,19 @@ class LedgerReconciler:
                     continue
             figures[port_id] = _sums(row)
         await self._async_sync()
+        # A single report may be wrong, and would stay in the total for good.
+        again = await self._async_lifetime(new, now + timedelta(days=1))
+        elapsed_s = (dt_util.utcnow() - now).total_seconds()
         begun_sites = self._accounting.begun_sites()
         for port_id, figure in figures.items():
+            second = _sums(again.get(port_id))
+            since_s = now.timestamp() + elapsed_s - until[port_id]
+            if not (
+                _may_follow(second, _sums(lifetime.get(port_id)), elapsed_s)
+                and _may_follow(second, figure, since_s)
+            ):
+                LOGGER.debug("Two reports of station %s differ", new[port_id].port.station_id)
+                continue
             # One that came meanwhile may be in the figure or not: the next run will know.
             if self._session_ids(port_id) == known[port_id]:
                 ledger = self._accounting.ledgers[port_id]
@@ -367,6 +378,13 @@ class LedgerReconciler:
             )
         ledger.compare(figure, at, until)
         self._accounting.async_changed(port.port_id)
+
+
+def _may_follow(figure: Sums, before: Sums, seconds: float) -> bool:
+    """Return whether any station can have come from one figure to another in a time."""
+    energy, money = figure.energy - before.energy, figure.money - before.money
+    is_likely_energy = 0 <= energy <= most_energy(None, seconds)
+    return is_likely_energy and 0 <= money <= most_cost(None, seconds)
 
 
 def _naming_key(station: StationState) -> str:
