@@ -1,4 +1,4 @@
-"""A cloud that answers what a test says, over real HTTP."""
+"""A cloud that answers what a test sets, over real HTTP."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -226,7 +226,7 @@ async def test_staging_is_another_world(connect, client):
     assert not any(site.name.startswith("[Staging]") for site in production.sites)
 
 
-async def test_what_is_unknown(client, port):
+async def test_unknown_objects(client, port):
     with pytest.raises(EevionNotFoundError):
         await client.get_session(session_id="nothing")
     with pytest.raises(EevionNotFoundError):

@@ -211,7 +211,7 @@ async def test_bodies_of_commands_are_the_documented_ones(client, cloud, example
     assert cloud.received[0].body == example(f"{name}.request")
 
 
-async def test_a_start_tells_no_more_than_was_asked(client, cloud, example):
+async def test_a_start_sends_no_option_that_is_not_set(client, cloud, example):
     cloud.reply(example("start_a_session"))
     started = await client.start_session(station_id="2225_A")
     assert cloud.received[0].body == {"stationId": "2225_A"}
@@ -219,7 +219,7 @@ async def test_a_start_tells_no_more_than_was_asked(client, cloud, example):
     assert started.status is SessionStatus.CHARGING
 
 
-async def test_a_stop_is_known_by_what_was_asked(client, cloud):
+async def test_a_stop_has_the_ids_of_its_request(client, cloud):
     cloud.reply({"status": "complete"})
     stopped = await client.stop_session(session_id="x", port_id="p")
     assert (stopped.session_id, stopped.port_id) == ("x", "p")
@@ -302,7 +302,7 @@ async def test_an_id_is_one_segment_of_the_path(client, cloud, id_, segment):
     assert cloud.received[0].raw_path == f"/api/session/{segment}/stop"
 
 
-async def test_an_empty_id_is_asked_of_nobody(client, cloud):
+async def test_an_empty_id_sends_no_request(client, cloud):
     with pytest.raises(EevionNotFoundError):
         await client.get_session(session_id="")
     assert not cloud.received
@@ -344,7 +344,7 @@ async def test_an_unreadable_session_makes_the_list_incomplete(client, cloud):
     assert not sessions.is_complete
 
 
-async def test_the_later_page_knows_better(client, cloud):
+async def test_the_later_page_has_precedence(client, cloud):
     cloud.reply([{"sessionId": "x", "energy": 1}, {"sessionId": "y"}])
     cloud.reply([{"sessionId": "x", "energy": 2}])
     sessions = await client.list_sessions(page_size=2)

@@ -352,7 +352,9 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "get_a_session": Session.from_json,
     "start_a_session": Session.from_json,
     "stop_a_session": Session.from_json,
-    "energy_management": lambda body: LimitResult.list_from_json(body, asked=["2222", "2224"]),
+    "energy_management": lambda body: LimitResult.list_from_json(
+        body, station_ids=["2222", "2224"]
+    ),
     "list_exceptions": _rows(StationException.from_json),
     "manage_stations": JobReceipt.from_json,
     "management_history": _rows(Job.from_json),
@@ -414,7 +416,7 @@ async def test_words_of_errors_are_clean_as_well(client, cloud) -> None:
 ABOUT_OTHERS = {
     "session": (
         lambda client: client.get_session(session_id="A"),
-        {"sessionId": "not-the-one-asked-for", "portId": "P1", "status": "charging"},
+        {"sessionId": "not-the-requested-one", "portId": "P1", "status": "charging"},
     ),
     "site": (lambda client: client.get_site(site_id="A"), {"id": "B", "ports": []}),
     "station": (
@@ -449,13 +451,13 @@ ABOUT_OTHERS = {
 
 
 @pytest.mark.parametrize(("call", "body"), ABOUT_OTHERS.values(), ids=ABOUT_OTHERS)
-async def test_an_answer_about_something_else_is_a_bad_one(client, cloud, call, body) -> None:
+async def test_an_answer_about_another_object_is_an_error(client, cloud, call, body) -> None:
     cloud.reply(body)
     with pytest.raises(EevionResponseError):
         await call(client)
 
 
-async def test_an_answer_that_names_less_is_a_good_one(client, cloud) -> None:
+async def test_an_answer_without_all_ids_is_accepted(client, cloud) -> None:
     cloud.reply({"sessionId": None, "portId": "", "status": "complete"})
     stopped = await client.stop_session(session_id="A", port_id="a")
     assert (stopped.session_id, stopped.port_id) == ("A", "a")
@@ -475,7 +477,7 @@ async def test_of_two_rows_of_a_station_the_failure_counts(client, cloud) -> Non
     assert not result.is_success
 
 
-async def test_a_list_holds_only_what_was_asked_for(client, cloud) -> None:
+async def test_a_list_contains_only_what_was_requested(client, cloud) -> None:
     cloud.reply(
         [
             {"sessionId": "1", "stationId": "A", "location": {"id": "s"}},
@@ -491,7 +493,7 @@ async def test_a_list_holds_only_what_was_asked_for(client, cloud) -> None:
     assert len((await client.list_sessions()).sessions) == 5
 
 
-async def test_a_report_holds_only_what_was_asked_for(client, cloud) -> None:
+async def test_a_report_contains_only_what_was_requested(client, cloud) -> None:
     cloud.reply(
         [
             {"station_id": "A", "location_id": "s", "count": 1},
@@ -519,11 +521,11 @@ async def test_a_thousand_stations_are_read_beside_the_loop(
     threads: set[int] = set()
     read = Session.from_json
 
-    def noted(*arguments: Any) -> Session:
+    def recorded(*arguments: Any) -> Session:
         threads.add(threading.get_ident())
         return read(*arguments)
 
-    client._sessions[0] = Reader("sessionId", noted)
+    client._sessions[0] = Reader("sessionId", recorded)
     found = await client.list_sessions()
     assert len(found.sessions) == 1000
     assert threads

@@ -55,13 +55,13 @@ def test_sites(example):
     sites = read_sites(body)
     assert sites.is_complete
     assert [site.site_id for site in sites.sites] == [site["id"] for site in body]
-    for site, told in zip(sites.sites, body, strict=True):
+    for site, body_row in zip(sites.sites, body, strict=True):
         assert (site.name, site.region, site.country) == (
-            told["name"],
-            told["state"],
-            told["country"],
+            body_row["name"],
+            body_row["state"],
+            body_row["country"],
         )
-        for port, row in zip(site.ports, told["ports"], strict=True):
+        for port, row in zip(site.ports, body_row["ports"], strict=True):
             assert port.port_id == row["portId"]
             assert port.station_id == row["displayName"]
             assert port.status == row["status"]
@@ -96,7 +96,7 @@ def test_station(example):
     assert station.port in station.site.ports
 
 
-def test_port_that_tells_little():
+def test_port_with_few_fields():
     station = Station.from_json(
         {"portId": "p", "displayName": 7, "status": "coming soon", "location": {"id": "s"}}
     )
@@ -199,10 +199,10 @@ def test_partial_answers_are_merged(example):
     stopped = Session.from_json(example("stop_a_session"))
     assert stopped.taxes == (Tax(amount=0, description="TVH/HST 13% #783700537RT0001"),)
     assert (stopped.station_id, stopped.site_id, stopped.demand_response) == (None, None, None)
-    known = Session.from_json(example("get_a_session"))
-    merged = known.merged_with(stopped)
+    whole = Session.from_json(example("get_a_session"))
+    merged = whole.merged_with(stopped)
     assert merged.station_id == "2222"
-    assert merged.tariff == known.tariff
+    assert merged.tariff == whole.tariff
     assert merged.energy_wh == 9330
     assert merged.end_reason is EndReason.LOCAL
     started = Session.from_json(example("start_a_session"))
@@ -222,10 +222,10 @@ def test_charging_limits(example):
         ChargingLimit(station_id="2224", unit=LimitUnit.WATT, limit=5000),
     ]
     assert [limit.to_json() for limit in limits] == example("energy_management.request")
-    asked = ["2222", "2224"]
-    results = LimitResult.list_from_json(example("energy_management"), asked=asked)
+    names = ["2222", "2224"]
+    results = LimitResult.list_from_json(example("energy_management"), station_ids=names)
     assert results == [
-        LimitResult(station_id=name, is_success=True, message=None) for name in asked
+        LimitResult(station_id=name, is_success=True, message=None) for name in names
     ]
 
 
@@ -237,12 +237,12 @@ def test_each_row_counts_whatever_the_overall_result(overall):
         {"result": "success"},
         "junk",
     ]
-    answer = {"result": overall, "details": details, "message": "said of all"}
-    results = LimitResult.list_from_json(answer, asked=["a", "b", "c", "a"])
+    answer = {"result": overall, "details": details, "message": "the overall message"}
+    results = LimitResult.list_from_json(answer, station_ids=["a", "b", "c", "a"])
     assert [(result.station_id, result.is_success, result.message) for result in results] == [
         ("a", False, "not connected"),
         ("b", True, None),
-        ("c", overall in ("success", "Success"), "said of all"),
+        ("c", overall in ("success", "Success"), "the overall message"),
     ]
 
 
@@ -310,7 +310,7 @@ def test_job_of_the_webhook(example):
 
 
 @pytest.mark.parametrize(
-    ("told", "errors"),
+    ("value", "errors"),
     [
         ("", ()),
         (None, ()),
@@ -321,8 +321,8 @@ def test_job_of_the_webhook(example):
         ({"description": "alone"}, ("alone",)),
     ],
 )
-def test_errors_of_a_job(told, errors):
-    job = Job.from_json({"id": 1, "status": "Success", "errors": told})
+def test_errors_of_a_job(value, errors):
+    job = Job.from_json({"id": 1, "status": "Success", "errors": value})
     assert job.errors == errors
     assert job.is_failed == bool(errors)
 
@@ -388,7 +388,7 @@ def test_report(example):
     assert (report.average.count, report.average.total_cost_cents) == (1.5, 1260.5)
 
 
-def test_report_knows_a_station_named_total():
+def test_report_with_a_station_named_total():
     report = Report.from_json(
         [
             {"station_id": "total", "location_id": "s", "count": 1},

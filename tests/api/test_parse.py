@@ -120,7 +120,7 @@ def test_lists_keep_what_can_be_read(data):
     assert isinstance(Report.from_json(data).is_complete, bool)
     for row in data:
         SessionLimit.list_from_json(row)
-    results = LimitResult.list_from_json({"details": data}, asked=["1", "2"])
+    results = LimitResult.list_from_json({"details": data}, station_ids=["1", "2"])
     assert [result.station_id for result in results] == ["1", "2"]
 
 
@@ -185,13 +185,13 @@ def test_words_in_any_case():
     assert parse.word(PortStatus, 7) is None
 
 
-def test_oddities_are_said_once_and_not_for_ever(monkeypatch, caplog):
+def test_oddities_are_logged_once_and_not_without_limit(monkeypatch, caplog):
     monkeypatch.setattr(parse, "_said", set())
     caplog.set_level(logging.DEBUG)
     for _ in range(2):
         assert parse.word(PortStatus, "on fire") is None
     assert caplog.text.count("on fire") == 1
     for number in range(300):
-        parse.say_once(f"the oddity {number}")
+        parse.log_once(f"the oddity {number}")
     assert "the oddity 198" in caplog.text
     assert "the oddity 199" not in caplog.text

@@ -1,4 +1,4 @@
-"""The budget of a key, in virtual time."""
+"""The rate limit of a key, in virtual time."""
 
 import asyncio
 from collections import deque
@@ -20,6 +20,11 @@ def limiter(**options) -> RateLimit:
     return RateLimit(monotonic=now, wall=lambda: WALL + now(), **options)
 
 
+def free_places(limit: RateLimit, lane: Lane) -> int:
+    """Return how many requests of a lane could be sent now."""
+    return 0 if limit._paused_for(lane) else max(0, limit._shared(lane) - limit.used)
+
+
 async def use(limit: RateLimit, lane: Lane, times: int = 1, **options) -> None:
     for _ in range(times):
         async with limit.slot(lane, **options):
@@ -37,8 +42,8 @@ class Life:
         self.limit = RateLimit(
             monotonic=lambda: now() - self._born,
             wall=lambda: WALL + now(),
-            on_use=self._save,
         )
+        self.limit.add_use_listener(self._save)
         self.limit.restore(saved)
 
     def _save(self) -> None:
@@ -102,7 +107,7 @@ def test_the_budget_is_used_up_to_the_last_request():
         limit = limiter()
         await use(limit, Lane.COMMAND, 60)
         assert now() == 0
-        assert (limit.used, limit.available(Lane.COMMAND)) == (60, 0)
+        assert (limit.used, free_places(limit, Lane.COMMAND)) == (60, 0)
         with pytest.raises(EevionRateLimitError) as refused:
             await use(limit, Lane.COMMAND)
         assert refused.value.retry_after == pytest.approx(60, abs=0.2)
@@ -126,9 +131,9 @@ def test_the_budget_is_used_up_to_the_last_request():
 def test_each_lane_leaves_the_reserve_of_those_before_it(lane, places):
     async def main() -> None:
         limit = limiter()
-        assert limit.available(lane) == places
+        assert free_places(limit, lane) == places
         await use(limit, lane, places)
-        assert limit.available(lane) == 0
+        assert free_places(limit, lane) == 0
         with pytest.raises(EevionRateLimitError):
             await use(limit, lane, max_wait=1)
         await use(limit, Lane.COMMAND, 60 - places)
@@ -220,7 +225,7 @@ def test_a_wait_that_grows_too_long_ends():
     run(main())
 
 
-def test_who_would_wait_too_long_behind_others_is_told_at_once():
+def test_a_wait_that_would_be_too_long_is_refused_at_once():
     async def main() -> None:
         limit = limiter()
         await use(limit, Lane.COMMAND, 30)
@@ -237,7 +242,7 @@ def test_who_would_wait_too_long_behind_others_is_told_at_once():
     run(main())
 
 
-def test_places_under_way_stay_taken():
+def test_requests_under_way_keep_their_places():
     async def main() -> None:
         limit = limiter(limit=1)
         async with limit.slot(Lane.COMMAND):
@@ -254,7 +259,7 @@ def test_places_under_way_stay_taken():
     run(main())
 
 
-def test_who_gives_up_waiting_takes_no_place():
+def test_a_request_that_stops_waiting_uses_no_place():
     async def main() -> None:
         limit = limiter(limit=1)
         async with limit.slot(Lane.COMMAND):
@@ -271,7 +276,7 @@ def test_who_gives_up_waiting_takes_no_place():
 
 
 @pytest.mark.parametrize("is_served_first", [True, False])
-def test_who_is_cancelled_the_moment_it_may_go_gives_its_place_back(is_served_first):
+def test_a_request_cancelled_as_it_gets_its_place_frees_it(is_served_first):
     async def main() -> None:
         limit = limiter()
         limit.backed_off(5)
@@ -313,7 +318,7 @@ def test_refusals_pause_longer_each_time(lane, pauses):
             async with limit.slot(lane, max_wait=math.inf):
                 sent_at.append(now())
                 limit.backed_off()
-            assert limit.available(lane) == 0
+            assert free_places(limit, lane) == 0
             with pytest.raises(EevionRateLimitError):
                 await use(limit, lane, max_wait=0.5)
         gaps = [later - earlier for earlier, later in pairwise(sent_at)]
@@ -363,9 +368,9 @@ def test_requests_refused_together_are_one_refusal():
         assert limit.is_contended
         await asyncio.sleep(29)
         await use(limit, Lane.COMMAND, 2)
-        assert limit.available(Lane.POLL) == 0
+        assert free_places(limit, Lane.POLL) == 0
         await asyncio.sleep(31)
-        assert limit.available(Lane.POLL) == 30 - 6 - 2, "not halved five times"
+        assert free_places(limit, Lane.POLL) == 30 - 6 - 2, "not halved five times"
 
     run(main())
 
@@ -377,15 +382,15 @@ def test_what_was_under_way_at_a_refusal_is_part_of_it():
         limit = limiter()
         await use(limit, Lane.POLL, 30)
         async with limit.slot(Lane.POLL) as first, limit.slot(Lane.POLL) as second:
-            limit.backed_off(2, taken_at=first)
+            limit.backed_off(2, acquired_at=first)
             assert limit.paused_for == 2
             await asyncio.sleep(10)
-            limit.backed_off(2, taken_at=second)
+            limit.backed_off(2, acquired_at=second)
             assert limit.paused_for == 2
         await asyncio.sleep(61)
-        assert limit.available(Lane.POLL) == 32 - 6
+        assert free_places(limit, Lane.POLL) == 32 - 6
         async with limit.slot(Lane.POLL) as third:
-            limit.backed_off(taken_at=third)
+            limit.backed_off(acquired_at=third)
         assert limit.paused_for == 10, "the second refusal and not the third"
 
     run(main())
@@ -399,8 +404,8 @@ def test_after_refusals_polls_go_on_soon(used):
         limit = limiter()
         await use(limit, Lane.POLL, used)
         for _ in range(2):
-            async with limit.slot(Lane.POLL) as taken_at:
-                limit.backed_off(2, taken_at=taken_at)
+            async with limit.slot(Lane.POLL) as acquired_at:
+                limit.backed_off(2, acquired_at=acquired_at)
             await asyncio.sleep(2)
         refused_at = now()
         await use(limit, Lane.POLL)
@@ -420,9 +425,9 @@ def test_polls_use_less_than_at_the_refusal_and_recover():
         await use(limit, Lane.POLL, 25)
         limit.backed_off(1)
         await asyncio.sleep(60.2)
-        assert limit.available(Lane.POLL) == 25 - 6
-        assert limit.available(Lane.BACKGROUND) == 36 * 19 // 48
-        assert limit.available(Lane.COMMAND) == 60
+        assert free_places(limit, Lane.POLL) == 25 - 6
+        assert free_places(limit, Lane.BACKGROUND) == 36 * 19 // 48
+        assert free_places(limit, Lane.COMMAND) == 60
         for seconds in (50, 50, 44):
             await asyncio.sleep(seconds)
             await use(limit, Lane.COMMAND)
@@ -458,14 +463,14 @@ def test_the_more_often_it_is_refused_the_longer_it_leaves_room():
         task = asyncio.create_task(other())
         polls = 0
         while now() < 86_400:
-            async with limit.slot(Lane.POLL, max_wait=math.inf) as taken_at:
+            async with limit.slot(Lane.POLL, max_wait=math.inf) as acquired_at:
                 await asyncio.sleep(0.1)
                 if is_accepted():
                     ours.append(now())
                     polls += 1
                 else:
                     refusals.append(now())
-                    limit.backed_off(2, taken_at=taken_at)
+                    limit.backed_off(2, acquired_at=acquired_at)
             await asyncio.sleep(2)
         task.cancel()
         assert len(refusals) < 100
@@ -479,9 +484,9 @@ def test_where_others_leave_nothing_polls_are_paced():
         limit = limiter()
         sent = []
         while now() < 600:
-            async with limit.slot(Lane.POLL, max_wait=math.inf) as taken_at:
+            async with limit.slot(Lane.POLL, max_wait=math.inf) as acquired_at:
                 sent.append(now())
-                limit.backed_off(1, taken_at=taken_at)
+                limit.backed_off(1, acquired_at=acquired_at)
         assert 35 <= len(sent) <= 66
 
     run(main())
@@ -495,7 +500,7 @@ def test_a_request_sent_before_the_refusal_is_no_success_after_it():
             await asyncio.sleep(1)
             limit.backed_off(1)
             await asyncio.sleep(70)
-        assert limit.available(Lane.POLL) == 31 - 6 - 1
+        assert free_places(limit, Lane.POLL) == 31 - 6 - 1
 
     run(main())
 
@@ -541,12 +546,13 @@ def test_junk_is_not_restored():
     run(main())
 
 
-def test_each_place_taken_is_told():
+def test_each_use_calls_the_listeners():
     async def main() -> None:
-        told: list[list[float]] = []
-        limit = limiter(on_use=lambda: told.append(limit.dump()))
+        dumps: list[list[float]] = []
+        limit = limiter()
+        limit.add_use_listener(lambda: dumps.append(limit.dump()))
         await use(limit, Lane.POLL, 3)
-        assert [len(dump) for dump in told] == [1, 2, 3]
+        assert [len(dump) for dump in dumps] == [1, 2, 3]
 
     run(main())
 

@@ -99,7 +99,7 @@ async def test_faults(client, cloud, call, reply, error):
     assert len(cloud.received) == 1
 
 
-async def test_not_found_is_where_one_thing_was_asked_for(client, cloud):
+async def test_not_found_is_raised_by_lookups_only(client, cloud):
     cloud.reply(UNKNOWN, status=404)
     with pytest.raises(EevionNotFoundError):
         await client.get_session(session_id="x")
@@ -225,7 +225,7 @@ async def test_a_cancelled_request_is_cancelled(client, cloud, rate_limit):
 
 
 @pytest.mark.parametrize("is_packed", [False, True], ids=["plain", "packed"])
-async def test_more_than_is_sensible_is_not_read(client, cloud, is_packed):
+async def test_an_answer_that_is_too_large_is_not_read(client, cloud, is_packed):
     """What an answer may have depends on what it is about."""
     packed = {"headers": {"Content-Encoding": "gzip"}} if is_packed else {}
     pack = gzip.compress if is_packed else bytes
@@ -287,7 +287,7 @@ async def test_a_read_is_sent_again_once_after_429(client, cloud, rate_limit, he
 
 @pytest.mark.usefixtures("short_pauses")
 @commands
-async def test_a_command_is_sent_again_while_the_cloud_takes_none(client, cloud, rate_limit, call):
+async def test_a_command_is_sent_again_after_429(client, cloud, rate_limit, call):
     for _ in range(3):
         cloud.reply(status=429)
     cloud.reply({"sessionId": "x", "result": "success"})
@@ -296,7 +296,7 @@ async def test_a_command_is_sent_again_while_the_cloud_takes_none(client, cloud,
 
 
 @pytest.mark.parametrize("call", [READS["get"], COMMANDS["start"]], ids=["read", "command"])
-async def test_a_long_pause_is_told_and_not_waited_for(client, cloud, rate_limit, call):
+async def test_a_long_pause_is_an_error_at_once(client, cloud, rate_limit, call):
     cloud.reply(status=429, headers={"Retry-After": "120"})
     with pytest.raises(EevionRateLimitError) as refused:
         await call(client)
@@ -399,7 +399,7 @@ async def _errors(client: EevionClient, cloud) -> list[EevionError]:
     return errors
 
 
-async def test_the_key_is_told_to_nobody(make_client, client, cloud, caplog):
+async def test_the_key_is_sent_to_no_other_host(make_client, client, cloud, caplog):
     caplog.set_level(logging.DEBUG)
     errors = await _errors(client, cloud)
     server = await asyncio.start_server(_garbage, "127.0.0.1", 0)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from ..api import Session
-from ..api.parse import say_once
+from ..api.parse import log_once
 from ..storage.values import (
     fields,
     flag,
@@ -461,7 +461,7 @@ class StationLedger:
         for currency in self.shown.cost.keys() - {UNNAMED, self.currency}:
             is_lasting = named.count(currency) > 1 or self.currency not in named
             if is_lasting and rank(currency) > rank(self.currency):
-                say_once("sessions of a station in two currencies")
+                log_once("sessions of a station in two currencies")
                 self.currency = currency
 
     def fold(self, now: float) -> None:
@@ -560,10 +560,10 @@ def _is_stale(entry: LedgerSession, known: LedgerSession) -> bool:
 def _say_oddities(session: Session) -> None:
     """Log what cannot be counted as it is told."""
     if session.energy_wh is None:
-        say_once("a session without a likely energy")
+        log_once("a session without a likely energy")
     if session.cost is None or session.cost < 0:
-        say_once("a session without a likely cost")
+        log_once("a session without a likely cost")
     elif session.cost and session.currency is None:
-        say_once("a cost without a currency")
+        log_once("a cost without a currency")
     if session.ended_at and session.started_at and session.ended_at < session.started_at:
-        say_once("a session that ended before it began")
+        log_once("a session that ended before it began")

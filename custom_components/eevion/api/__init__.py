@@ -1,4 +1,4 @@
-"""A client of Hypercharge's Eevion cloud; it knows nothing of Home Assistant."""
+"""The client of Hypercharge's Eevion cloud; it imports nothing of Home Assistant."""
 
 from .client import BASE_URL, EevionClient
 from .commands import ChargingProfile, Commands, Message

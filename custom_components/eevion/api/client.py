@@ -1,4 +1,4 @@
-"""The client of the Eevion cloud: one method for each thing it can do."""
+"""The client of the Eevion cloud: one method for each endpoint."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -28,15 +28,15 @@ BASE_URL = "https://app.hypercharge.com/api/eevion"
 
 _MAX_PAGES = 50
 _HISTORY_PAGE = 750
-# The documented default, which the cloud may make of any `limit`.
+# The documented default, which the cloud may apply instead of any `limit`.
 _SESSIONS_PAGE = 500
-# Bytes that an answer may have: some ten times what the documented rows have.
+# Bytes of an answer per row: some ten times the size of the documented rows.
 _PER_PORT = 4 * 1024
 _PER_SESSION = 8 * 1024
 _PER_EXCEPTION = 4 * 1024
 _PER_JOB = 8 * 1024
 _PER_PORT_OF_JOB = 512
-# While no answer has said how many stations there are.
+# Until the first answer of `GET /site`.
 _FIRST_PORTS = 1000
 _LARGEST_BODY = 32 * 1024 * 1024
 
@@ -46,17 +46,17 @@ def _session_reader() -> Reader[Session]:
 
 
 class EevionClient:
-    """The cloud as one API key sees it.
+    """The endpoints of the cloud, used with one API key.
 
     Every method raises EevionAuthenticationError, EevionConnectionError,
-    EevionRateLimitError, EevionResponseError or EevionRefusedError. Reads are tried once
-    more after a dropped connection; commands only where the cloud did not take them (429).
+    EevionRateLimitError, EevionResponseError or EevionRefusedError. Reads are sent once
+    more after a dropped connection; commands only after HTTP 429, which executes nothing.
 
-    An answer about something else than was asked for is an EevionResponseError. After a
-    command it is not known then whether the cloud took it.
+    An answer about another object than the requested one raises EevionResponseError. A
+    command may have been executed in spite of it.
 
-    EevionNotFoundError is weak evidence: the cloud has the same words for what the key may
-    not see. A list that names the thing outweighs it.
+    EevionNotFoundError is weak evidence: the cloud answers the same for an object that the
+    key may not see. A list that contains the object outweighs it.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class EevionClient:
         url: str = BASE_URL,
         request_timeout: float = 15,
     ) -> None:
-        """Share `session` and, with all who use the key, `rate_limit`; the timeout is in s."""
+        """Use `session` and the `rate_limit` of the key; `request_timeout` is in seconds."""
         self.rate_limit = rate_limit
         self._transport = Transport(
             session=session,
@@ -80,13 +80,13 @@ class EevionClient:
             request_timeout=request_timeout,
         )
         self._ports = _FIRST_PORTS
-        """How many the account has, or may have."""
+        """Number of ports of the account, at least 1,000."""
         self._sites = Reader("id", Site.from_json)
         self._sessions = defaultdict[int, Reader[Session]](_session_reader)
-        """By the number of the page."""
+        """By page number."""
 
     def add_status_listener(self, listener: Callable[[int], None]) -> None:
-        """Call `listener` with the HTTP status of every answer, whatever was requested."""
+        """Call `listener` with the HTTP status of every answer to any request."""
         self._transport.status_listeners.append(listener)
 
     async def list_sites(self, *, lane: Lane = Lane.POLL) -> Sites:
@@ -97,7 +97,7 @@ class EevionClient:
         return sites
 
     async def get_site(self, *, site_id: str, lane: Lane = Lane.CONFIRM) -> Site:
-        """Return a site (`GET /site/{siteId}`); raise EevionNotFoundError without one."""
+        """Return a site (`GET /site/{siteId}`); raise EevionNotFoundError if there is none."""
         answer = await self._transport.read(
             "GET", "site", site_id, lane=lane, max_body=self._room()
         )
@@ -106,7 +106,10 @@ class EevionClient:
         return site
 
     async def get_station(self, *, station_id: str, lane: Lane = Lane.CONFIRM) -> Station:
-        """Return a port and its site (`GET /station/{stationId}`) or raise EevionNotFoundError."""
+        """Return a port and its site (`GET /station/{stationId}`).
+
+        Raises EevionNotFoundError if there is none.
+        """
         answer = await self._transport.read(
             "GET", "station", station_id, lane=lane, max_body=self._room()
         )
@@ -126,8 +129,8 @@ class EevionClient:
     ) -> Sessions:
         """Return all sessions (`POST /session`), one request for each `page_size` of them.
 
-        With a `limit` the first ones are enough. Sessions of other sites or stations than
-        those asked for are left out.
+        With a `limit`, at most so many are returned. Sessions of other sites or stations than
+        the requested ones are left out.
         """
         most = math.inf if limit is None else limit
         page_size = min(page_size, limit or page_size)
@@ -154,7 +157,7 @@ class EevionClient:
             page = await reader.read(answer)
             is_last = page.count not in (page_size, _SESSIONS_PAGE)
             is_complete = is_complete and page.is_complete
-            known = len(found)
+            count = len(found)
             found |= {session.session_id: session for session in page.models}
             if is_last and is_whole_list and not number and len(found) == len(page.models):
                 return Sessions.from_rows(page)
@@ -163,19 +166,22 @@ class EevionClient:
                 break
             if is_last:
                 break
-            if len(found) == known:
+            if len(found) == count:
                 is_complete = False
                 break
             offset += page.count
         else:
             is_complete = False
-        wanted = (s for s in found.values() if _is_among(s, sites=sites, stations=stations))
-        return Sessions(sessions=tuple(wanted)[:limit], is_complete=is_complete)
+        requested = (s for s in found.values() if _is_among(s, sites=sites, stations=stations))
+        return Sessions(sessions=tuple(requested)[:limit], is_complete=is_complete)
 
     async def get_session(self, *, session_id: str, lane: Lane = Lane.CONFIRM) -> Session:
-        """Return a session (`GET /session/{sessionId}`); raise EevionNotFoundError without one."""
+        """Return a session (`GET /session/{sessionId}`).
+
+        Raises EevionNotFoundError if there is none.
+        """
         answer = await self._transport.read("GET", "session", session_id, lane=lane)
-        session = Session.from_json(await answer.read(_looked_up))
+        session = Session.from_json(await answer.read(_lookup_fields))
         _check(session_id, session.session_id)
         return session
 
@@ -187,9 +193,10 @@ class EevionClient:
         continue_if_battery_full: bool | None = None,
         webhook: str | None = None,
     ) -> Session:
-        """Start a session (`POST /session`); refused with code 707 without a car.
+        """Start a session (`POST /session`) and return it.
 
-        With a `port_id` the answer has to be about that port.
+        Raises EevionRefusedError with code 707 if no car is plugged in, and
+        EevionResponseError if the answer is about another port than `port_id`.
         """
         body: dict[str, Any] = {"stationId": station_id}
         if webhook:
@@ -204,11 +211,14 @@ class EevionClient:
         return replace(session, station_id=station_id)
 
     async def stop_session(self, *, session_id: str, port_id: str) -> Session:
-        """Stop a session (`PATCH /session/{sessionId}/stop`), refused while it is authorizing."""
+        """Stop a session (`PATCH /session/{sessionId}/stop`) and return it.
+
+        Raises EevionRefusedError while the session is authorizing.
+        """
         body = {"portId": port_id}
         answer = await self._transport.command("PATCH", "session", session_id, "stop", body=body)
-        fields = await answer.read(_looked_up)
-        # Some answers name neither.
+        fields = await answer.read(_lookup_fields)
+        # Some answers contain neither id.
         session = Session.from_json({**fields, "sessionId": fields.get("sessionId") or session_id})
         _check(session_id, session.session_id)
         _check(port_id, session.port_id or port_id)
@@ -217,25 +227,26 @@ class EevionClient:
     async def set_charging_limits(
         self, *, limits: Callable[[], Sequence[ChargingLimit]]
     ) -> list[LimitResult]:
-        """Limit stations (`POST /station/energy-management`); each one's result counts.
+        """Limit stations (`POST /station/energy-management`); return a result for each.
 
-        `limits` is asked when the request can leave, and again where the cloud did not take it.
+        `limits` is called when the request is sent, and again after HTTP 429.
         """
-        asked: Sequence[ChargingLimit] = ()
+        sent: Sequence[ChargingLimit] = ()
 
         def body() -> list[dict[str, Any]]:
-            nonlocal asked
-            asked = limits()
-            return [limit.to_json() for limit in asked]
+            nonlocal sent
+            sent = limits()
+            return [limit.to_json() for limit in sent]
 
         answer = await self._transport.command("POST", "station", "energy-management", body=body)
         fields = await answer.read(lambda answer: answer.fields(has_rows=True))
-        return LimitResult.list_from_json(fields, asked=[limit.station_id for limit in asked])
+        station_ids = [limit.station_id for limit in sent]
+        return LimitResult.list_from_json(fields, station_ids=station_ids)
 
     async def list_exceptions(
         self, *, since: datetime, lane: Lane = Lane.BACKGROUND
     ) -> list[StationException]:
-        """Return the faults since a time (`GET /station/exceptions`), 750 for each request."""
+        """Return the exceptions since a time (`GET /station/exceptions`), 750 per request."""
         return await self._pages(
             "exceptions",
             since=since,
@@ -248,7 +259,7 @@ class EevionClient:
     async def manage_stations(
         self, *, station_ids: Sequence[str], commands: Commands, webhook: str | None = None
     ) -> JobReceipt:
-        """Queue a job (`POST /station/manage`); it takes about 7 s for each station."""
+        """Queue a job (`POST /station/manage`); it runs for about 7 s per station."""
         body: dict[str, Any] = {"commands": commands.to_json(), "stationIds": list(station_ids)}
         if webhook:
             body["webhookOnJobFinished"] = webhook
@@ -256,7 +267,7 @@ class EevionClient:
         return JobReceipt.from_json(await answer.read(Response.fields))
 
     async def list_jobs(self, *, since: datetime, lane: Lane = Lane.BACKGROUND) -> list[Job]:
-        """Return the jobs since a time (`GET /station/management-history`), 750 a request."""
+        """Return the jobs since a time (`GET /station/management-history`), 750 per request."""
         return await self._pages(
             "management-history",
             since=since,
@@ -279,7 +290,7 @@ class EevionClient:
     ) -> Report:
         """Return the figures of a time span (`POST /session/report`), filtered and grouped.
 
-        Rows of others than those asked for are left out, and then total and average as well.
+        Rows that do not match the filters are left out, and with them total and average.
         """
         body: dict[str, Any] = {
             "startTimestamp": parse.milliseconds(start),
@@ -295,13 +306,13 @@ class EevionClient:
         return report.among(regions=regions, sites=sites, stations=stations)
 
     async def create_ticket(self, *, station_names: Sequence[str], message: str) -> None:
-        """Open a real support ticket (`POST /ticket`)."""
+        """Open a support ticket (`POST /ticket`), which a person answers."""
         body = {"stationNames": list(station_names), "message": message}
         answer = await self._transport.command("POST", "ticket", body=body)
         await answer.read(Response.fields)
 
     def _room(self) -> int:
-        """Return how many bytes an answer may have that holds each port once."""
+        """Return the maximum size, in bytes, of an answer that contains each port once."""
         return min(MAX_BODY + _PER_PORT * self._ports, _LARGEST_BODY)
 
     async def _pages[R](
@@ -326,31 +337,31 @@ class EevionClient:
                 max_body=min(MAX_BODY + per_row * _HISTORY_PAGE, _LARGEST_BODY),
             )
             count, models = await answer.read(lambda answer: _counted(answer, read))
-            known = len(found)
+            count = len(found)
             found |= {key(model): model for model in models}
-            if count < _HISTORY_PAGE or len(found) == known:
+            if count < _HISTORY_PAGE or len(found) == count:
                 break
         return list(found.values())
 
 
-def _looked_up(answer: Response) -> Mapping[str, Any]:
+def _lookup_fields(answer: Response) -> Mapping[str, Any]:
     return answer.fields(is_lookup=True)
 
 
 def _counted[R](answer: Response, read: Callable[[Mapping[str, Any]], R]) -> tuple[int, list[R]]:
-    """Return how many rows there are, and those that can be read."""
+    """Return the number of rows, and the models of those that can be read."""
     rows = answer.rows()
     return len(rows), parse.rows(rows, read)[0]
 
 
-def _check(asked: str, *answered: str | None) -> None:
-    """Raise EevionResponseError where an answer is about something else."""
-    if asked.strip() not in {name.strip() for name in answered if name}:
-        raise EevionResponseError("The cloud answered about something else than was asked for")
+def _check(requested: str, *answered: str | None) -> None:
+    """Raise EevionResponseError if no id of an answer is the requested one."""
+    if requested.strip() not in {name.strip() for name in answered if name}:
+        raise EevionResponseError("The cloud answered about another object than the requested one")
 
 
 def _is_among(session: Session, *, sites: Sequence[str], stations: Sequence[str]) -> bool:
-    """Return whether a session is of the sites and stations asked for, or does not say."""
+    """Return whether a session is of the requested sites and stations, or names none."""
     names = {session.station_id, session.port_id} - {None}
     return not (
         (stations and names and names.isdisjoint(stations))

@@ -1,4 +1,4 @@
-"""What `POST /station/manage` can do to stations."""
+"""The commands of `POST /station/manage`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +10,12 @@ from .enums import ResetType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A text on the charger's screen and in the drivers' app."""
+    """A message on the charger's screen and in the drivers' app."""
 
     text: str
     """Blank removes the message."""
     expires_at: datetime | None = None
-    """None is never."""
+    """None if it does not expire."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the `setMessage` command."""
@@ -27,14 +27,14 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargingProfile:
-    """An OCPP charging profile that stays with the station."""
+    """An OCPP charging profile, stored in the station."""
 
     profile_id: str
     maximum_rate: float
     """In `unit`."""
     purpose: str = "TxDefaultProfile"
     unit: str = "amps"
-    """The documentation names no other."""
+    """The only documented unit."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the `setChargingProfile` command."""
@@ -48,7 +48,7 @@ class ChargingProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commands:
-    """Commands of one job; None leaves a thing as it is."""
+    """The commands of one job; None changes nothing."""
 
     communication_id: str | None = None
     is_private: bool | None = None
@@ -56,7 +56,7 @@ class Commands:
     model_id: str | None = None
     order_number: str | None = None
     priority_status: str | None = None
-    """`outOfService` takes a station out of service; the other words are not documented."""
+    """`outOfService` puts a station out of service; other values are not documented."""
     reset: ResetType | None = None
     charging_profile: ChargingProfile | None = None
     message: Message | None = None
@@ -81,7 +81,7 @@ class Commands:
         if self.message:
             commands["setMessage"] = self.message.to_json()
         if self.reset:
-            # Last: a station that restarts takes nothing else.
+            # Last: a station that restarts executes no other command.
             commands["reset"] = {"type": self.reset}
         return commands
 

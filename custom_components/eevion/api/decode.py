@@ -1,4 +1,4 @@
-"""Decode JSON from a server that nobody vouches for: one odd value costs itself alone."""
+"""Decode JSON of an untrusted server: an invalid value does not invalidate the others."""
 
 from contextlib import suppress
 import json
@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 
 MAX_ROWS = 20_000
-"""Rows of one list: twenty times what is ever requested at once."""
+"""Maximum number of rows in a list: twenty times the largest page."""
 
 _BOM = b"\xef\xbb\xbf"
-# The fast decoder decodes in one go and lets no other thread run meanwhile.
+# orjson holds the interpreter lock while it decodes.
 _AT_ONCE = 2 * 1024 * 1024
 _MAX_DEPTH = 64
 _MAX_DIGITS = 400
@@ -21,10 +21,10 @@ _TOKENS = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
 def decode(body: bytes) -> Any:
-    """Return the value of a JSON body; raise ValueError where it is none.
+    """Return the value of a JSON body; raise ValueError if it is not JSON.
 
-    NaN, infinities and numbers too long to be one, and whatever is nested too deeply, are
-    None. Bytes that are no UTF-8 become lone surrogates, which `parse` replaces.
+    NaN, infinities, numbers of too many digits and values nested too deeply are None. Bytes
+    that are not UTF-8 become lone surrogates, which `parse` replaces.
     """
     body = body.removeprefix(_BOM)
     if len(body) <= _AT_ONCE:
@@ -34,14 +34,14 @@ def decode(body: bytes) -> Any:
 
 
 def _decode_slowly(text: str) -> Any:
-    """Decode row by row, so that other threads run in between."""
+    """Decode row by row, so that other threads can run in between."""
     position = _after_space(text, 0)
     if not text.startswith("[", position):
         value, position = _DECODER.raw_decode(text, position)
     else:
         value, position = _decode_list(text, position + 1)
     if _after_space(text, position) != len(text):
-        raise ValueError("something behind the end")
+        raise ValueError("characters after the value")
     return value
 
 
@@ -57,9 +57,9 @@ def _decode_list(text: str, position: int) -> tuple[list[Any], int]:
         if text.startswith("]", position):
             return rows, position + 1
         if not text.startswith(",", position):
-            raise ValueError("a list without its end")
+            raise ValueError("an unterminated list")
         position = _after_space(text, position + 1)
-    raise ValueError("more rows than are sensible")
+    raise ValueError("too many rows")
 
 
 def _after_space(text: str, position: int) -> int:
@@ -68,7 +68,7 @@ def _after_space(text: str, position: int) -> int:
 
 
 def _without_depths(text: str) -> str:
-    """Return the text with null for each value that is nested too deeply."""
+    """Return the text with null in place of values that are nested too deeply."""
     kept: list[str] = []
     depth = begin = 0
     for token in _TOKENS.finditer(text):
@@ -82,12 +82,12 @@ def _without_depths(text: str) -> str:
                     begin = token.end()
                 depth -= 1
     if depth >= _MAX_DEPTH:
-        raise ValueError("a value without its end")
+        raise ValueError("an unterminated value")
     return "".join((*kept, text[begin:])) if kept else text
 
 
 def _integer(digits: str) -> int | float | None:
-    """Return what the fast decoder makes of an integer: beyond 64 bits it is a float."""
+    """Return an integer as orjson does: beyond 64 bits as a float."""
     if len(digits) < len(str(2**63)):
         return int(digits)
     return _float(digits)
@@ -98,10 +98,10 @@ def _float(digits: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _nothing(_word: str) -> None:
-    """Read NaN and the infinities, which are no JSON."""
+def _no_number(_word: str) -> None:
+    """Return None for NaN and infinities, which are not JSON."""
 
 
 _DECODER = json.JSONDecoder(
-    strict=False, parse_int=_integer, parse_float=_float, parse_constant=_nothing
+    strict=False, parse_int=_integer, parse_float=_float, parse_constant=_no_number
 )

@@ -1,10 +1,10 @@
-"""The words of the cloud. The values are spelled as the cloud spells them."""
+"""Enumerations of the cloud, with the cloud's spelling as their values."""
 
 from enum import StrEnum
 
 
 class Environment(StrEnum):
-    """The two worlds of the cloud; a key may see different sites in each."""
+    """`environment` of a request; a key may see different sites in each."""
 
     PRODUCTION = "production"
     STAGING = "staging"
@@ -22,7 +22,7 @@ class PortStatus(StrEnum):
 
 
 class ConnectorStatus(StrEnum):
-    """`stationStatus` of a session: OCPP 1.6 and three words of the cloud's own."""
+    """`stationStatus` of a session: the states of OCPP 1.6 and three more."""
 
     AVAILABLE = "Available"
     PREPARING = "Preparing"
@@ -58,7 +58,7 @@ class StartedWith(StrEnum):
 
 
 class EndReason(StrEnum):
-    """`endReason` of a session, as OCPP 1.6 names them."""
+    """`endReason` of a session, with the values of OCPP 1.6."""
 
     DE_AUTHORIZED = "DeAuthorized"
     EMERGENCY_STOP = "EmergencyStop"
@@ -95,7 +95,7 @@ class LimitUnit(StrEnum):
 
 
 class ReportGroup(StrEnum):
-    """`groupBy` of a report. The documentation names station; site and region are its prose."""
+    """`groupBy` of a report. Only `station` is a documented value."""
 
     STATION = "station"
     SITE = "site"
@@ -110,7 +110,7 @@ class ResetType(StrEnum):
 
 
 class JobStatus(StrEnum):
-    """`status` of a job. The documentation names success; the others are guessed from its prose."""
+    """`status` of a job. Only `success` is a documented value."""
 
     QUEUED = "queued"
     RUNNING = "running"

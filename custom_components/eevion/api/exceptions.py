@@ -1,14 +1,14 @@
-"""What can go wrong between this program and the Eevion cloud."""
+"""The exceptions of the client."""
 
 
 class EevionError(Exception):
-    """Base of every error this client raises."""
+    """Base of all exceptions that the client raises."""
 
 
 class EevionConnectionError(EevionError):
     """The cloud could not be reached, or the connection broke or timed out.
 
-    After a command it is not known whether the cloud took it.
+    A command may have been executed all the same.
     """
 
 
@@ -17,35 +17,35 @@ class EevionAuthenticationError(EevionError):
 
 
 class EevionRateLimitError(EevionError):
-    """The key's requests are used up (HTTP 429, or the local budget said so)."""
+    """No request is left for the key (HTTP 429, or the local budget is used up)."""
 
     def __init__(self, message: str, *, retry_after: float) -> None:
-        """Note after how many seconds another try makes sense."""
+        """Set the seconds after which a request can be sent again."""
         super().__init__(message)
         self.retry_after = retry_after
 
 
 class EevionResponseError(EevionError):
-    """The cloud answered with something else than documented: 403, 5xx, HTML, broken JSON."""
+    """The answer is not a documented one: HTTP 403 or 5xx, HTML, invalid JSON."""
 
 
 class EevionRefusedError(EevionError):
-    """The cloud understood the request and refused it (HTTP 4xx with a JSON error).
+    """The cloud refused the request (HTTP 4xx with a JSON error).
 
-    `code` is `details.code` of the answer where there is one, as 707 for a start
-    without a car; `message` is the cloud's own text in whatever language it chose.
+    `code` is `details.code` of the answer, as 707 for a start without a car, or None;
+    `message` is the cloud's text, in the language of the cloud's choice.
     """
 
     def __init__(self, message: str, *, code: int | None = None) -> None:
-        """Note the cloud's text and code."""
+        """Set the cloud's text and code."""
         super().__init__(message)
         self.message = message
         self.code = code
 
 
 class EevionNotFoundError(EevionRefusedError):
-    """The session, station or site is unknown to the cloud or not the key's.
+    """The session, station or site does not exist, or the key may not see it.
 
-    Only the documented refusal counts (`invalidRequest`, "… is not allowed"). It is weak
-    evidence all the same: any later list that names the thing outweighs it.
+    Raised for the documented refusal only (`invalidRequest`, "… is not allowed"). It is weak
+    evidence all the same: a later list that contains the object outweighs it.
     """

@@ -1,4 +1,4 @@
-"""Jobs of *manage stations*: receipts, the management history and the webhook."""
+"""Jobs of `POST /station/manage`, in its answer, in the management history and the webhook."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from .model import Model, inside, one_of, read_from, reported, required
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobReceipt(Model):
-    """The answer of `POST /station/manage`: the job will start within some 10 s."""
+    """The answer of `POST /station/manage`: the job starts within about 10 s."""
 
     job_id: str = field(metadata=required("jobId"))
     message: str | None = reported("message", parse.prose)
@@ -24,7 +24,7 @@ def _names(value: Any) -> tuple[str, ...]:
 
 
 def _errors(value: Any) -> tuple[str, ...]:
-    """Read what is "", a text, or a list of texts or objects."""
+    """Read `errors`: an empty or other text, or a list of texts or objects."""
     found = (_error(item) for item in (value if isinstance(value, list) else [value]))
     return tuple(error for error in found if error)
 
@@ -50,11 +50,11 @@ def _trees(value: Any) -> Mapping[str, Mapping[str, Any]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job(Model):
-    """A job, also one made by hand in Quantev. Who made it is left at the door."""
+    """A job, also one that was created in Quantev; who created it is not read."""
 
     job_id: str = field(metadata=required("id"))
     type: str | None = reported("type", parse.text)
-    """The names of its commands, as `tariffId` or `setMessage`."""
+    """The names of the commands, as `tariffId` or `setMessage`."""
     status: JobStatus | None = reported("status", one_of(JobStatus))
     status_message: str | None = reported("status_message", parse.prose)
     created_at: datetime | None = reported("created_at", parse.timestamp)
@@ -68,20 +68,20 @@ class Job(Model):
     errors: tuple[str, ...] = field(metadata=read_from("errors", _errors))
     description: str | None = reported("description", parse.prose)
     commands: Mapping[str, Any] = field(metadata=read_from("content", inside("commands", _tree)))
-    """As `Commands.to_json` writes them."""
+    """In the format of `Commands.to_json`."""
     original_values: Mapping[str, Mapping[str, Any]] = field(
         metadata=read_from("content", inside("originalValues", _trees))
     )
-    """What the commands changed, by port id."""
+    """The values before the job, by port id."""
 
     @property
     def is_finished(self) -> bool:
-        """Whether it has ended, well or badly."""
+        """Whether the job has ended, with or without success."""
         return self.status in (JobStatus.SUCCESS, JobStatus.FAILED, JobStatus.ERROR)
 
     @property
     def is_failed(self) -> bool:
-        """Whether it has ended without having done all it should."""
+        """Whether the job has ended and a part of it failed."""
         return self.is_finished and (self.status is not JobStatus.SUCCESS or bool(self.errors))
 
     @classmethod

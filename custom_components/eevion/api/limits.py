@@ -1,4 +1,4 @@
-"""Charging limits, as `POST /station/energy-management` takes and confirms them."""
+"""Charging limits of `POST /station/energy-management` and their results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from .model import Model, read_from, reported, required
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargingLimit:
-    """The most that a station may draw; 0 pauses it."""
+    """The maximum that a station may draw; 0 pauses it."""
 
     station_id: str
     unit: LimitUnit
@@ -20,7 +20,7 @@ class ChargingLimit:
     """In `unit`."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return one of the rows that the cloud takes."""
+        """Return a row of the request."""
         return {
             "stationId": self.station_id,
             "newChargingProfile": {"chargingRateUnit": self.unit, "limit": self.limit},
@@ -33,29 +33,29 @@ def _is_success(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitResult(Model):
-    """Whether a station took its limit."""
+    """The result of setting a station's limit."""
 
     station_id: str = field(metadata=required("stationId"))
     is_success: bool = field(metadata=read_from("result", _is_success))
     message: str | None = reported("message", parse.prose)
 
     @classmethod
-    def list_from_json(cls, data: Mapping[str, Any], *, asked: Sequence[str]) -> list[Self]:
-        """Return a result for each station asked for: its row, or else the overall one.
+    def list_from_json(cls, data: Mapping[str, Any], *, station_ids: Sequence[str]) -> list[Self]:
+        """Return a result for each station: its row, or else the overall result.
 
-        Raises EevionResponseError where all rows are of others.
+        Raises EevionResponseError if all rows are of other stations.
         """
         rows, _ = parse.rows(parse.items(data.get("details")), cls.from_json)
-        # Of two rows of one station the failure counts.
+        # Of two rows of a station the failure counts.
         rows.sort(key=lambda row: row.is_success, reverse=True)
-        told = {row.station_id: row for row in rows}
-        if told and told.keys().isdisjoint(asked):
+        results = {row.station_id: row for row in rows}
+        if results and results.keys().isdisjoint(station_ids):
             raise EevionResponseError("The cloud answered about other stations")
         message = parse.prose(data.get("message"))
         return [
-            told.get(station_id)
+            results.get(station_id)
             or cls(
                 station_id=station_id, is_success=_is_success(data.get("result")), message=message
             )
-            for station_id in dict.fromkeys(asked)
+            for station_id in dict.fromkeys(station_ids)
         ]

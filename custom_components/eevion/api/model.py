@@ -10,7 +10,7 @@ from . import parse
 from .exceptions import EevionResponseError
 
 type Read = Callable[[Any], Any]
-"""Returns what a JSON value means; None for the value None."""
+"""Returns the typed value of a JSON value; None for a value that is missing or invalid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class Model:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read an object; raise EevionResponseError where an id is missing that it needs."""
+        """Read an object; raise EevionResponseError if a required id is missing."""
         return cls._from_fields(data)
 
     @classmethod
@@ -49,17 +49,17 @@ class Model:
 
 
 def reported(key: str, read: Read) -> Any:
-    """Return a field that is None where the answer does not report `key`."""
+    """Return a field that is read from `key`; None if the answer does not report it."""
     return field(default=None, metadata=read_from(key, read))
 
 
 def read_from(key: str, read: Read) -> Mapping[str, Any]:
-    """Return the metadata of a field."""
+    """Return the metadata of a field that `read` reads from `key`."""
     return {"key": key, "read": read}
 
 
 def required(key: str) -> Mapping[str, Any]:
-    """Return the metadata of an id that an object is worthless without."""
+    """Return the metadata of an id without which an object cannot be used."""
     return read_from(key, partial(_required, key))
 
 
@@ -70,12 +70,12 @@ def _required(key: str, value: Any) -> str:
 
 
 def one_of(words: type[StrEnum]) -> Read:
-    """Return the reader of a word."""
+    """Return the reader of a member of an enumeration."""
     return partial(parse.word, words)
 
 
 def at_most(most: float, read: Callable[..., float | None] = parse.positive) -> Read:
-    """Return the reader of a number of limited size; it is not negative unless `read` says so."""
+    """Return the reader of a number up to `most`; `parse.positive` excludes negative ones."""
     return partial(read, most=most)
 
 
@@ -84,7 +84,7 @@ money = at_most(parse.MOST_MONEY, parse.number)
 
 
 def inside(key: str, read: Read) -> Read:
-    """Return the reader of a key of an object within the object."""
+    """Return the reader of a key of a nested object."""
     return lambda value: read(parse.mapping(value).get(key))
 
 

@@ -1,10 +1,10 @@
-"""Read the cloud's JSON values, whatever they turn out to be.
+"""Read the JSON values of the cloud, which can be of any type.
 
-Everything here accepts any JSON value and returns a typed one or None: None is "not
-reported". Nothing but `rows` raises: one odd field must not cost a station.
+Each function accepts any JSON value and returns a typed value, or None for "not reported".
+Only `rows` raises: one invalid field must not invalidate a station.
 
-All text of the cloud enters here. It is valid Unicode on one line, without characters that
-hide or turn round others, and bounded in length.
+All text of the cloud is read here. The result is valid Unicode on one line, of limited
+length, without invisible characters and without those that change the direction of others.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,40 +23,40 @@ from .exceptions import EevionResponseError
 _LOGGER = logging.getLogger(__name__)
 
 MAX_ID, MAX_NAME, MAX_TEXT = 128, 255, 1024
-"""Characters of an id, of a name (as many as a state can have), and of prose."""
+"""Maximum characters of an id, of a name (the maximum of a state), and of a long text."""
 MOST = 1e12
-"""The largest amount of anything that is likely."""
+"""The largest plausible number."""
 MOST_S, MOST_W, MOST_MONEY, MOST_V, MOST_A = 1e9, 1e9, 1e9, 1e4, 1e4
 
-# A hostile cloud could send a new word each time: what is remembered, and the log, are bounded.
-_MAX_SAID = 200
+# A cloud could send a new value with each answer: the set and the log are bounded.
+_MAX_LOGGED = 200
 _MAX_NUMBER = 40
 _MAX_WORD = 64
 _MAX_DEPTH = 8
 _MAX_ITEMS = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# No charging station is older, and what is said to end later is open-ended.
+# No charging station is older; an end later than this is open-ended.
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _EARLIEST_MS, _LATEST_MS = _EARLIEST.timestamp() * 1000, _LATEST.timestamp() * 1000
-# What Python calls printable though nothing is to be seen.
+# Characters that `str.isprintable` accepts though they are invisible.
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 _NO_CHARACTER = "\ufffd"
-# As `identifier` ends those that it had to change.
+# The end of an id that `identifier` has changed.
 _CHANGED = re.compile(r"~[0-9a-f]{16}\Z")
-_said: set[str] = set()
+_logged: set[str] = set()
 
 
-def say_once(what: str) -> None:
-    """Log an oddity of the cloud at debug level, the first time it is seen."""
-    if what not in _said and len(_said) < _MAX_SAID:
-        _said.add(what)
-        _LOGGER.debug("The cloud sent %s", what)
+def log_once(oddity: str) -> None:
+    """Log an unexpected value of the cloud at debug level, the first time only."""
+    if oddity not in _logged and len(_logged) < _MAX_LOGGED:
+        _logged.add(oddity)
+        _LOGGER.debug("The cloud sent %s", oddity)
 
 
 def text(value: Any, most: int = MAX_NAME) -> str | None:
-    """Return a name, or other text of up to `most` characters; the empty text is None."""
+    """Return a text, cut to `most` characters; None if it is empty."""
     if (value := _as_text(value)) is None:
         return None
     if not _is_clean(value):
@@ -65,29 +65,29 @@ def text(value: Any, most: int = MAX_NAME) -> str | None:
 
 
 def prose(value: Any) -> str | None:
-    """Return a text that may be longer than a name: a message or a description."""
+    """Return a text of up to 1,024 characters, as a message or a description."""
     return text(value, MAX_TEXT)
 
 
 def identifier(value: Any) -> str | None:
-    """Return an id exactly as the cloud spells it; the blank one is None.
+    """Return an id exactly as the cloud spells it; None if it is blank.
 
-    One that no request, file or log can hold, or that looks like another, is changed. Its
-    end is then made of its original, for two ids must never become the same.
+    An id that cannot be part of a request, a file or a log, or that looks like another, is
+    changed. A digest of the original is then its end, so that different ids stay different.
     """
     if (value := _as_text(value)) is None or not value.strip():
         return None
     if len(value) <= MAX_ID and _is_clean(value) and not _CHANGED.search(value):
         return value
     digest = sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    say_once("an id that cannot be used as it is")
+    log_once("an id with unusable characters")
     return f"{text(value, MAX_ID - 17) or ''}~{digest}"
 
 
 def _as_text(value: Any) -> str | None:
     if isinstance(value, str):
         return value
-    # Python refuses to write out integers of thousands of digits.
+    # Python does not convert integers of thousands of digits to text.
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _MAX_WORD:
         return str(value)
     return None
@@ -117,7 +117,7 @@ def _clean_character(character: str) -> str:
 
 
 def number(value: Any, *, most: float = MOST) -> float | None:
-    """Return a number from -`most` to `most`, also from a text."""
+    """Return a number from -`most` to `most`, or None; a text is converted."""
     if isinstance(value, str):
         if len(value) > _MAX_NUMBER or not value.isascii() or "_" in value:
             return None
@@ -127,7 +127,7 @@ def number(value: Any, *, most: float = MOST) -> float | None:
         result = float(value)
     except OverflowError, ValueError:
         return None
-    # The sum has no negative zero.
+    # Adding 0.0 turns a negative zero into zero.
     return result + 0.0 if -most <= result <= most else None
 
 
@@ -138,20 +138,20 @@ def positive(value: Any, *, most: float = MOST) -> float | None:
 
 
 def integer(value: Any) -> int | None:
-    """Return a whole number, also from a text."""
+    """Return a whole number, or None; a text is converted."""
     result = number(value)
     return int(result) if result is not None else None
 
 
 def boolean(value: Any) -> bool | None:
-    """Return a truth value."""
+    """Return true or false; None for anything else."""
     return value if isinstance(value, bool) else None
 
 
 def timestamp(value: Any) -> datetime | None:
     """Return a UTC time from ISO 8601 or epoch milliseconds.
 
-    0, "" and times in which no station charged or will charge are None.
+    0, "" and times before 2000 or from 2100 on are None.
     """
     if not value or isinstance(value, bool):
         return None
@@ -166,12 +166,12 @@ def timestamp(value: Any) -> datetime | None:
                 return parsed
     except OverflowError, ValueError:
         pass
-    say_once("a time that is none")
+    log_once("an invalid time")
     return None
 
 
 def milliseconds(moment: datetime) -> int:
-    """Return a time as the epoch milliseconds of a request, 0 for all before 1970.
+    """Return a time as epoch milliseconds, as requests contain it; 0 for times before 1970.
 
     A time without a zone is UTC.
     """
@@ -181,27 +181,27 @@ def milliseconds(moment: datetime) -> int:
 
 
 def word[W: StrEnum](words: type[W], value: Any) -> W | None:
-    """Return the known word for what the cloud sent, in whatever case."""
+    """Return the member of an enumeration, regardless of case; None for other values."""
     if not isinstance(value, str) or not 0 < len(value) <= _MAX_WORD:
         return None
     try:
         return words(value)
     except ValueError:
         folded = value.strip().casefold()
-        for known in words:
-            if known.casefold() == folded:
-                return known
-    say_once(f"an unknown {words.__name__}: {value[:40]!a}")
+        for member in words:
+            if member.casefold() == folded:
+                return member
+    log_once(f"an unknown {words.__name__}: {value[:40]!a}")
     return None
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """Return an object; anything else is an empty one."""
+    """Return an object; an empty one for any other value."""
     return value if isinstance(value, dict) else {}
 
 
 def items(value: Any) -> list[Any]:
-    """Return a list; anything else is an empty one."""
+    """Return a list; an empty one for any other value."""
     return value if isinstance(value, list) else []
 
 
@@ -216,7 +216,7 @@ def identifiers(value: Any) -> tuple[str, ...]:
 
 
 def tree(value: Any, depth: int = _MAX_DEPTH) -> Any:
-    """Return any JSON value with all its texts, keys and numbers as they are read elsewhere."""
+    """Return any JSON value with its texts, keys and numbers read as by the other functions."""
     if isinstance(value, str):
         return prose(value) or ""
     if isinstance(value, dict):
@@ -225,26 +225,26 @@ def tree(value: Any, depth: int = _MAX_DEPTH) -> Any:
     if isinstance(value, list):
         return [tree(item, depth - 1) for item in value[: _MAX_ITEMS if depth else 0]]
     if isinstance(value, int | float) and not isinstance(value, bool):
-        # Times in milliseconds are the largest numbers.
+        # Epoch milliseconds are the largest plausible numbers.
         return value if number(value, most=_LATEST_MS) is not None else None
     return value
 
 
 def rows[R](value: list[Any], read: Callable[[Mapping[str, Any]], R]) -> tuple[list[R], bool]:
-    """Read each row that can be read; the flag says whether all could.
+    """Return the models of the rows that can be read, and whether all could be read.
 
-    Raises EevionResponseError where there are more than any account has.
+    Raises EevionResponseError if there are more rows than any account has.
     """
     if len(value) > MAX_ROWS:
-        raise EevionResponseError("more rows than are sensible")
-    good: list[R] = []
-    complete = True
+        raise EevionResponseError("too many rows")
+    models: list[R] = []
+    is_complete = True
     for row in value:
         try:
             if not isinstance(row, dict):
-                raise EevionResponseError("a row that is no object")  # noqa: TRY301
-            good.append(read(row))
+                raise EevionResponseError("a row that is not an object")  # noqa: TRY301
+            models.append(read(row))
         except EevionResponseError as err:
-            complete = False
-            say_once(str(err))
-    return good, complete
+            is_complete = False
+            log_once(str(err))
+    return models, is_complete

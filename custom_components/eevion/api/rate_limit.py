@@ -1,4 +1,4 @@
-"""The budget of requests that an API key has, shared by all who use the key."""
+"""The rate limit of an API key, shared by all users of the key."""
 
 import asyncio
 from collections import deque
@@ -15,37 +15,37 @@ from typing import Any
 from . import parse
 from .exceptions import EevionRateLimitError
 
-# The clocks of the cloud and of this machine do not run alike.
+# Seconds, for the difference between the clocks of the cloud and of this machine.
 _MARGIN = 0.1
-# After a refusal: so many places fewer than were used then, for so many seconds, and for
-# twice as long each time that a refusal follows soon.
+# After HTTP 429 the share is the number of places used then minus _ROOM_FOR_OTHERS. It is held
+# for _FIRST_HOLD seconds, and twice as long each time that another 429 follows soon.
 _LEAST_SHARE = 6
-# Enough for a start; less only where even that is refused within a minute.
+# Enough for a start; it is reduced only after another 429 within a minute.
 _FIRST_SHARE = 12
 _ROOM_FOR_OTHERS = 6
 _FIRST_HOLD = 60.0
 _LONGEST_HOLD = 1800.0
 _SOON = 600.0
 _GROWTH_INTERVAL = 5.0
-# However little others leave, a poll's request goes out after so many seconds.
+# A poll's request is sent after so many seconds, even if other users leave no places.
 _PACE = 5.0
 _SLOWEST_PACE = 15.0
 _LEAST_PAUSE = 1.0
 _FIRST_PAUSE = 5.0
 _FIRST_PAUSE_OF_COMMANDS = 1.0
 _LONGEST_PAUSE = 60.0
-# Longer ones are wrong: after a minute without requests the key has its whole budget again.
+# After a minute without requests the key has its whole budget again; longer values are wrong.
 _LONGEST_RETRY_AFTER = 120.0
 
 
 class Lane(IntEnum):
-    """Who goes first; the lower the sooner."""
+    """The priority of a request; lower values are served first."""
 
     COMMAND = 0
     CONFIRM = 1
     POLL = 2
     START = 3
-    """What a person waits for after a start, as the first totals."""
+    """Requests that a person waits for after a start, as the first totals."""
     BACKGROUND = 4
 
 
@@ -56,7 +56,7 @@ RESERVE = {
     Lane.START: 12,
     Lane.BACKGROUND: 24,
 }
-"""Places in the window that a lane leaves to the lanes before it."""
+"""Places that a lane leaves free for the lanes before it."""
 
 MAX_WAIT = {
     Lane.COMMAND: 30.0,
@@ -65,21 +65,21 @@ MAX_WAIT = {
     Lane.START: math.inf,
     Lane.BACKGROUND: math.inf,
 }
-"""Seconds a request of the lane waits for a place unless told otherwise."""
+"""Seconds for which a request of the lane waits for a place by default."""
 
 _PACED = (Lane.POLL, Lane.START)
 
 
 @dataclass(slots=True)
 class _Pause:
-    """How long nothing is sent after HTTP 429: longer each time that did not help."""
+    """The pause after HTTP 429, which doubles until a request succeeds; times in seconds."""
 
     first: float
     length: float = 0
     until: float = -math.inf
 
     def begin(self, now: float, retry_after: float | None, *, is_new: bool) -> None:
-        """Pause; requests refused together are one refusal."""
+        """Begin or extend the pause; `is_new` is False for a request sent before the last 429."""
         pause = 0.0
         if is_new:
             pause = self.length or self.first
@@ -90,10 +90,10 @@ class _Pause:
 
 
 class RateLimit:
-    """At most `limit` requests in any `period` seconds, by the cloud's clock.
+    """Allows at most `limit` requests in any `period` seconds, by the cloud's clock.
 
-    The cloud may count a request at any moment between its sending and its end, so it
-    keeps its place from being sent until a period after it ended.
+    The cloud counts a request at some moment between its start and its end, so a request
+    keeps its place from its start until a period after its end.
     """
 
     def __init__(
@@ -103,11 +103,10 @@ class RateLimit:
         period: float = 60.0,
         monotonic: Callable[[], float] | None = None,
         wall: Callable[[], float] | None = None,
-        on_use: Callable[[], None] | None = None,
     ) -> None:
-        """Start with an unused budget; `on_use` is called after each place taken."""
+        """Start with an unused budget; `monotonic` and `wall` return seconds."""
         self.limit = limit
-        self.on_use = on_use
+        self._use_listeners: list[Callable[[], None]] = []
         self._period = period + _MARGIN
         self._monotonic = monotonic
         self._wall = wall
@@ -122,9 +121,13 @@ class RateLimit:
         self._backed_off_at = self._grown_at = self._paced_at = -math.inf
         self._hold = 0.0
 
+    def add_use_listener(self, listener: Callable[[], None]) -> None:
+        """Call `listener` each time that a request gets a place."""
+        self._use_listeners.append(listener)
+
     @property
     def used(self) -> int:
-        """Places taken: requests under way, and those that ended less than a period ago."""
+        """Return the used places: requests under way, and ended less than a period ago."""
         now = self._now()
         while self._ended and self._ended[0] + self._period <= now:
             self._ended.popleft()
@@ -132,7 +135,7 @@ class RateLimit:
 
     @property
     def paused_for(self) -> float:
-        """Seconds until the pause that the cloud asked for is over."""
+        """Return the seconds until the pause after HTTP 429 is over."""
         return self._paused_for(Lane.POLL)
 
     def _paused_for(self, lane: Lane) -> float:
@@ -141,27 +144,23 @@ class RateLimit:
 
     @property
     def is_contended(self) -> bool:
-        """Whether the cloud lately refused what this budget allowed: others use the key."""
+        """Whether a request within the budget had HTTP 429 lately: others use the key."""
         return self._share < self._full_share
-
-    def available(self, lane: Lane) -> int:
-        """Return how many requests of a lane could be sent right now."""
-        return 0 if self._paused_for(lane) else max(0, self._polite(lane) - self.used)
 
     @asynccontextmanager
     async def slot(self, lane: Lane, *, max_wait: float | None = None) -> AsyncGenerator[float]:
-        """Hold a place while one request is under way; raise EevionRateLimitError without one.
+        """Hold a place while a request is under way; yield since when, for `backed_off`.
 
-        `max_wait` is in seconds; None is the lane's own, infinity is as long as it takes.
-        Yields the moment since when the place is held, for `backed_off`.
+        Raises EevionRateLimitError if there is no place within `max_wait` seconds: None is
+        the default of the lane, infinity waits without an end.
         """
-        await self._take(lane, MAX_WAIT[lane] if max_wait is None else max_wait)
-        taken_at = self._now()
+        await self._acquire(lane, MAX_WAIT[lane] if max_wait is None else max_wait)
+        acquired_at = self._now()
         try:
-            if self.on_use:
-                self.on_use()
-            yield taken_at
-            if self._backed_off_at < taken_at:
+            for listener in self._use_listeners:
+                listener()
+            yield acquired_at
+            if self._backed_off_at < acquired_at:
                 self._grow()
         finally:
             self._in_flight -= 1
@@ -169,26 +168,27 @@ class RateLimit:
             self._serve()
 
     def backed_off(
-        self, retry_after: float | None = None, *, taken_at: float | None = None
+        self, retry_after: float | None = None, *, acquired_at: float | None = None
     ) -> None:
-        """Pause after HTTP 429, and leave more room to others who use the key.
+        """Pause after HTTP 429, and leave more places to other users of the key.
 
-        Where the cloud does not say for how long, commands try again the soonest. What was
-        already under way at the last refusal (`taken_at`, as `slot` yields it) is part of it.
+        `retry_after` is in seconds; without it, the pause of commands is the shortest. A
+        request that was under way at the last 429 (`acquired_at`, as `slot` yields it) does
+        not count as another one.
         """
         now = self._now()
-        is_new = (now if taken_at is None else taken_at) > self._backed_off_at
+        is_new = (now if acquired_at is None else acquired_at) > self._backed_off_at
         if is_new:
-            self._learn_of_others(now)
+            self._reduce_share(now)
             self._backed_off_at = now
         for pause in (self._pause, self._pause_of_commands):
             pause.begin(now, retry_after, is_new=is_new)
-        # Who waits behind a command need not go before it.
+        # Other lanes wait at least as long as commands.
         self._pause.until = max(self._pause.until, self._pause_of_commands.until)
         self._serve()
 
-    def _learn_of_others(self, now: float) -> None:
-        """Use less than at this refusal: the rest of the limit is what others used then."""
+    def _reduce_share(self, now: float) -> None:
+        """Use fewer places than at this 429: others used the rest of the limit then."""
         ago = now - self._backed_off_at
         is_too_much = self._share <= _FIRST_SHARE and ago <= self._period
         least = min(_LEAST_SHARE if is_too_much else _FIRST_SHARE, self._full_share)
@@ -200,17 +200,16 @@ class RateLimit:
         self._grown_at = now + self._hold
 
     def dump(self) -> list[float]:
-        """Return the places taken, as wall-clock seconds of when their requests ended.
+        """Return the used places, as the epoch seconds at which their requests ended.
 
-        A request under way may end after the dump; it is put in the future, which
-        `restore` reads as "just now".
+        A request under way has a time in the future, which `restore` reads as "now".
         """
         used, now, wall = self.used, self._now(), (self._wall or time.time)()
         ended = [wall - (now - moment) for moment in self._ended]
         return ended + [wall + self._period] * (used - len(ended))
 
     def restore(self, dumped: Iterable[Any]) -> None:
-        """Take the places of a former life once more, whatever the clock did since."""
+        """Use the places of a `dump` again, even if the wall clock has changed since."""
         now, wall = self._now(), (self._wall or time.time)()
         ages = [max(0.0, wall - moment) for item in dumped if (moment := parse.number(item))]
         restored = sorted(now - age for age in ages if age < self._period)[-self.limit :]
@@ -222,8 +221,8 @@ class RateLimit:
     def _allowed(self, lane: Lane) -> int:
         return max(1, self.limit - RESERVE[lane])
 
-    def _polite(self, lane: Lane) -> int:
-        """Return how many places a lane uses while others use the key."""
+    def _shared(self, lane: Lane) -> int:
+        """Return the number of places for a lane, fewer while others use the key."""
         allowed = self._allowed(lane)
         if lane >= Lane.POLL:
             allowed = max(1, allowed * self._share // self._full_share)
@@ -238,16 +237,16 @@ class RateLimit:
             self._grown_at += steps * _GROWTH_INTERVAL
 
     def _delay(self, lane: Lane, *, ahead: int = 0) -> float:
-        """Return the seconds until a place can be free at the earliest."""
+        """Return the seconds until the earliest moment at which a place can be free."""
         used = self.used + ahead + 1
-        delay = self._freed_in(used - self._polite(lane))
+        delay = self._freed_in(used - self._shared(lane))
         if delay and lane in _PACED:
             in_turn = self._paced_at + self._pace * (ahead + 1) - self._now()
             delay = min(delay, max(in_turn, self._freed_in(used - self._allowed(lane))))
         return max(self._paused_for(lane), delay)
 
     def _freed_in(self, count: int) -> float:
-        """Return the seconds until so many places are free again."""
+        """Return the seconds until so many used places are free."""
         if count <= 0:
             return 0
         if count > len(self._ended):
@@ -256,7 +255,7 @@ class RateLimit:
 
     @property
     def _pace(self) -> float:
-        """Seconds between two polls' requests where others leave next to nothing."""
+        """Return the seconds between requests of polls while others leave no places."""
         return _PACE if self._share > _LEAST_SHARE else _SLOWEST_PACE
 
     def _begin(self, lane: Lane) -> None:
@@ -264,7 +263,7 @@ class RateLimit:
         if lane in _PACED:
             self._paced_at = self._now()
 
-    async def _take(self, lane: Lane, max_wait: float) -> None:
+    async def _acquire(self, lane: Lane, max_wait: float) -> None:
         if not self._waiters and not self._delay(lane):
             self._begin(lane)
             return
@@ -290,14 +289,14 @@ class RateLimit:
             raise
 
     def _serve(self) -> None:
-        """Let go who may go, in order, and come back when the next one may."""
+        """Give places to the waiting requests, in order, and schedule the next call."""
         if self._timer:
             self._timer.cancel()
             self._timer = None
         while self._waiters:
             lane, _, future = self._waiters[0]
             if (delay := self._delay(lane)) > 0:
-                # Never at once: a delay that rounds to nothing would spin.
+                # A delay of 0 would run the loop without a pause.
                 loop = asyncio.get_running_loop()
                 self._timer = loop.call_later(max(delay, 0.001), self._serve)
                 return

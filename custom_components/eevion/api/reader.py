@@ -1,4 +1,4 @@
-"""Reads lists that are asked for again and again: what did not change is not read again."""
+"""Reads lists that are polled: rows that did not change are not read again."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from .response import Response
 
 @dataclass(frozen=True, slots=True)
 class Before[R]:
-    """A row of the last answer, and what was made of it."""
+    """A row of the previous answer, and its model."""
 
     row: Mapping[str, Any]
     model: R
@@ -18,20 +18,20 @@ class Before[R]:
 
 @dataclass(frozen=True, slots=True)
 class Rows[R]:
-    """What an answer held; the very same object while the cloud answers the same."""
+    """The rows of an answer; the same object while the answer stays the same."""
 
     models: tuple[R, ...]
     count: int
-    """How many rows there were, those included that could not be read."""
+    """Number of rows, including those that could not be read."""
     is_complete: bool
-    """False where a row could not be read: then absence proves nothing."""
+    """False if a row could not be read: then a missing row may exist."""
 
 
 class Reader[R]:
-    """Reads the answers of one list; `key` is the field that names a row."""
+    """Reads the answers of one list; `key` is the field that identifies a row."""
 
     def __init__(self, key: str, read: Callable[[Mapping[str, Any], Before[R] | None], R]) -> None:
-        """Start with nothing read; `read` is given a row and what was made of it before."""
+        """Start without an answer; `read` is called with a row and what it was before, or None."""
         self._key = key
         self._read = read
         self._answer: tuple[int, bytes] | None = None
@@ -39,29 +39,29 @@ class Reader[R]:
         self._before: dict[str, Before[R]] = {}
 
     async def read(self, answer: Response) -> Rows[R]:
-        """Return the rows; raise as `Answer.rows` does."""
+        """Return the rows; raise what `Response.rows` raises."""
         if self._answer == (answer.status, answer.body):
             return self._rows
-        # All in one go at the end: two answers may be read at the same time.
-        rows, before = await answer.read(self._compared)
+        # Assigned together: two answers may be read at the same time.
+        rows, before = await answer.read(self._read_changed)
         self._answer, self._rows, self._before = (answer.status, answer.body), rows, before
         return rows
 
-    def _compared(self, answer: Response) -> tuple[Rows[R], dict[str, Before[R]]]:
-        """Read an answer, and of it what differs from the last one; may run in a thread."""
-        known, now = self._before, dict[str, Before[R]]()
+    def _read_changed(self, answer: Response) -> tuple[Rows[R], dict[str, Before[R]]]:
+        """Read the rows that differ from the previous answer; may run in a thread."""
+        previous, present = self._before, dict[str, Before[R]]()
 
         def read(row: Mapping[str, Any]) -> R:
             name = row.get(self._key)
-            before = known.get(name) if isinstance(name, str) else None
+            before = previous.get(name) if isinstance(name, str) else None
             if before is None:
                 before = Before(row, self._read(row, None))
             elif before.row != row:
                 before = Before(row, self._read(row, before))
             if isinstance(name, str):
-                now[name] = before
+                present[name] = before
             return before.model
 
         rows = answer.rows()
-        found, is_complete = parse.rows(rows, read)
-        return Rows(tuple(found), len(rows), is_complete), now
+        models, is_complete = parse.rows(rows, read)
+        return Rows(tuple(models), len(rows), is_complete), present

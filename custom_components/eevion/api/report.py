@@ -1,4 +1,4 @@
-"""Figures of a time span, as `POST /session/report` tells them."""
+"""Figures of a time span, as `POST /session/report` returns them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from .model import Model, at_most, one_of, reported
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportRow(Model):
-    """The figures of a station, a site or a region. The report names no currency."""
+    """The figures of a station, a site or a region, without a currency."""
 
     station_id: str | None = reported("station_id", parse.identifier)
     site_id: str | None = reported("location_id", parse.identifier)
@@ -20,7 +20,7 @@ class ReportRow(Model):
     region: str | None
     """`region`, or else `state`."""
     count: float | None = reported("count", parse.number)
-    """Sessions; the average may be a fraction."""
+    """Number of sessions; a fraction in the average."""
     cancel_count: float | None = reported("cancel_count", parse.number)
     unique_customers: float | None = reported("unique_customers", parse.number)
     total_energy_wh: float | None = reported("total_energy_watt_hours", parse.number)
@@ -39,7 +39,7 @@ class ReportRow(Model):
         "most_common_start_with", one_of(StartedWith)
     )
     currency: Currency | None = reported("currency", one_of(Currency))
-    """In no documented answer; sessions name it."""
+    """Not documented here; sessions contain it."""
 
     @property
     def key(self) -> str:
@@ -47,13 +47,13 @@ class ReportRow(Model):
         return self.station_id or self.site_name or self.site_id or self.region or ""
 
     def is_named(self, name: str) -> bool:
-        """Whether nothing but a name is told; a station of that name would be at a site."""
+        """Whether a row contains `name` only; a row of a station contains its site, too."""
         return {self.station_id, self.site_id, self.site_name, self.region} - {None} == {name}
 
     @classmethod
     @override
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read a row; raise EevionResponseError where it names no station, site or region."""
+        """Read a row; raise EevionResponseError without a station, site or region."""
         region = parse.text(data.get("region")) or parse.text(data.get("state"))
         row = cls._from_fields(data, region=region)
         if not row.key:
@@ -63,13 +63,13 @@ class ReportRow(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A report, its pseudo-rows kept apart."""
+    """A report; the rows `total` and `average` are separate."""
 
     rows: tuple[ReportRow, ...]
     total: ReportRow | None
     average: ReportRow | None
     is_complete: bool
-    """False where a row could not be read."""
+    """False if a row could not be read."""
 
     @classmethod
     def from_json(cls, data: list[Any]) -> Self:
@@ -87,7 +87,7 @@ class Report:
     def among(
         self, *, regions: Sequence[str], sites: Sequence[str], stations: Sequence[str]
     ) -> Report:
-        """Return the report without the rows of others; an empty filter lets all through."""
+        """Return the report with the rows that match; an empty filter matches all."""
         filters = (
             (frozenset(regions), "region"),
             (frozenset(sites), "site_id"),
@@ -97,8 +97,8 @@ class Report:
             row
             for row in self.rows
             if all(
-                not wanted or (value := getattr(row, name)) is None or value in wanted
-                for wanted, name in filters
+                not values or (value := getattr(row, name)) is None or value in values
+                for values, name in filters
             )
         )
         if len(rows) == len(self.rows):

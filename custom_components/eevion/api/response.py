@@ -1,4 +1,4 @@
-"""Judge what the cloud answered: by the body as well as by the status."""
+"""Answers of the cloud: the status and the body decide whether one is an error."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -19,9 +19,9 @@ from .exceptions import (
 
 _FAILURES = {"error", "fail", "failed", "failure"}
 _INVALID_REQUEST = "invalidrequest"
-# "That station is not allowed", also of a session.
+# As in "That station is not allowed", also of a session.
 _UNKNOWN_ID = "is not allowed"
-# What any server or gateway answers that does not know the path, or not for long.
+# Answers of a server or gateway that does not serve the path at present.
 _GATEWAY = {
     HTTPStatus.NOT_FOUND,
     HTTPStatus.METHOD_NOT_ALLOWED,
@@ -31,7 +31,7 @@ _GATEWAY = {
     HTTPStatus.MISDIRECTED_REQUEST,
     HTTPStatus.TOO_EARLY,
 }
-# A body beyond this is read in a thread. It is some hundred rows, which hold the event loop
+# A larger body is read in a thread. This is about a hundred rows, which block the event loop
 # for 3 ms on a fast machine.
 _AT_ONCE = 128 * 1024
 _LONGEST_RETRY_AFTER = 300.0
@@ -46,34 +46,34 @@ class Response:
     retry_after: float | None
     """Seconds, from `Retry-After`."""
     secret: str = field(repr=False)
-    """The API key, which an answer may echo and an error must not."""
+    """The API key, which an answer may contain and an exception must not."""
 
     async def read[R](self, read: Callable[[Response], R]) -> R:
-        """Return what `read` makes of this answer, in a thread where that could last long."""
+        """Return the result of `read` for this answer; large ones are read in a thread."""
         if len(self.body) <= _AT_ONCE:
             return read(self)
         return await asyncio.to_thread(read, self)
 
     def rows(self) -> list[Any]:
-        """Return the rows of a list; some come with a status of 400."""
+        """Return the rows of a list, also of one with HTTP 400; raise the error of an answer."""
         payload = self._decoded()
         if isinstance(payload, list):
             return payload
         self._raise_refusal(payload, is_lookup=False)
-        raise EevionResponseError("The cloud answered with something else than a list")
+        raise EevionResponseError("The cloud answered with a body that is not a list")
 
     def fields(self, *, is_lookup: bool = False, has_rows: bool = False) -> Mapping[str, Any]:
-        """Return an object that is no refusal.
+        """Return the object of an answer; raise the error of an answer.
 
-        Where a single thing was asked for (`is_lookup`), some refusals mean that there is
-        none. Where `details` tells of each station (`has_rows`), those rows are the answer.
+        In the answer to a lookup by id (`is_lookup`), some refusals raise
+        EevionNotFoundError. With `has_rows`, rows in `details` are the answer, whatever the status.
         """
         payload = self._decoded()
         if has_rows and parse.items(parse.mapping(payload).get("details")):
             return parse.mapping(payload)
         self._raise_refusal(payload, is_lookup=is_lookup)
         if not isinstance(payload, dict):
-            raise EevionResponseError("The cloud answered with something else than an object")
+            raise EevionResponseError("The cloud answered with a body that is not an object")
         return payload
 
     def _decoded(self) -> Any:
@@ -88,7 +88,7 @@ class Response:
         try:
             return decode(self.body)
         except ValueError:
-            # `from None`: the error holds the whole body.
+            # `from None`: the error contains the whole body.
             raise EevionResponseError(
                 f"The cloud answered with HTTP {self.status} and no JSON"
             ) from None
@@ -120,7 +120,7 @@ class Response:
 
 
 def retry_after(value: str | None) -> float | None:
-    """Return the seconds of a `Retry-After` header, from 0 to 300; None without a usable one."""
+    """Return the seconds of a `Retry-After` header, from 0 to 300; None without a valid one."""
     if value is None:
         return None
     seconds = parse.number(value)

@@ -1,4 +1,4 @@
-"""Charging sessions, as `POST /session`, `GET /session/{id}` and the stop tell them."""
+"""Charging sessions, as `POST /session`, `GET /session/{id}` and the stop return them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -22,7 +22,7 @@ from .tariff import Tariff
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemandResponseEvent(Model):
-    """A utility (openADR) or load-sharing event that limits the station."""
+    """A utility (openADR) or load-sharing event that limits a station."""
 
     state: EventState | None = reported("eventState", one_of(EventState))
     type: str | None = reported("eventType", parse.text)
@@ -34,15 +34,15 @@ class DemandResponseEvent(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionLimit:
-    """A limit at which the cloud ends the session by itself."""
+    """A limit at which the cloud ends the session."""
 
     type: str
-    """`sessionTime` (seconds); more are announced."""
+    """`sessionTime` (`value` in seconds); the documentation announces more."""
     value: float
 
     @classmethod
     def list_from_json(cls, data: Any) -> tuple[Self, ...] | None:
-        """Read `sessionLimits`, which is a list, one object, or an empty object."""
+        """Read `sessionLimits`: a list, one object or an empty object."""
         if data is None:
             return None
         return tuple(
@@ -67,7 +67,7 @@ def _percentage(value: Any) -> float | None:
 
 
 def _tariff(value: Any) -> Tariff | None:
-    """Read the tariff; one without any field is None."""
+    """Read `tariff`; None if it is empty."""
     return Tariff.from_json(value) if parse.mapping(value) else None
 
 
@@ -78,9 +78,9 @@ def _vehicle(value: Any) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session(Model):
-    """One charging session. None is "the cloud did not tell".
+    """A charging session; None is "not reported".
 
-    Who charged is left at the door: customer and authorization ids are not read.
+    Customer and authorization ids are personal and not read.
     """
 
     session_id: str = field(metadata=required("sessionId"))
@@ -98,14 +98,14 @@ class Session(Model):
     updated_at: datetime | None = reported("updatedAt", parse.timestamp)
     duration_s: float | None = reported("duration", at_most(parse.MOST_S))
     energy_wh: float | None = reported("energy", parse.positive)
-    """`energy`: the documentation says watts and means watt-hours."""
+    """`energy`: watt-hours, though the documentation has watts."""
     power_w: float | None = reported("power", at_most(parse.MOST_W))
     cost: float | None = reported("cost", money)
     """In `currency`, with taxes."""
     cost_before_taxes: float | None = reported("costBeforeTaxes", money)
     currency: Currency | None = reported("currency", one_of(Currency))
     idle_fee: float | None = reported("currentIdleFee", money)
-    """`currentIdleFee`: a price for each of the tariff's idle-fee units."""
+    """`currentIdleFee`: the price per idle-fee unit of the tariff."""
     is_idle: bool | None = reported("isIdle", parse.boolean)
     is_in_grace_period: bool | None = reported("isInGracePeriod", parse.boolean)
     grace_period_elapsed_s: float | None = reported(
@@ -126,35 +126,35 @@ class Session(Model):
 
     @property
     def is_active(self) -> bool:
-        """Whether it goes on; `status` wins over an empty or early end time."""
+        """Whether it has not ended; `status` has precedence over the end time."""
         if self.status is None:
             return self.ended_at is None
         return self.status is not SessionStatus.COMPLETE
 
     @property
     def active_event(self) -> DemandResponseEvent | None:
-        """The event that limits the station now; ended sessions keep stale ones."""
+        """Return the event that limits the station now; ended sessions contain stale ones."""
         if not self.is_active:
             return None
         active = [e for e in self.demand_response or () if e.state is EventState.ACTIVE]
         return min(active, key=_limit, default=None)
 
     def at_port(self, port_id: str | None) -> Self:
-        """Return this session with a port, where the answer did not name it."""
+        """Return this session with `port_id` if the answer did not contain one."""
         return self if self.port_id or not port_id else replace(self, port_id=port_id)
 
     def merged_with(self, newer: Session) -> Session:
-        """Return this session with all that a partial answer tells.
+        """Return this session with the fields that a newer, partial answer reports.
 
-        A currency that is known stays: money never changes it within a session.
+        The currency does not change within a session.
         """
-        told = {
+        reported = {
             field.name: value
             for field in fields(newer)
             if (value := getattr(newer, field.name)) is not None
             and (field.name != "currency" or self.currency is None)
         }
-        return replace(self, **told)
+        return replace(self, **reported)
 
     @classmethod
     @override
@@ -173,15 +173,15 @@ class Session(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sessions:
-    """The answer of `POST /session` without a station to start, all pages of it."""
+    """The answer of `POST /session` as a list, with all its pages."""
 
     sessions: tuple[Session, ...]
     is_complete: bool
-    """False where a row or the end could not be read: then absence proves nothing."""
+    """False if a row or a page could not be read: then a missing session may exist."""
 
     @classmethod
     def from_rows(cls, rows: Rows[Session]) -> Self:
-        """Take all sessions that could be read, of a list that is one page."""
+        """Return the sessions of a list of one page."""
         return cls(sessions=rows.models, is_complete=rows.is_complete)
 
 

@@ -1,4 +1,4 @@
-"""Faults of stations, as `GET /station/exceptions` and the webhook tell them."""
+"""Exceptions of stations, as `GET /station/exceptions` returns them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,15 +9,15 @@ from .model import Model, reported, required
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StationException(Model):
-    """Something that is or was wrong with a station."""
+    """A fault of a station, present or past."""
 
     exception_id: str = field(metadata=required("id"))
     station_id: str = field(metadata=required("station_id"))
     site_id: str | None = reported("location_id", parse.identifier)
     site_name: str | None = reported("location", parse.text)
     type: str | None = reported("type", parse.text)
-    """As `ConnectionClosed` or `Offline`; there is no list."""
+    """As `ConnectionClosed` or `Offline`; the documentation has no list."""
     description: str | None = reported("description", parse.prose)
     started_at: datetime | None = reported("timestamp", parse.timestamp)
     ended_at: datetime | None = reported("end_timestamp", parse.timestamp)
-    """None while it lasts."""
+    """None while the fault lasts."""

@@ -1,4 +1,4 @@
-"""The tariff a session is charged by."""
+"""The tariff of a session."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from .model import Model, money, object_of, reported
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fee(Model):
-    """An occupancy or idle fee: a price for each unit of time."""
+    """An occupancy or idle fee: a price per unit of time."""
 
     price: float | None = reported("price", money)
     max_price: float | None = reported("maxPrice", money)
@@ -18,7 +18,7 @@ class Fee(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tariff(Model):
-    """Prices in the session's currency; what the units mean is the cloud's to say."""
+    """A tariff; prices are in the session's currency, units in the cloud's words."""
 
     tariff_id: str | None = reported("id", parse.identifier)
     name: str | None = reported("name", parse.text)

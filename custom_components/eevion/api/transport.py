@@ -1,4 +1,4 @@
-"""Requests to the cloud: within the budget, bounded in time and size, sent nowhere else."""
+"""Requests to the cloud, within the rate limit and of limited time and size."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -35,17 +35,17 @@ from .rate_limit import MAX_WAIT, Lane, RateLimit
 from .response import Response, retry_after
 
 MAX_BODY = 1024 * 1024
-"""Bytes of an answer about one thing; lists name how many they can need."""
+"""Maximum bytes of an answer about one object; lists have their own maximum."""
 _CHUNK = 64 * 1024
 _URLS = 32
 
 
 class DroppedError(EevionConnectionError):
-    """The connection broke while a request was under way."""
+    """The connection was closed while a request was under way."""
 
 
 class Transport:
-    """Sends the requests of one key to one base URL, within the key's budget."""
+    """Sends the requests of one key to one base URL, within the key's rate limit."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Transport:
         url: str,
         request_timeout: float,
     ) -> None:
-        """Note where to send and who asks; the session stays the caller's to close."""
+        """Set the base URL and the key; the caller closes the session."""
         self._session = session
         self._api_key = api_key.strip()
         self._rate_limit = rate_limit
@@ -66,7 +66,7 @@ class Transport:
         self._timeout = request_timeout
         self.status_listeners: list[Callable[[int], None]] = []
         """Called with the HTTP status of every answer."""
-        # Most requests are for the same few paths.
+        # Most requests have the same few paths.
         self._url = lru_cache(maxsize=_URLS)(self._make_url)
 
     async def read(
@@ -78,9 +78,9 @@ class Transport:
         body: Any = None,
         max_body: int = MAX_BODY,
     ) -> Response:
-        """Send a read; it is sent again once after a dropped connection and once after 429.
+        """Send a read; send it again once after a dropped connection and once after HTTP 429.
 
-        An answer of more than `max_body` bytes is an EevionResponseError.
+        Raises EevionResponseError for an answer of more than `max_body` bytes.
         """
         has_dropped = is_refused = False
         while True:
@@ -97,16 +97,16 @@ class Transport:
                 return answer
             if is_refused:
                 raise EevionRateLimitError(
-                    "The cloud answers no more requests", retry_after=self._rate_limit.paused_for
+                    "The cloud refuses more requests", retry_after=self._rate_limit.paused_for
                 )
             is_refused = True
 
     async def command(
         self, method: str, *path: str, body: Any, max_body: int = MAX_BODY
     ) -> Response:
-        """Send a command; it is sent again only while the cloud says that it took none (429).
+        """Send a command; send it again only after HTTP 429, which executes nothing.
 
-        A body that is a function is asked for when the command can leave.
+        A body that is a function is called when the command is sent.
         """
         clock = asyncio.get_running_loop().time
         deadline = clock() + MAX_WAIT[Lane.COMMAND]
@@ -129,15 +129,15 @@ class Transport:
         max_wait: float | None = None,
         max_body: int,
     ) -> Response:
-        """Send one request, once, in a place of the budget."""
+        """Send a request once, in a place of the rate limit."""
         url = self._url(tuple(path))
         if params:
             url = url.update_query(params)
-        async with self._rate_limit.slot(lane, max_wait=max_wait) as taken_at:
+        async with self._rate_limit.slot(lane, max_wait=max_wait) as acquired_at:
             data = _encoded(body() if callable(body) else body)
             answer = await self._exchange(method, url, data=data, max_body=max_body)
             if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-                self._rate_limit.backed_off(answer.retry_after, taken_at=taken_at)
+                self._rate_limit.backed_off(answer.retry_after, acquired_at=acquired_at)
         for listener in self.status_listeners:
             listener(answer.status)
         return answer
@@ -145,13 +145,13 @@ class Transport:
     async def _exchange(
         self, method: str, url: URL, *, data: bytes | None, max_body: int
     ) -> Response:
-        """Return the answer, whatever it is; raise EevionConnectionError where none came."""
+        """Return the answer of any status; raise EevionConnectionError without an answer."""
         if not (self._api_key.isascii() and self._api_key.isprintable()):
             raise EevionAuthenticationError("The API key has characters that no key has")
         headers = {"Accept": "application/json", "Authorization": f"Bearer {self._api_key}"}
         if data is not None:
             headers["Content-Type"] = "application/json"
-        # `from None`: aiohttp's errors carry the request's headers, and so the key.
+        # `from None`: aiohttp's errors contain the headers of the request with the key.
         try:
             async with (
                 asyncio.timeout(self._timeout),
@@ -173,23 +173,23 @@ class Transport:
         except TimeoutError:
             raise EevionConnectionError("The cloud did not answer in time") from None
         except ClientPayloadError:
-            raise DroppedError("The connection broke within an answer") from None
+            raise DroppedError("The connection was closed within an answer") from None
         except (ClientError, OSError) as err:
-            raise EevionConnectionError(_said_by(err)) from None
+            raise EevionConnectionError(_error_text(err)) from None
 
     def _make_url(self, path: tuple[str, ...]) -> URL:
-        """Return the URL of a path whose parts may hold any character."""
+        """Return the URL of a path whose parts may contain any character."""
         if not all(path):
-            raise EevionNotFoundError("An empty id is nobody's")
+            raise EevionNotFoundError("An empty id does not exist")
         if not all(map(_is_unicode, path)):
-            raise EevionNotFoundError("An id that is no text is nobody's")
+            raise EevionNotFoundError("An id that is not valid Unicode does not exist")
         parts = [str(self._base).rstrip("/")]
         parts += [quote(part, safe="").replace(".", "%2E") for part in path]
         return URL("/".join(parts), encoded=True).with_query(self._params)
 
 
 def _is_unicode(text: str) -> bool:
-    """Return whether a text has no half characters, which no request can hold."""
+    """Return whether a text has no lone surrogates, which a request cannot contain."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -198,18 +198,18 @@ def _is_unicode(text: str) -> bool:
 
 
 def _encoded(body: Any) -> bytes | None:
-    """Return the JSON of a request; raise EevionRefusedError where it cannot be written."""
+    """Return the JSON of a request; raise EevionRefusedError if it cannot be encoded."""
     if body is None:
         return None
     try:
         return orjson.dumps(body)
     except TypeError:
-        # `from None`: the error holds the whole body.
-        raise EevionRefusedError("The request holds text that is no valid Unicode") from None
+        # `from None`: the error contains the whole body.
+        raise EevionRefusedError("The request contains text that is not valid Unicode") from None
 
 
-def _said_by(err: Exception) -> str:
-    """Return the text of an error, which may quote what the server sent."""
+def _error_text(err: Exception) -> str:
+    """Return the text of an error, which may contain a part of the answer."""
     return parse.prose(f"{type(err).__name__}: {err}") or type(err).__name__
 
 
@@ -220,15 +220,15 @@ async def _read(response: ClientResponse, max_body: int) -> bytes:
         chunks.append(chunk)
         size += len(chunk)
         if size > max_body:
-            raise EevionResponseError("The cloud answered with more than is sensible")
+            raise EevionResponseError("The answer is too large")
     return b"".join(chunks)
 
 
 async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """Keep aiohttp from sending a dropped request once more, past the rate limit."""
+    """Prevent aiohttp from sending a dropped request again, outside the rate limit."""
     try:
         return await handler(request)
     except ClientConnectorError:
         raise
     except (ClientOSError, ServerDisconnectedError) as err:
-        raise DroppedError(_said_by(err)) from None
+        raise DroppedError(_error_text(err)) from None

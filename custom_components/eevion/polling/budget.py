@@ -78,7 +78,8 @@ class Budgets:
         """Return the budget of a key."""
         name = sha256(api_key.encode()).hexdigest()
         if name not in self._rate_limits:
-            rate_limit = RateLimit(on_use=partial(self._async_used, name))
+            rate_limit = RateLimit()
+            rate_limit.add_use_listener(partial(self._async_used, name))
             self._rate_limits[name] = rate_limit
             if (used := self._used_before.pop(name, None)) is not None:
                 rate_limit.restore([*used, *[time()] * self._presumed])
