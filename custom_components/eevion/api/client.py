@@ -157,7 +157,7 @@ class EevionClient:
             page = await reader.read(answer)
             is_last = page.count not in (page_size, _SESSIONS_PAGE)
             is_complete = is_complete and page.is_complete
-            count = len(found)
+            previous = len(found)
             found |= {session.session_id: session for session in page.models}
             if is_last and is_whole_list and not number and len(found) == len(page.models):
                 return Sessions.from_rows(page)
@@ -166,7 +166,7 @@ class EevionClient:
                 break
             if is_last:
                 break
-            if len(found) == count:
+            if len(found) == previous:
                 is_complete = False
                 break
             offset += page.count
@@ -337,9 +337,9 @@ class EevionClient:
                 max_body=min(MAX_BODY + per_row * _HISTORY_PAGE, _LARGEST_BODY),
             )
             count, models = await answer.read(lambda answer: _counted(answer, read))
-            count = len(found)
+            previous = len(found)
             found |= {key(model): model for model in models}
-            if count < _HISTORY_PAGE or len(found) == count:
+            if count < _HISTORY_PAGE or len(found) == previous:
                 break
         return list(found.values())
 
