@@ -55,10 +55,10 @@ from .stations.snapshot import Assembly, Snapshot
 from .stations.station import StationState, Totals
 
 # So old may data get while polls fail.
-_PATIENCE_S = 180
+_STALE_AFTER_S = 180
 _LEAST_PAUSE_S = 1
 # So long a station stays that an answer lacks whose rows cannot all be read.
-_INCOMPLETE_PATIENCE_S = 90
+_KEEP_ABSENT_S = 90
 _PAGE_SIZE = 1000
 
 STATIONS_CHANGED = object()
@@ -93,7 +93,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         self.client = client
         self.accounting = accounting
         accounting.on_written = self._async_set_totals
-        accounting.on_ended = self._async_announce_ended
+        accounting.on_ended = self._async_fire_ended
         self._memory = memory
         self._assembly = Assembly()
         self._listed: Sequence[Session] | None = None
@@ -101,20 +101,20 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         self.data = self._assembly.snapshot
         self._cadence = Cadence(client.rate_limit)
         self.devices = Devices(hass, entry)
-        self.enabling = EntityBudget(hass, entry)
+        self.entity_budget = EntityBudget(hass, entry)
         self.last_success: datetime | None = None
         self.site_names: dict[str, str] = {}
         self._sites = Sites(sites=(), is_complete=False)
-        self._sites_asked = 0
-        self._renewing_sites = asyncio.Lock()
+        self._sites_sequence = 0
+        self._sites_lock = asyncio.Lock()
         self._sessions: dict[str, Session] = {}
         """The newest list, by session id."""
         self._phases: set[tuple[str, bool]] = set()
         self._answered_at = self._listed_at = self._sites_complete_at = float("-inf")
-        self._renewing = asyncio.Lock()
+        self._sessions_lock = asyncio.Lock()
         self._lookups = Lookups()
         self._key_check = KeyCheck(hass, entry, self._async_poll_now)
-        client.add_status_listener(self._key_check.async_note_status)
+        client.add_status_listener(self._key_check.async_apply_status)
         self._is_looking_up = False
 
     @property
@@ -135,7 +135,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         Overridden since `_async_update_data` is not given `scheduled`.
         """
         if not scheduled:
-            self._cadence.want_sites()
+            self._cadence.request_sites()
         await super()._async_refresh(
             log_failures, raise_on_auth_failed, scheduled, raise_on_entry_error
         )
@@ -151,7 +151,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
                 f"{self.name} poll",
             )
         except EevionError as err:
-            self._cadence.note_failure()
+            self._cadence.mark_failure()
             self._set_interval()
             if isinstance(err, EevionAuthenticationError) and (
                 self.last_success is None or self._key_check.async_is_refused()
@@ -159,7 +159,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
                 raise ConfigEntryAuthFailed(
                     translation_domain=DOMAIN, translation_key="invalid_auth"
                 ) from err
-            remaining_s = self._answered_at + _PATIENCE_S - monotonic()
+            remaining_s = self._answered_at + _STALE_AFTER_S - monotonic()
             if remaining_s <= 0:
                 raise poll_error(err) from err
             LOGGER.debug("A poll failed; what is known stays for now: %s", err)
@@ -170,7 +170,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         else:
             self._answered_at = monotonic()
             self.last_success = dt_util.utcnow()
-            self._cadence.note_answer(self.data.stations)
+            self._cadence.mark_success(self.data.stations)
             self._set_interval()
         return self.data
 
@@ -192,7 +192,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
 
         What could be fetched is taken in. Raises EevionError where something could not.
         """
-        asked = sites_asked = self.mark_request()
+        sequence = sites_sequence = self.mark_request()
         requests: list[Coroutine[Any, Any, Sites | Sessions]] = [
             self.client.list_sessions(page_size=self._page_size)
         ]
@@ -205,16 +205,16 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
             and self._shows_change(answers[0])
         ):
             # A session that begins or ends changes the status of its port at the same moment.
-            sites_asked = self.mark_request()
+            sites_sequence = self.mark_request()
             sites = self._async_list_sites(Lane.POLL)
             answers = [*await asyncio.gather(sites, return_exceptions=True), *answers]
         failures = [answer for answer in answers if isinstance(answer, BaseException)]
         if not failures or self.last_success:
             for answer in answers:
                 if isinstance(answer, Sites):
-                    self._async_take_sites(answer, sites_asked)
+                    self._async_apply_sites(answer, sites_sequence)
                 elif isinstance(answer, Sessions):
-                    self._async_take_sessions(answer, asked)
+                    self._async_apply_sessions(answer, sequence)
         if failures:
             raise failures[0]
 
@@ -223,7 +223,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
 
         An account whose stations are all gone is less likely than a passing fault.
         """
-        self._cadence.note_sites()
+        self._cadence.mark_sites_requested()
         sites = await self.client.list_sites(lane=lane)
         if not sites.sites:
             raise NoStationsError
@@ -243,37 +243,37 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         self.update_interval = self._cadence.interval(is_active=any(self._assembly.book.active()))
 
     @callback
-    def _async_take_sites(self, sites: Sites, asked: int) -> None:
+    def _async_apply_sites(self, sites: Sites, sequence: int) -> None:
         """Follow the sites that were requested at the place `asked`, unless newer ones are known.
 
         The very same ones bring nothing new.
         """
-        if asked < self._sites_asked:
+        if sequence < self._sites_sequence:
             return
-        self._sites_asked = asked
+        self._sites_sequence = sequence
         if sites.is_complete:
             self._sites_complete_at = monotonic()
-        elif monotonic() - self._sites_complete_at < _INCOMPLETE_PATIENCE_S:
+        elif monotonic() - self._sites_complete_at < _KEEP_ABSENT_S:
             sites = _filled(sites, self._sites)
         if sites.sites is self._sites.sites and self.devices.is_settled:
             return
         self._sites = sites
         self.site_names = {site.site_id: site.name for site in sites.sites}
-        changed = self._assembly.take_sites(
+        changed = self._assembly.apply_sites(
             self.devices.async_admit(sites),
             with_inactive=AccountOptions.of(self.config_entry).with_inactive,
             now=dt_util.utcnow(),
         )
-        self.async_note_changes(changed)
+        self.async_mark_changed(changed)
         # A station that comes back has lost its session, which the list may hold unchanged.
         self._listed = None
-        self.enabling.async_decide(self.data.stations)
+        self.entity_budget.async_decide(self.data.stations)
         # Stations may have moved, or have other volts and amps.
         self.accounting.async_follow(self.data.stations)
         if self.devices.async_sync(
             self.data.sites, self.data.stations, is_complete=sites.is_complete
         ):
-            self.async_note_changes([STATIONS_CHANGED])
+            self.async_mark_changed([STATIONS_CHANGED])
             # What is known of sessions may concern the stations that have come.
             self._sessions.clear()
         if self.devices.replaced:
@@ -286,30 +286,30 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
             )
 
     @callback
-    def _async_take_sessions(self, sessions: Sessions, asked: int) -> None:
+    def _async_apply_sessions(self, sessions: Sessions, sequence: int) -> None:
         """Take in a list that was requested at the place `asked`; see to what it lacks."""
-        if self._assembly.book.is_list_late(asked):
+        if self._assembly.book.is_list_older(sequence):
             return
         self._listed_at = monotonic()
         listed = sessions.sessions
         if listed is self._listed:
-            self.async_note_changes(self._assembly.pass_time(now=dt_util.utcnow()))
+            self.async_mark_changed(self._assembly.pass_time(now=dt_util.utcnow()))
             return
         before = self._sessions
-        changed, missing, older = self._assembly.take_sessions(
-            listed, asked=asked, is_complete=sessions.is_complete, now=dt_util.utcnow()
+        changed, missing, older = self._assembly.apply_sessions(
+            listed, sequence=sequence, is_complete=sessions.is_complete, now=dt_util.utcnow()
         )
         current = [session for session in listed if session.session_id not in older]
         self._sessions = {session.session_id: session for session in current}
         self._sessions |= {id_: before[id_] for id_ in older & before.keys()}
-        self.async_note_changes(changed)
-        self._async_take([s for s in current if before.get(s.session_id) is not s])
+        self.async_mark_changed(changed)
+        self._async_record([s for s in current if before.get(s.session_id) is not s])
         self._listed = None if missing or older else listed
         phases, self._phases = self._phases, _phases(current)
         if any(is_active for _, is_active in phases ^ self._phases):
             # The status of the port may follow later than this poll.
-            self._cadence.want_sites()
-        self._lookups.follow(missing)
+            self._cadence.request_sites()
+        self._lookups.update(missing)
         if missing and not self._is_looking_up:
             self.config_entry.async_create_background_task(
                 self.hass, self._async_look_up(), "look up sessions"
@@ -331,11 +331,11 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
             await self.async_fetch_session(session)
         except EevionError as err:
             LOGGER.debug("A session cannot be looked up: %s", err)
-            self._lookups.failed(session, monotonic())
+            self._lookups.mark_failed(session, monotonic())
         else:
-            self._lookups.answered(session, monotonic())
+            self._lookups.mark_answered(session, monotonic())
 
-    async def async_renew_sessions(self, *, is_forced: bool = False) -> None:
+    async def async_refresh_sessions(self, *, is_forced: bool = False) -> None:
         """Ask for the sessions ahead of any poll, where the newest list is not of just now.
 
         What people do at the station or in the app must not be undone by mistake. With
@@ -345,13 +345,13 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         if is_forced:
             # Those who want it at the same time share one request.
             await asyncio.sleep(0)
-        async with self._renewing:
+        async with self._sessions_lock:
             is_recent = monotonic() - self._listed_at < INTERVAL_ACTIVE.total_seconds()
-            if self._assembly.book.is_list_late(wanted) or (is_recent and not is_forced):
+            if self._assembly.book.is_list_older(wanted) or (is_recent and not is_forced):
                 return
-            asked = self.mark_request()
+            sequence = self.mark_request()
             sessions = await self.client.list_sessions(page_size=self._page_size, lane=Lane.CONFIRM)
-            self._async_take_sessions(sessions, asked)
+            self._async_apply_sessions(sessions, sequence)
             self.async_update_listeners()
 
     def shared_names(self) -> set[str]:
@@ -368,25 +368,25 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         }
         return {name for name, count in Counter(names.values()).items() if count > 1}
 
-    async def async_renew_sites(self) -> None:
+    async def async_refresh_sites(self) -> None:
         """Ask for the sites ahead of any poll; raises EevionError.
 
         Those who want them at the same time share one request.
         """
         wanted = self.mark_request()
-        async with self._renewing_sites:
-            if self._sites_asked < wanted:
-                asked = self.mark_request()
-                self._async_take_sites(await self._async_list_sites(Lane.CONFIRM), asked)
+        async with self._sites_lock:
+            if self._sites_sequence < wanted:
+                sequence = self.mark_request()
+                self._async_apply_sites(await self._async_list_sites(Lane.CONFIRM), sequence)
         self.async_update_listeners()
 
     async def _async_before_end(self) -> None:
         """Fetch the sites, so that the status of the port is shown with the session's end."""
         try:
-            await self.async_renew_sites()
+            await self.async_refresh_sites()
         except EevionError as err:
             LOGGER.debug("The sites cannot be fetched with the end of a session: %s", err)
-            self._cadence.want_sites()
+            self._cadence.request_sites()
 
     async def async_follow_command(
         self, port_id: str, is_shown: Callable[[StationState], bool]
@@ -410,7 +410,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         Raises EevionError where the cloud does not answer.
         """
         book = self._assembly.book
-        asked = book.mark()
+        sequence = book.mark()
         newest: Session | None = None
         with suppress(EevionNotFoundError):
             newest = await self.client.get_session(session_id=session.session_id)
@@ -421,34 +421,34 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
             book.forget(session)
         else:
             newest = newest.at_port(session.port_id)
-            if book.apply(newest, asked=asked):
+            if book.apply(newest, sequence=sequence):
                 self.accounting.async_take([newest])
-        self._async_renew(session.port_id)
+        self._async_refresh_stations(session.port_id)
         return newest
 
     @callback
-    def async_take_past(self, sessions: Sequence[Session]) -> None:
+    def async_apply_past(self, sessions: Sequence[Session]) -> None:
         """Take in sessions that a look into the past brought: any other answer may be newer."""
         self._listed = None
         for session in sessions:
-            self._assembly.book.apply(session, asked=0, is_listed=True)
+            self._assembly.book.apply(session, sequence=0, is_listed=True)
         ports = {session.port_id for session in sessions if session.port_id}
-        self.async_note_changes(self._assembly.refresh(ports, now=dt_util.utcnow()))
-        self._async_take(sessions)
+        self.async_mark_changed(self._assembly.refresh(ports, now=dt_util.utcnow()))
+        self._async_record(sessions)
         self.async_update_listeners()
 
     @callback
-    def _async_take(self, sessions: Iterable[Session]) -> None:
+    def _async_record(self, sessions: Iterable[Session]) -> None:
         """Keep what outlasts a snapshot: amounts, and the names of tariffs."""
         self.accounting.async_take(sessions)
         if self._memory.async_remember_tariffs(session.tariff for session in sessions):
-            self.async_note_changes(self.data.stations, is_for_all=True)
+            self.async_mark_changed(self.data.stations, is_for_all=True)
 
     @callback
-    def async_learn_jobs(self, jobs: Iterable[Job]) -> None:
+    def async_remember_jobs(self, jobs: Iterable[Job]) -> None:
         """Keep what the job history tells: among it the names of tariffs."""
         if self._memory.async_remember_jobs(jobs):
-            self.async_note_changes(self.data.stations, is_for_all=True)
+            self.async_mark_changed(self.data.stations, is_for_all=True)
             self.async_update_listeners()
 
     def mark_request(self) -> int:
@@ -464,22 +464,22 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         return self._assembly.book.unconfirmed_end(port_id)
 
     @callback
-    def async_apply_partial(self, session: Session, *, asked: int | None = None) -> None:
+    def async_apply_partial(self, session: Session, *, sequence: int | None = None) -> None:
         """Show what the answer to a start or stop tells.
 
         `asked` is what `mark_request` returned before the request; without it the answer is
         newer than all others.
         """
         self._listed = None
-        session = self._assembly.book.apply_partial(session, asked=asked)
+        session = self._assembly.book.apply_partial(session, sequence=sequence)
         self.accounting.async_take([session])
-        self._async_renew(session.port_id)
+        self._async_refresh_stations(session.port_id)
 
     @callback
     def async_show_limits(self, limits: Mapping[str, ChargingLimit]) -> None:
         """Show the limits that the cloud has taken, by port id."""
         self._assembly.set_limits(limits)
-        self._async_renew(*limits)
+        self._async_refresh_stations(*limits)
 
     @callback
     def async_set_settings(
@@ -487,7 +487,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
     ) -> None:
         """Show what jobs are about to set, by port id, and what they have set."""
         self._assembly.set_settings(wanted, known)
-        self._async_renew(*wanted, *known)
+        self._async_refresh_stations(*wanted, *known)
 
     @callback
     def async_set_exceptions(
@@ -495,10 +495,10 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
     ) -> None:
         """Show the exceptions that last, by the station's name; these ports changed."""
         self._assembly.set_exceptions(exceptions)
-        self._async_renew(*port_ids)
+        self._async_refresh_stations(*port_ids)
 
     @callback
-    def _async_announce_ended(self, session: Session) -> None:
+    def _async_fire_ended(self, session: Session) -> None:
         """Let the event entity fire what nobody saw."""
         if session.port_id and self.config_entry:
             name = signal(self.config_entry, session.port_id, EVENT_SESSION)
@@ -508,8 +508,8 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
     def _async_set_totals(
         self, totals: Mapping[str, Totals], of_sites: Mapping[str, Totals]
     ) -> None:
-        self.async_note_changes(self._assembly.set_totals(totals, of_sites))
-        self._async_renew(*totals)
+        self.async_mark_changed(self._assembly.set_totals(totals, of_sites))
+        self._async_refresh_stations(*totals)
 
     def is_listed(self, session: Session) -> bool:
         """Return whether the list of the newest poll held a session."""
@@ -521,9 +521,9 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         return {s.session_id for s in book.active() if book.is_listed(s)}
 
     @callback
-    def _async_renew(self, *port_ids: str | None) -> None:
+    def _async_refresh_stations(self, *port_ids: str | None) -> None:
         known = [port_id for port_id in port_ids if port_id]
-        self.async_note_changes(self._assembly.refresh(known, now=dt_util.utcnow()))
+        self.async_mark_changed(self._assembly.refresh(known, now=dt_util.utcnow()))
         self.async_update_listeners()
 
 

@@ -80,7 +80,7 @@ class EevionEntity(_DeviceEntity):
         super().__init__(coordinator, port_id, description, description.change_key_fn)
         self.port_id = port_id
         self._last_state = coordinator.data.stations[port_id]
-        share = coordinator.enabling.share(port_id)
+        share = coordinator.entity_budget.share(port_id)
         self._attr_entity_registry_enabled_default = (
             description.entity_registry_enabled_default
             and share

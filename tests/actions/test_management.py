@@ -362,7 +362,7 @@ async def test_words_for_service(
     port_id = next(iter(loaded.runtime_data.coordinator.data.stations))
     values = {port_id: {"priorityStatus": "normal"}}
     job = Job.from_json({"id": "x", "content": {"originalValues": values}})
-    loaded.runtime_data.coordinator.async_learn_jobs([job])
+    loaded.runtime_data.coordinator.async_remember_jobs([job])
     for word in ("in_service", "someOtherWord"):
         await act(hass, "manage_stations", stations=names[0], priority_status=word)
     await act(hass, "manage_stations", stations=names, priority_status="in_service")

@@ -257,7 +257,7 @@ async def test_what_jobs_have_set_is_shown_after_a_restart(
 async def test_tariffs_that_the_job_history_names(loaded: ConfigEntry, station: Station) -> None:
     told = {"commands": {"tariffId": {"tariffId": "abcd1234"}}}
     job = Job.from_json({"id": "x", "description": "Set fee: Night.", "content": told})
-    loaded.runtime_data.coordinator.async_learn_jobs([job])
+    loaded.runtime_data.coordinator.async_remember_jobs([job])
     assert station.state("select", "tariff").attributes["options"] == ["Night"]
 
 

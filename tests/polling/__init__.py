@@ -1,1 +1,1 @@
-"""Tests of when the cloud is asked."""
+"""Tests of when requests are sent."""

@@ -25,9 +25,9 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def charging(energy_wh: float | None, updated_s: float | None = None, **told) -> Session:
+def charging(energy_wh: float | None, updated_s: float | None = None, **reported) -> Session:
     updated_at = None if updated_s is None else at(updated_s)
-    return replace(CHARGING, energy_wh=energy_wh, updated_at=updated_at, **told)
+    return replace(CHARGING, energy_wh=energy_wh, updated_at=updated_at, **reported)
 
 
 class Meter:

@@ -8,7 +8,7 @@ from custom_components.eevion.stations.serialize import commands_json
 
 
 @pytest.mark.parametrize(
-    ("told", "answered"),
+    ("reported", "answered"),
     [
         ({"tariffId": {"tariffId": "t1"}}, {"tariff": "t1"}),
         (
@@ -43,5 +43,5 @@ from custom_components.eevion.stations.serialize import commands_json
         ({"somethingNew": {"a": 1}}, {"somethingNew": {"a": 1}}),
     ],
 )
-def test_commands(told: dict[str, Any], answered: dict[str, Any]) -> None:
-    assert commands_json(told) == answered
+def test_commands(reported: dict[str, Any], answered: dict[str, Any]) -> None:
+    assert commands_json(reported) == answered

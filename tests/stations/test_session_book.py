@@ -20,23 +20,23 @@ def session(
     *,
     port: str | None = "port",
     created: float | None = 0,
-    **told,
+    **reported,
 ) -> Session:
     created_at = None if created is None else START + timedelta(seconds=created)
-    return Session(session_id=name, port_id=port, status=status, created_at=created_at, **told)
+    return Session(session_id=name, port_id=port, status=status, created_at=created_at, **reported)
 
 
-def complete(name: str, **told) -> Session:
-    return session(name, SessionStatus.COMPLETE, **told)
+def complete(name: str, **reported) -> Session:
+    return session(name, SessionStatus.COMPLETE, **reported)
 
 
 def names(sessions: Iterable[Session]) -> set[str]:
     return {session.session_id for session in sessions}
 
 
-def missing(book: SessionBook, listed: Iterable[Session], asked: int | None = None) -> set[str]:
+def missing(book: SessionBook, listed: Iterable[Session], sequence: int | None = None) -> set[str]:
     """Let a book take in a list; return the ids of the active sessions that it lacks."""
-    return names(book.update(listed, asked=asked)[0])
+    return names(book.update(listed, sequence=sequence)[0])
 
 
 @pytest.mark.parametrize(
@@ -102,9 +102,9 @@ def test_a_list_from_before_the_stop() -> None:
     book = SessionBook()
     book.update([session("a")])
     early = book.mark()
-    asked = book.mark()
+    sequence = book.mark()
     late = book.mark()
-    book.apply_partial(complete("a"), asked=asked)
+    book.apply_partial(complete("a"), sequence=sequence)
     for order in (early, late):
         assert not missing(book, [session("a")], order)
         assert book.get("port") == complete("a")
@@ -121,9 +121,9 @@ def test_a_list_from_before_the_start() -> None:
 
 def test_a_start_whose_answer_comes_after_the_end() -> None:
     book = SessionBook()
-    asked = book.mark()
+    sequence = book.mark()
     book.update([complete("a", energy_wh=500)])
-    book.apply_partial(session("a", SessionStatus.AUTHORIZING), asked=asked)
+    book.apply_partial(session("a", SessionStatus.AUTHORIZING), sequence=sequence)
     found = book.get("port")
     assert found
     assert not found.is_active
@@ -246,11 +246,11 @@ def test_a_date_in_the_future_is_a_wrong_one(freezer: FrozenDateTimeFactory) -> 
 def test_the_later_request_counts_where_dates_say_nothing() -> None:
     book = SessionBook()
     early, late = book.mark(), book.mark()
-    book.update([session("a", energy_wh=10)], asked=late)
-    assert book.is_list_late(early)
-    assert not book.apply(session("a", energy_wh=5), asked=early)
-    assert book.apply(dated(session("a", energy_wh=15), 0), asked=late)
-    assert book.apply(dated(session("a", energy_wh=20), 5), asked=early)
+    book.update([session("a", energy_wh=10)], sequence=late)
+    assert book.is_list_older(early)
+    assert not book.apply(session("a", energy_wh=5), sequence=early)
+    assert book.apply(dated(session("a", energy_wh=15), 0), sequence=late)
+    assert book.apply(dated(session("a", energy_wh=20), 5), sequence=early)
     assert book.get("port") == dated(session("a", energy_wh=20), 5)
 
 
@@ -269,7 +269,7 @@ def test_an_end_is_certain_where_a_list_or_a_stop_says_so() -> None:
     book.update([session("b", created=60)])
     book.forget(session("b"))
     assert book.unconfirmed_end("port") == complete("b", created=60)
-    book.apply(complete("b", created=60), asked=0, is_listed=True)
+    book.apply(complete("b", created=60), sequence=0, is_listed=True)
     assert book.unconfirmed_end("port") is None
     book.apply_partial(session("c", created=90))
     book.apply_partial(complete("c", created=90))
@@ -319,7 +319,7 @@ class World:
             self.ended.append(replace(known, status=SessionStatus.COMPLETE))
         self.past.append((*self.now.values(), *self.ended))
 
-    def told(self, late: int) -> tuple[Session, ...]:
+    def reported(self, late: int) -> tuple[Session, ...]:
         """Return all sessions as they were so many events ago."""
         return self.past[max(0, len(self.past) - 1 - late)]
 
@@ -349,20 +349,20 @@ class Reader:
             self._moments.append(self.book.mark())
         else:
             late = int(str(argument))
-            asked = self._moments[max(0, len(self._moments) - 1 - late)]
-            getattr(self, kind)(self.world.told(late), asked)
+            sequence = self._moments[max(0, len(self._moments) - 1 - late)]
+            getattr(self, kind)(self.world.reported(late), sequence)
         self.check()
 
-    def list(self, told: tuple[Session, ...], asked: int) -> None:
-        if self.book.is_list_late(asked):
+    def list(self, reported: tuple[Session, ...], sequence: int) -> None:
+        if self.book.is_list_older(sequence):
             return
-        listed = [s for s in told if self._list_holds_ended or s.is_active]
+        listed = [s for s in reported if self._list_holds_ended or s.is_active]
         active = names(self.book.active())
-        assert missing(self.book, listed, asked) == active - names(listed)
+        assert missing(self.book, listed, sequence) == active - names(listed)
 
-    def partial(self, told: tuple[Session, ...], asked: int) -> None:
-        if told:
-            newest = max(told, key=lambda s: int(s.session_id))
+    def partial(self, reported: tuple[Session, ...], sequence: int) -> None:
+        if reported:
+            newest = max(reported, key=lambda s: int(s.session_id))
             self.book.apply_partial(
                 Session(
                     **{
@@ -370,13 +370,13 @@ class Reader:
                         for name in ("session_id", "port_id", "status", "created_at")
                     }
                 ),
-                asked=asked,
+                sequence=sequence,
             )
 
-    def confirm(self, told: tuple[Session, ...], asked: int) -> None:
-        for one in told:
+    def confirm(self, reported: tuple[Session, ...], sequence: int) -> None:
+        for one in reported:
             if one.session_id in names(self.book.active()):
-                self.book.apply(one, asked=asked)
+                self.book.apply(one, sequence=sequence)
 
     def check(self) -> None:
         known = [found for port in PORTS if (found := self.book.get(port))]

@@ -287,7 +287,7 @@ class Coordinator:
         self._listeners.append(listener)
         return self._listeners.clear
 
-    def async_take_past(self, sessions: Sequence[Session]) -> None:
+    def async_apply_past(self, sessions: Sequence[Session]) -> None:
         for session in sessions:
             self._book.apply(session)
         self.accounting.async_take(sessions)
@@ -603,7 +603,7 @@ class Plan:
             return
         ledgers = coordinator.accounting.ledgers
         before = {port_id: account.told().energy for port_id, account in ledgers.items()}
-        coordinator.async_take_past(lists[-1 - index * 7 % len(lists)].sessions)
+        coordinator.async_apply_past(lists[-1 - index * 7 % len(lists)].sessions)
         for port_id, energy in before.items():
             assert ledgers[port_id].told().energy >= energy or port_id in self.house.reduced
 

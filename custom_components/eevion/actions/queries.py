@@ -19,7 +19,7 @@ from ..api import Job, Lane, ReportGroup, ReportRow, StationException
 from ..const import DOMAIN
 from ..errors import invalid, read_errors
 from ..stations.serialize import (
-    MONEY,
+    COST_FIGURES,
     Json,
     exception_json,
     figures_json,
@@ -330,5 +330,5 @@ def _figures(row: ReportRow | None, currencies: set[str | None]) -> Json | None:
 def _without_mixed_money(figures: Json, currencies: set[str | None]) -> Json:
     """Return figures without amounts if these add up several currencies."""
     if len(currencies - {None}) > 1:
-        return figures | dict.fromkeys(MONEY)
+        return figures | dict.fromkeys(COST_FIGURES)
     return figures

@@ -107,7 +107,7 @@ class LedgerReconciler:
         now = dt_util.utcnow().timestamp()
         for session_id in failed:
             # The cloud answers: it is the session that it cannot answer for.
-            self._retries.failed(session_id, now)
+            self._retries.mark_failed(session_id, now)
         if not self._accounting.is_recovered:
             # What follows needs reports, and ledgers that have begun can do without.
             self._accounting.async_recovered()
@@ -153,8 +153,8 @@ class LedgerReconciler:
                 if isinstance(err, EevionConnectionError):
                     break  # each of the others would wait as long
             else:
-                self._retries.succeeded(session_id)
-                self._coordinator.async_take_past([session.at_port(port_id)])
+                self._retries.mark_succeeded(session_id)
+                self._coordinator.async_apply_past([session.at_port(port_id)])
         return failed
 
     async def _async_sync(self) -> None:
@@ -163,7 +163,7 @@ class LedgerReconciler:
         known = datetime.fromtimestamp(self._known_until(now), UTC)
         since = max(min(known - _OVERLAP, now - _RECENT), known - _LONGEST, _EPOCH)
         sessions = await self._client.list_sessions(updated_on_or_after=since, lane=self._lane)
-        self._coordinator.async_take_past(sessions.sessions)
+        self._coordinator.async_apply_past(sessions.sessions)
         self._accounting.async_synced(sessions.sessions)
 
     def _known_until(self, now: datetime) -> float:
@@ -262,7 +262,7 @@ class LedgerReconciler:
 
     def _note_failure(self, station: StationState, err: EevionError) -> None:
         LOGGER.debug("There is no report of station %s: %s", station.port.station_id, err)
-        self._retries.failed(station.port.port_id, dt_util.utcnow().timestamp())
+        self._retries.mark_failed(station.port.port_id, dt_util.utcnow().timestamp())
 
     async def _async_name_currencies(self, stations: Mapping[str, StationState]) -> None:
         """Look once for past sessions that name the currency of a report's money.
@@ -298,7 +298,7 @@ class LedgerReconciler:
             )
         self._searched.update(station.port.port_id for station in wanted)
         if not fresh:
-            self._retries.failed(_naming_key(wanted[0]), now.timestamp())
+            self._retries.mark_failed(_naming_key(wanted[0]), now.timestamp())
 
     async def _async_compare(self, stations: Mapping[str, StationState]) -> None:
         """Count once a day what the report knows beyond the sessions of each station.
@@ -337,7 +337,7 @@ class LedgerReconciler:
             except EevionError as err:
                 self._note_failure(station, err)
                 continue
-            self._retries.succeeded(port_id)
+            self._retries.mark_succeeded(port_id)
             self._compare(station, row, now, until)
 
     def _settled_until(self, port_id: str, now: float) -> float | None:

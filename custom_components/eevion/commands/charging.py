@@ -95,11 +95,11 @@ class Control:
                 with command_errors(self._station(port_id).port.station_id):
                     await self._async_check_end(port_id)
             else:
-                await self._async_refresh(self._coordinator.async_renew_sessions())
+                await self._async_refresh(self._coordinator.async_refresh_sessions())
             if self._station(port_id).active_session:
                 return
             if self._station(port_id).port.status in _NOT_READY:
-                await self._async_refresh(self._coordinator.async_renew_sites())
+                await self._async_refresh(self._coordinator.async_refresh_sites())
             station = self._station(port_id)
             port = station.port
             if port.status and (reason := _NOT_READY.get(port.status)):
@@ -129,7 +129,7 @@ class Control:
 
     async def _async_check_end(self, port_id: str) -> None:
         """Fetch the session that counts as ended without proof; raises EevionError."""
-        await self._coordinator.async_renew_sessions(is_forced=True)
+        await self._coordinator.async_refresh_sessions(is_forced=True)
         if session := self._ended_session_to_doubt(port_id):
             await self._coordinator.async_fetch_session(session)
 
@@ -145,7 +145,7 @@ class Control:
         self, station: StationState, *, continue_if_battery_full: bool | None
     ) -> None:
         coordinator, port = self._coordinator, station.port
-        asked = coordinator.mark_request()
+        sequence = coordinator.mark_request()
         try:
             session = await coordinator.client.start_session(
                 station_id=port.station_id,
@@ -158,11 +158,11 @@ class Control:
             # the list decides.
             if isinstance(err, EevionRefusedError) and err.code == ERROR_NOT_PLUGGED_IN:
                 raise
-            asked = coordinator.mark_request()
+            sequence = coordinator.mark_request()
             if (found := await self._async_find_started(station)) is None:
                 raise
             session = found
-        coordinator.async_apply_partial(session.at_port(port.port_id), asked=asked)
+        coordinator.async_apply_partial(session.at_port(port.port_id), sequence=sequence)
 
     async def _async_find_started(self, station: StationState) -> Session | None:
         listed = await self._coordinator.client.list_sessions(
@@ -182,7 +182,7 @@ class Control:
         if (station := self._station(port_id)).active_session is None:
             is_forced = self._ended_session_to_doubt(port_id) is not None
             with command_errors(station.port.station_id):
-                await self._coordinator.async_renew_sessions(is_forced=is_forced)
+                await self._coordinator.async_refresh_sessions(is_forced=is_forced)
         remove = self._coordinator.async_add_listener(pending.changed.set, port_id)
         try:
             async with asyncio.timeout(_STOP_TIMEOUT_S):
@@ -228,7 +228,7 @@ class Control:
                 raise
             # It may have ended before, and another session may have begun since. A session that
             # is not found once has not ended for that.
-            await coordinator.async_renew_sessions(is_forced=True)
+            await coordinator.async_refresh_sessions(is_forced=True)
             other = self._station(port_id).active_session
             if other and other.session_id != session.session_id:
                 return await self._async_stop(other, port_id)

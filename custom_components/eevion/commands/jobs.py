@@ -97,7 +97,7 @@ class Jobs:
             self._retry_history_s = min(2 * self._retry_history_s, _LONGEST_RETRY_HISTORY_S)
             return
         self._memory.async_mark_jobs_read(now.timestamp())
-        self._coordinator.async_learn_jobs(jobs)
+        self._coordinator.async_remember_jobs(jobs)
 
     async def async_command(self, port_id: str, commands: Commands) -> None:
         """Send commands to a station; equal commands to several stations share a request.
@@ -223,7 +223,7 @@ class Jobs:
             self._check_interval_s = min(2 * self._check_interval_s, _LONGEST_CHECK_INTERVAL_S)
         else:
             self._check_interval_s = _CHECK_INTERVAL_S
-        self._coordinator.async_learn_jobs(listed)
+        self._coordinator.async_remember_jobs(listed)
         by_id = {job.job_id: job for job in listed}
         for job in list(jobs.values()):
             newest = by_id.get(job.job_id)

@@ -1,1 +1,1 @@
-"""When the cloud is asked: paces, retries, the budget of a key, and who is called of a change."""
+"""When requests are sent: paces, retries, the request budget of a key, and listeners."""

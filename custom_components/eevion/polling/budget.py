@@ -1,4 +1,4 @@
-"""One request budget for each API key, whoever uses it and however often it is reloaded."""
+"""One request budget for each API key, shared by all entries and kept over reloads."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -16,44 +16,45 @@ from ..const import DOMAIN
 from ..storage.stored_file import StoredFile
 from ..storage.values import StoredDataError, fields, flag, items, moment, readable
 
-# A file that is not written in time, or cannot be read, may lack so many requests: after
-# a crash they are presumed.
+# Number of requests that a file may lack that was not written at a stop, or cannot be read:
+# they count as used.
 _UNWRITTEN = 8
-# What a key may use in a minute is written ahead, for so many seconds, with so much room.
+# The requests of a key in a minute are written ahead: for how many seconds, and with how
+# many requests to spare.
 _AHEAD_S = 3600
 _ROOM = 4
 _PERIOD_S = 60
-# Less is written where so many seconds have used much less.
+# Fewer are written where the use of so many seconds was much lower.
 _REVIEW_S = 300
 
 
 @dataclass(slots=True)
 class _Reservation:
-    """What a key may use in any minute until a time: more has to be written first.
+    """The requests that a key may send in any minute until a time; more are written first.
 
-    Times are epoch seconds.
+    Times are in epoch seconds.
     """
 
     places: int = 0
     until: float = 0
     peak: int = 0
-    """Places in use at once since `reviewed`."""
+    """The most places in use since `reviewed`."""
     reviewed: float = 0
 
     def dump(self) -> list[float]:
-        """Return the places as if each were used at the last moment."""
+        """Return the times of the requests, each as late as it may be."""
         return [self.until] * self.places
 
 
 type _Used = dict[str, list[float]]
-"""When requests went out at the latest, in epoch seconds, by a hash of their API key."""
+"""The latest times of requests, in epoch seconds, by a hash of their API key."""
 
 
 class Budgets:
-    """The budgets of this Home Assistant; what was used of them outlives a restart."""
+    """The request budgets by API key; their use is kept over a restart."""
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Prepare; `async_load` comes next."""
+        """Initialize; call `async_load` next."""
         self._hass = hass
         self._file = StoredFile(hass, "budget", _read)
         self._used_before: _Used = {}
@@ -63,7 +64,7 @@ class Budgets:
         self._is_removed = False
 
     async def async_load(self) -> None:
-        """Read what was used before the restart; what cannot be read presumes the worst."""
+        """Load the use before the restart; for parts that cannot be read `_UNWRITTEN` is added."""
         loaded = await self._file.async_load()
         if loaded.content is None and not loaded.lost:
             return
@@ -87,7 +88,7 @@ class Budgets:
 
     @callback
     def _async_used(self, name: str) -> None:
-        """Write where what is written does not cover the use, or covers far more than that."""
+        """Write a reservation where the written one is too low, or much too high, for the use."""
         self._is_removed = False
         limit, now = self._rate_limits[name], time()
         reservation = self._reservations.setdefault(name, _Reservation())
@@ -107,12 +108,12 @@ class Budgets:
         self._hass.async_create_task(self._file.async_save(self._async_dump()))
 
     async def async_final_write(self, _event: Event) -> None:
-        """Write what was used, now that no more will be."""
+        """Write the use at the stop of Home Assistant."""
         if not self._is_removed:
             await self._file.async_save(self._async_dump())
 
     async def async_remove(self) -> None:
-        """Delete the file, with the last account; until a restart the use stays known."""
+        """Delete the file, with the last account; the use is kept in memory until a restart."""
         self._is_removed = True
         self._reservations.clear()
         await self._file.async_remove()
@@ -131,7 +132,7 @@ class Budgets:
 
 
 def _read(stored: Any, lost: list[StoredDataError]) -> tuple[_Used, bool]:
-    """Return what was used, and whether Home Assistant was stopped since."""
+    """Return the use, and whether Home Assistant was stopped properly after it."""
     stored = fields(stored, "is_clean", "used")
     return readable(stored["used"], _moments, lost), flag(stored["is_clean"])
 
@@ -142,7 +143,7 @@ def _moments(value: Any) -> list[float]:
 
 @singleton(HassKey[Budgets](f"{DOMAIN}_budgets"), async_=True)
 async def async_get_budgets(hass: HomeAssistant) -> Budgets:
-    """Return the budgets, read from the storage the first time."""
+    """Return the budgets; the first call loads them from the storage."""
     budgets = Budgets(hass)
     await budgets.async_load()
     hass.bus.async_listen(EVENT_HOMEASSISTANT_FINAL_WRITE, budgets.async_final_write)

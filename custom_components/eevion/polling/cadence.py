@@ -1,4 +1,4 @@
-"""How often the cloud is asked: often while something moves, seldom while nothing answers."""
+"""The interval of polls: short during charging and after commands, long during failures."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -9,13 +9,13 @@ from ..api import RateLimit
 from ..const import INTERVAL_ACTIVE, INTERVAL_BURST, INTERVAL_BUSY, INTERVAL_IDLE
 from ..stations.station import StationState
 
-# Requests in a minute beyond which there is no hurry, and beyond which others, who may
-# use the key, too, should have what is left.
+# Requests in a minute above which polls are not hurried, and above which they slow down, to
+# leave the rest to other users of the key.
 _COMFORT = 16
 _PLENTY = 23
-# So long the cloud is asked often whether it shows what a command did.
+# How long polls are frequent after a command.
 _BURST_S = 30
-# The longer a cloud fails the slower it is asked, and not by all homes at the same moment.
+# Polls slow down with the length of an outage; the jitter spreads those of all installations.
 _SHARE_OF_OUTAGE = 1 / 8
 _LONGEST_RETRY = timedelta(minutes=2)
 _JITTER = 0.2
@@ -25,7 +25,7 @@ class Cadence:
     """The pace of one account's polls."""
 
     def __init__(self, rate_limit: RateLimit) -> None:
-        """Begin with everything to be asked for."""
+        """Initialize with the sites due."""
         self._rate_limit = rate_limit
         self._failing_since: float | None = None
         self._expected: dict[str, tuple[float, Callable[[StationState], bool]]] = {}
@@ -33,23 +33,23 @@ class Cadence:
 
     @property
     def are_sites_due(self) -> bool:
-        """Whether the sites, which change seldom, are to be asked for, too."""
+        """Whether the next poll is to request the sites."""
         return monotonic() >= self._sites_from
 
-    def note_sites(self) -> None:
-        """Note that the sites are being asked for."""
+    def mark_sites_requested(self) -> None:
+        """Mark the sites as requested now."""
         self._sites_from = monotonic() + INTERVAL_IDLE.total_seconds()
 
-    def want_sites(self) -> None:
-        """Ask for the sites with the next poll."""
+    def request_sites(self) -> None:
+        """Make the sites due with the next poll."""
         self._sites_from = float("-inf")
 
     def expect(self, port_id: str, is_shown: Callable[[StationState], bool]) -> None:
-        """Ask often until the cloud shows what a command did to a station."""
+        """Poll frequently for `_BURST_S`, or until `is_shown` returns True for the station."""
         self._expected[port_id] = (monotonic() + _BURST_S, is_shown)
 
-    def note_answer(self, stations: Mapping[str, StationState]) -> None:
-        """Note a poll that went well."""
+    def mark_success(self, stations: Mapping[str, StationState]) -> None:
+        """Mark the last poll as successful."""
         self._failing_since = None
         now = monotonic()
         self._expected = {
@@ -58,14 +58,14 @@ class Cadence:
             if now < until and port_id in stations and not is_shown(stations[port_id])
         }
 
-    def note_failure(self) -> None:
-        """Note a poll that failed."""
-        self.want_sites()
+    def mark_failure(self) -> None:
+        """Mark the last poll as failed."""
+        self.request_sites()
         if self._failing_since is None:
             self._failing_since = monotonic()
 
     def interval(self, *, is_active: bool) -> timedelta:
-        """Return the time until the next poll; `is_active` is whether somebody charges."""
+        """Return the time until the next poll; `is_active` is whether a session is active."""
         normal = INTERVAL_ACTIVE if is_active or self._expected else INTERVAL_IDLE
         if self._failing_since is not None:
             outage = timedelta(seconds=monotonic() - self._failing_since)

@@ -1,4 +1,4 @@
-"""Whether the cloud accepts the API key: one refusal proves nothing."""
+"""Whether the cloud accepts the API key: a single refusal is not enough."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -9,21 +9,21 @@ from homeassistant.core import HomeAssistant, callback
 
 from .timer import EntryTimer
 
-# So long after a refusal (HTTP 401) the key is tried again, before a person is asked for another.
+# Seconds after a refusal (HTTP 401) until the key is tried again, before reauthentication.
 _RETRY_S = 5
-# Refusals within this time are one: those of requests that were sent together.
+# Refusals within this time count as one: their requests were sent together.
 _TOGETHER_S = 3
 
 
 class KeyCheck:
-    """Follows the HTTP status of every answer that an account gets.
+    """Processes the HTTP status of every answer to an account.
 
-    A key is refused for good where it is refused again some seconds later, and no request was
+    A key counts as refused where it is refused again some seconds later, and no request was
     accepted in between. A request that is accepted after that ends the reauthentication.
     """
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, poll: Callable[[], None]) -> None:
-        """Prepare; `poll` is called to try the key again, and when it is accepted again."""
+        """Initialize; `poll` is called to try the key again, and when it is accepted again."""
         self._hass = hass
         self._entry = entry
         self._poll = poll
@@ -32,8 +32,8 @@ class KeyCheck:
         self._is_reauth_begun = False
 
     @callback
-    def async_note_status(self, status: int) -> None:
-        """Follow the HTTP status of an answer; faults of a gateway say nothing about the key."""
+    def async_apply_status(self, status: int) -> None:
+        """Process the HTTP status of an answer; other errors decide nothing about the key."""
         if status == HTTPStatus.UNAUTHORIZED:
             if self._refused_at is None:
                 self._refused_at = monotonic()
@@ -47,7 +47,7 @@ class KeyCheck:
 
     @callback
     def async_is_refused(self) -> bool:
-        """Return whether a person is to be asked for another key, which begins then."""
+        """Return whether the key counts as refused; the caller then starts reauthentication."""
         if self._refused_at is None or monotonic() - self._refused_at < _TOGETHER_S:
             return False
         self._is_reauth_begun = True

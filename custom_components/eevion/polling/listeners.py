@@ -1,4 +1,4 @@
-"""A coordinator that tells only those concerned, and never holds the loop for long."""
+"""A coordinator that calls only listeners of changes, and in slices of the event loop's time."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -9,21 +9,21 @@ from typing import Any, override
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
-# A thousand stations are told in slices.
+# Longest time of calling listeners without a yield to the event loop.
 _SLICE_S = 0.005
 
-_NOTHING = object()
+_UNSET = object()
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerContext:
-    """A listener's context: what it follows, and what it shows of it."""
+    """A listener's context: its subject, and the values of the subject that it depends on."""
 
     subject_id: object
     change_key_fn: Callable[[Any], object] | None
-    """Given the subject; the listener is called where it returns something else than before.
+    """Returns the values of the subject that decide whether the listener is called.
 
-    None shows everything.
+    None calls the listener on every change.
     """
 
 
@@ -31,28 +31,28 @@ class ListenerContext:
 class _Listener:
     update: CALLBACK_TYPE
     change_key_fn: Callable[[Any], object] | None
-    shown: object = _NOTHING
+    change_key: object = _UNSET
 
 
 class SelectiveCoordinator[DataT](DataUpdateCoordinator[DataT]):
-    """Calls the listeners of those contexts that were noted as changed.
+    """Calls the listeners of the contexts that were marked as changed.
 
-    A context is any object, or a `ListenerContext` of one. Where the cloud was lost or is back, all
-    listeners are called.
+    A context is any object, or a `ListenerContext` of one. Where the connection to the cloud is
+    lost or restored, all listeners are called.
     """
 
     _was_successful = True
-    _telling: asyncio.Task[None] | None = None
+    _update_task: asyncio.Task[None] | None = None
 
     def __init__(self, *args: object, **kwargs: object) -> None:
-        """Start without listeners."""
+        """Initialize without listeners."""
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self._by_subject: dict[object, list[_Listener]] = {}
         self._changed: dict[object, bool] = {}
-        """Subjects to be told of; true where all their listeners are to be called."""
+        """The changed subjects; True calls their listeners whatever `change_key_fn` returns."""
 
     def subject(self, subject_id: object) -> object | None:
-        """Return what views of an id are given; None while there is none."""
+        """Return the argument of `change_key_fn` for a subject; None while there is none."""
         raise NotImplementedError
 
     @override
@@ -60,7 +60,7 @@ class SelectiveCoordinator[DataT](DataUpdateCoordinator[DataT]):
     def async_add_listener(
         self, update_callback: CALLBACK_TYPE, context: object = None
     ) -> Callable[[], None]:
-        """Listen for changes of one context."""
+        """Add a listener for changes of one context; return a function that removes it."""
         remove = super().async_add_listener(update_callback, context)
         followed = (
             context if isinstance(context, ListenerContext) else ListenerContext(context, None)
@@ -68,7 +68,7 @@ class SelectiveCoordinator[DataT](DataUpdateCoordinator[DataT]):
         subject_id = followed.subject_id
         listener = _Listener(update_callback, followed.change_key_fn)
         if followed.change_key_fn and (subject := self.subject(subject_id)) is not None:
-            listener.shown = followed.change_key_fn(subject)
+            listener.change_key = followed.change_key_fn(subject)
         listeners = self._by_subject.setdefault(subject_id, [])
         listeners.append(listener)
 
@@ -82,28 +82,31 @@ class SelectiveCoordinator[DataT](DataUpdateCoordinator[DataT]):
         return async_remove_listener
 
     @callback
-    def async_note_changes(
+    def async_mark_changed(
         self, subject_ids: Iterable[object], *, is_for_all: bool = False
     ) -> None:
-        """Note what `async_update_listeners` is to tell, if so wished whatever they show."""
+        """Mark subjects as changed for `async_update_listeners`.
+
+        `is_for_all` calls their listeners whatever `change_key_fn` returns.
+        """
         for subject_id in subject_ids:
             self._changed[subject_id] = is_for_all or self._changed.get(subject_id, False)
 
     @override
     @callback
     def async_update_listeners(self) -> None:
-        """Tell what was noted."""
+        """Call the listeners of the subjects that were marked as changed."""
         if self.last_update_success != self._was_successful:
             self._was_successful = self.last_update_success
             self._changed |= dict.fromkeys(self._by_subject, True)
-        if self._telling is None and self._changed and self.config_entry:
-            # Eager: few listeners are told before this returns.
-            telling = self.config_entry.async_create_task(
-                self.hass, self._async_tell(), f"{self.name} tells", eager_start=True
+        if self._update_task is None and self._changed and self.config_entry:
+            # Eager: the calls of few listeners are done before this returns.
+            task = self.config_entry.async_create_task(
+                self.hass, self._async_call_listeners(), f"{self.name} listeners", eager_start=True
             )
-            self._telling = None if telling.done() else telling
+            self._update_task = None if task.done() else task
 
-    async def _async_tell(self) -> None:
+    async def _async_call_listeners(self) -> None:
         slice_ends = monotonic() + _SLICE_S
         try:
             while self._changed:
@@ -112,15 +115,15 @@ class SelectiveCoordinator[DataT](DataUpdateCoordinator[DataT]):
                 subject = self.subject(subject_id)
                 for listener in tuple(self._by_subject.get(subject_id, ())):
                     if listener.change_key_fn:
-                        before = listener.shown
-                        listener.shown = (
-                            _NOTHING if subject is None else listener.change_key_fn(subject)
+                        before = listener.change_key
+                        listener.change_key = (
+                            _UNSET if subject is None else listener.change_key_fn(subject)
                         )
-                        if listener.shown == before and not is_for_all:
+                        if listener.change_key == before and not is_for_all:
                             continue
                     listener.update()
                     if monotonic() > slice_ends:
                         await asyncio.sleep(0)
                         slice_ends = monotonic() + _SLICE_S
         finally:
-            self._telling = None
+            self._update_task = None

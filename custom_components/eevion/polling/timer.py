@@ -1,4 +1,4 @@
-"""A timer of one account, for what is done again and again at no fixed pace."""
+"""A timer that is canceled when its config entry is unloaded."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -9,10 +9,10 @@ from homeassistant.helpers.event import async_call_later
 
 
 class EntryTimer:
-    """Calls once after each setting; ends with the entry."""
+    """Calls an action once after each `async_set`, until the entry is unloaded."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, action: Callable[[], None]) -> None:
-        """Prepare; nothing is called before it is set."""
+        """Initialize; `action` is not called before `async_set`."""
         self._hass = hass
         self._action = action
         self._cancel: CALLBACK_TYPE | None = None
@@ -20,23 +20,23 @@ class EntryTimer:
 
     @property
     def is_set(self) -> bool:
-        """Whether a call is to come."""
+        """Whether a call is scheduled."""
         return self._cancel is not None
 
     @callback
     def async_set(self, delay: float) -> None:
-        """Call after so many seconds, and not when it would have been before."""
+        """Schedule the call after `delay` seconds, in place of one that is scheduled."""
         self.async_clear()
-        self._cancel = async_call_later(self._hass, delay, self._async_ring)
+        self._cancel = async_call_later(self._hass, delay, self._async_call)
 
     @callback
     def async_clear(self) -> None:
-        """Do not call."""
+        """Cancel the call."""
         if self._cancel:
             self._cancel()
             self._cancel = None
 
     @callback
-    def _async_ring(self, _now: datetime) -> None:
+    def _async_call(self, _now: datetime) -> None:
         self._cancel = None
         self._action()

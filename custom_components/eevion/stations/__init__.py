@@ -1,1 +1,1 @@
-"""What a station is now: its port, session, power, settings and what is remembered of it."""
+"""Present state of stations: port, session, power, settings and the stored memory of them."""

@@ -5,18 +5,18 @@ from datetime import datetime
 
 from ..api import ConnectorStatus, Session, SessionStatus
 
-# How long a power is held while the energy stands still: the cloud hears from
-# stations every minute or so, not at our pace.
-_PATIENCE_S = 180
+# How long a power is held while the energy does not change: stations report to the cloud
+# about once a minute, independently of the polls.
+_HELD_S = 180
 _SILENT_INTERVALS = 3
-# The energy comes in whole watt-hours: over a few seconds that is a rough measure.
+# The energy is in whole watt-hours, which is too coarse over a few seconds.
 _WINDOW_S = 20
-# How far our clock and the cloud's may differ over one interval.
+# Difference between the local clock and the cloud's over one interval.
 _JITTER_S = 2
 
 
 type _Step = tuple[float, float]
-"""Seconds, and the energy in Wh that they brought."""
+"""An interval in seconds, and the energy delivered in it in Wh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +28,24 @@ class _Sample:
     power_w: float | None = None
     interval_s: float = 0
     is_dated: bool = False
-    """Whether `updated_at` moved with the energy: then the cloud's clock is the better one."""
+    """Whether `updated_at` changed with the energy: then the cloud's clock is more accurate."""
     steps: tuple[_Step, ...] = ()
 
 
 class PowerMeter:
-    """The power of one station in W; the cloud tells energy only."""
+    """The power of one station in W; the cloud reports energy only."""
 
     def __init__(self) -> None:
-        """Start without a sample."""
+        """Initialize without a sample."""
         self._last: _Sample | None = None
 
     def read(
         self, session: Session | None, received_at: datetime, max_w: float | None
     ) -> float | None:
-        """Return the power after one more answer; None until two energies are known."""
+        """Return the power in W after one more answer; None until there are two energies.
+
+        `max_w` is the highest power of the port, in W.
+        """
         if session and session.is_active and session.power_w is not None:
             return session.power_w
         if session is None or not _may_deliver(session):
@@ -52,14 +55,14 @@ class PowerMeter:
             return None
         self._last = sample = self._sampled(session, session.energy_wh, received_at, max_w)
         silence = (received_at - sample.received_at).total_seconds()
-        if silence > max(_PATIENCE_S, _SILENT_INTERVALS * sample.interval_s):
+        if silence > max(_HELD_S, _SILENT_INTERVALS * sample.interval_s):
             return 0
         return sample.power_w
 
     def _sampled(
         self, session: Session, energy_wh: float, received_at: datetime, max_w: float | None
     ) -> _Sample:
-        """Return the sample to go on from: the last one while the energy stands still."""
+        """Return the newest sample; the last one while the energy does not change."""
         last = self._last
         updated_at = session.updated_at
         if last is None or last.session_id != session.session_id or energy_wh < last.energy_wh:
@@ -71,7 +74,7 @@ class PowerMeter:
         dated_s = _seconds(last.updated_at, updated_at)
         is_dated = dated_s > 0
         if is_dated and not last.is_dated and abs(dated_s - received_s) > _JITTER_S:
-            # It may have been the energy that was updated, or something else.
+            # `updated_at` may belong to another change than that of the energy.
             interval = last.interval_s
         else:
             interval = dated_s if is_dated else received_s
@@ -92,7 +95,7 @@ def _may_deliver(session: Session) -> bool:
 
 
 def _latest(steps: tuple[_Step, ...]) -> tuple[_Step, ...]:
-    """Return the last steps that make up the window, or as many as there are."""
+    """Return the last steps that cover `_WINDOW_S`, or all."""
     while sum(seconds for seconds, _ in steps[1:]) >= _WINDOW_S:
         steps = steps[1:]
     return steps

@@ -1,4 +1,4 @@
-"""What the actions answer: plain data with units in its names and times as ISO 8601."""
+"""Response data of actions: units are part of the names, and times are ISO 8601."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -22,12 +22,12 @@ type Json = dict[str, Any]
 
 
 def time_json(moment: datetime | None) -> str | None:
-    """Return a time in UTC."""
+    """Return a time as ISO 8601 in UTC."""
     return moment.astimezone(UTC).isoformat() if moment else None
 
 
 def _word(word: StrEnum | None) -> str | None:
-    """Return a word as the states of entities have it."""
+    """Return a word as entities show it."""
     return word.name.lower() if word else None
 
 
@@ -36,7 +36,7 @@ def _per(value: float | None, divisor: float) -> float | None:
 
 
 def session_json(session: Session, station: StationState | None, site: str | None) -> Json:
-    """Return a session, with the site's name; the station's state names what it leaves out."""
+    """Return a session; `station` fills in names that it lacks, `site` is the site's name."""
     port = station.port if station else None
     return {
         "session_id": session.session_id,
@@ -75,7 +75,7 @@ def session_json(session: Session, station: StationState | None, site: str | Non
 
 
 def session_event(session: Session) -> Json:
-    """Return the attributes of a session's event."""
+    """Return the attributes of the event of a session."""
     return {
         "session": session.session_id,
         "energy_kwh": None if session.energy_wh is None else session.energy_wh / 1000,
@@ -92,7 +92,7 @@ def taxes_json(session: Session) -> list[Json]:
 
 
 def limits_json(session: Session) -> list[Json]:
-    """Return the limits at which the cloud ends a session by itself."""
+    """Return the limits at which the cloud ends a session."""
     return [{"type": limit.type, "value": limit.value} for limit in session.limits or ()]
 
 
@@ -151,7 +151,7 @@ def exception_json(exception: StationException) -> Json:
 
 
 def row_json(row: ReportRow, currency: str | None) -> Json:
-    """Return whose figures they are, and the figures."""
+    """Return the station and site of a row, and its figures."""
     return {
         "station": row.station_id,
         "site": row.site_name,
@@ -182,12 +182,12 @@ def figures_json(row: ReportRow, currency: str | None) -> Json:
     }
 
 
-MONEY = ("cost", "average_cost", "energy_cost")
-"""Figures in the row's currency."""
+COST_FIGURES = ("cost", "average_cost", "energy_cost")
+"""The figures that are amounts of money."""
 
 
 def job_json(job: Job, names: Mapping[str, str]) -> Json:
-    """Return a job; ports are told by their stations' names where these are known."""
+    """Return a job; `names` are names of stations by port id, used in place of the id."""
     return {
         "job_id": job.job_id,
         "type": job.type,
@@ -212,7 +212,7 @@ PURPOSES = {
     "tx_default_profile": "TxDefaultProfile",
     "tx_profile": "TxProfile",
 }
-"""The purposes of a charging profile, in our words and those of OCPP."""
+"""The purposes of a charging profile: the action's words and those of OCPP."""
 _FIELDS = {
     "communicationId": "communication_id",
     "modelId": "model_id",
@@ -222,10 +222,10 @@ _FIELDS = {
 _YES_OR_NO = {"isPrivate": "is_private", "isVisible": "is_visible"}
 
 
-def commands_json(told: Mapping[str, Any]) -> Json:
-    """Return commands, or the values that they changed, as `manage_stations` takes them."""
+def commands_json(reported: Mapping[str, Any]) -> Json:
+    """Return commands, or the values that they changed, as fields of `manage_stations`."""
     commands: Json = {}
-    for name, value in told.items():
+    for name, value in reported.items():
         content = value if isinstance(value, dict) else {name: value}
         if name in _FIELDS:
             commands[_FIELDS[name]] = parse.text(content.get(name))
@@ -242,9 +242,9 @@ def commands_json(told: Mapping[str, Any]) -> Json:
         elif name == "setChargingProfile":
             commands["charging_profile_id"] = content.get("chargingProfileId")
             commands["charging_profile_amps"] = parse.number(content.get("maximumRate"))
-            told_purpose = content.get("chargingProfilePurpose")
+            purpose = content.get("chargingProfilePurpose")
             commands["charging_profile_purpose"] = next(
-                (ours for ours, theirs in PURPOSES.items() if theirs == told_purpose), told_purpose
+                (ours for ours, theirs in PURPOSES.items() if theirs == purpose), purpose
             )
         else:
             commands[name] = value
@@ -254,5 +254,5 @@ def commands_json(told: Mapping[str, Any]) -> Json:
 
 
 def _is_yes(value: Any) -> Any:
-    """Return a truth value where it is one."""
+    """Return True and False for `yes` and `no`, other values unchanged."""
     return {"yes": True, "no": False}.get(value, value) if isinstance(value, str) else value

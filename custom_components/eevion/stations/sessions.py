@@ -1,4 +1,4 @@
-"""Which session each station has, out of answers that are late, partial or stale."""
+"""The present session of each port, from answers that may be late, partial or stale."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -7,42 +7,44 @@ from datetime import UTC, datetime, timedelta
 from ..api import Session, SessionStatus
 from ..const import INTERVAL_IDLE
 
-# Sessions whose newest answer is remembered: stale lists name recent ones.
+# Number of sessions whose newest answer is kept, to recognize stale rows in later lists.
 _REMEMBERED = 10_000
 _NEVER = datetime.min.replace(tzinfo=UTC)
-# Later dates than this are wrong ones, and do not make the answers that follow look old.
+# A date further in the future is wrong, and must not make the following answers look old.
 _CLOCKS_DIFFER = timedelta(minutes=2)
 
 
 @dataclass(slots=True)
 class _Newest:
-    """What the newest answer about one session said."""
+    """The newest answer about one session."""
 
     is_active: bool
     updated_at: datetime | None
-    asked: int
+    sequence: int
+    """Of the request."""
     received: int
+    """Sequence number of the answer."""
     is_end_certain: bool
 
     def is_repeated_by(self, session: Session) -> bool:
-        """Whether an answer says the same, as most do: a date that did not change is one object."""
+        """Return whether an answer is the same; an unchanged date is the same object."""
         return (
             session.updated_at is self.updated_at
             and session.is_active == self.is_active
             and (self.is_active or self.is_end_certain)
         )
 
-    def is_requested_after(self, session: Session, asked: int) -> bool:
-        """Whether the place of its request makes an answer the older one."""
+    def is_requested_after(self, session: Session, sequence: int) -> bool:
+        """Return whether the sequence number of its request makes an answer the older one."""
         if self.is_active != session.is_active:
-            return session.is_active and asked < self.received
-        if asked >= self.asked:
+            return session.is_active and sequence < self.received
+        if sequence >= self.sequence:
             return False
         updated_at = _likely_date(session)
         return not (updated_at and self.updated_at and updated_at > self.updated_at)
 
     def is_dated_after(self, session: Session) -> bool:
-        """Whether its date makes an answer the older one; an end is never too old."""
+        """Return whether its `updatedAt` makes an answer the older one; an end never is."""
         if self.is_active and not session.is_active:
             return False
         updated_at = _likely_date(session)
@@ -50,39 +52,41 @@ class _Newest:
 
 
 class SessionBook:
-    """The present session of each port, or its last one.
+    """The active session of each port, else its last one.
 
-    Of two answers about a session the one with the later `updatedAt` counts; without a
-    difference, the one that was requested later. An end counts against every answer that was
-    requested before the end was known, and is taken back by a later one: no single answer
-    ends a session for good. An answer that looks old by its date alone counts once the cloud
-    has kept to it for `INTERVAL_IDLE`. A session that goes missing from the list is kept until
-    an answer about it says that it ended.
+    Of two answers about a session the one with the later `updatedAt` counts; with the same
+    date, the one that was requested later. An end counts against every answer that was
+    requested before the end was received; a later request can reopen the session, so no single
+    answer ends a session for good. An answer that is old by its date alone counts once the
+    lists have repeated it for `INTERVAL_IDLE`. A session that is missing from the list is kept
+    until an answer about that session reports its end.
+
+    Requests and answers have sequence numbers in one order, see `mark`.
     """
 
     def __init__(self) -> None:
-        """Start with no sessions."""
+        """Initialize without sessions."""
         self._sessions: dict[str, Session] = {}
         self._listed: set[str] = set()
         self._listed_order = 0
         self._newest: dict[str, _Newest] = {}
-        """By session id, the one that changed last at the end."""
+        """By session id; the last changed one comes last."""
         self._disputed: dict[str, datetime] = {}
-        """Since when the lists hold rows whose date is too old, by session id."""
+        """Time since which the lists hold a row with too old a date, by session id."""
         self._disputed_before: dict[str, datetime] = {}
         self._order = 0
 
     def mark(self) -> int:
-        """Return the place of a request in the order of requests and answers."""
+        """Return the next sequence number of requests and answers."""
         self._order += 1
         return self._order
 
     def get(self, port_id: str) -> Session | None:
-        """Return the active session of a port, else the last one known."""
+        """Return the active session of a port, else its last one."""
         return self._sessions.get(port_id)
 
     def is_listed(self, session: Session | None) -> bool:
-        """Whether the newest list held it, so that its connector status is the present one."""
+        """Return whether the newest list holds a session: then its connector status is current."""
         return session is not None and session.session_id in self._listed
 
     def active(self) -> Iterator[Session]:
@@ -90,14 +94,14 @@ class SessionBook:
         return (session for session in self._sessions.values() if session.is_active)
 
     def is_active(self, session: Session) -> bool:
-        """Whether a session goes on, as far as is known."""
+        """Return whether a session is the active one of its port."""
         known = self._sessions.get(session.port_id or "")
         return known is not None and known.is_active and known.session_id == session.session_id
 
     def unconfirmed_end(self, port_id: str) -> Session | None:
-        """Return the last session of a port where it may go on, though it counts as ended.
+        """Return the last session of a port where it counts as ended without certainty.
 
-        Its end is certain where a list or the answer to a stop calls it `complete`.
+        The end is certain where a list or the answer to a stop reports `complete`.
         """
         session = self._sessions.get(port_id)
         if session is None or session.is_active:
@@ -105,20 +109,20 @@ class SessionBook:
         newest = self._newest.get(session.session_id)
         return None if newest is None or newest.is_end_certain else session
 
-    def is_list_late(self, asked: int) -> bool:
-        """Whether a list that was requested later has been taken in already."""
-        return asked < self._listed_order
+    def is_list_older(self, sequence: int) -> bool:
+        """Return whether a list that was requested later has been applied already."""
+        return sequence < self._listed_order
 
     def update(
-        self, listed: Iterable[Session], *, asked: int | None = None, is_complete: bool = True
+        self, listed: Iterable[Session], *, sequence: int | None = None, is_complete: bool = True
     ) -> tuple[list[Session], set[str]]:
-        """Take in a whole list that was requested at the place `asked` (by default just now).
+        """Apply a whole list; `sequence` is that of its request, by default the next one.
 
-        Return the active sessions that went missing from it, and the ids of those rows that
-        are older than what is known. Where the list is not complete, a session that it lacks
-        counts as listed as before.
+        Returns the active sessions that the list lacks, and the ids of rows that are older than
+        the sessions kept here. Where the list is not complete, a session that it lacks counts
+        as listed if it was before.
         """
-        order = self.mark() if asked is None else asked
+        order = self.mark() if sequence is None else sequence
         self._listed_order = order
         now = datetime.now(UTC)
         self._disputed_before, self._disputed = self._disputed, {}
@@ -135,63 +139,65 @@ class SessionBook:
         if not is_complete:
             self._listed |= before
         for port_id, session in best.items():
-            self._take(port_id, session)
+            self._store(port_id, session)
         return missing, older
 
-    def apply(self, session: Session, *, asked: int | None = None, is_listed: bool = False) -> bool:
-        """Take in the whole answer about one session; return whether it is not an older one.
+    def apply(
+        self, session: Session, *, sequence: int | None = None, is_listed: bool = False
+    ) -> bool:
+        """Apply the whole answer about one session; return False where it is an older one.
 
-        `is_listed` is whether a list held it, and not an answer about this session alone.
+        `is_listed` is whether it comes from a list, not from `GET /session/{id}`.
         """
-        order = self.mark() if asked is None else asked
+        order = self.mark() if sequence is None else sequence
         if self._is_older(session, order, is_certain=is_listed):
             return False
         if session.port_id:
-            self._take(session.port_id, session)
+            self._store(session.port_id, session)
         return True
 
-    def apply_partial(self, session: Session, *, asked: int | None = None) -> Session:
-        """Take in the partial answer to a start or stop; return the whole of what is known."""
-        order = self.mark() if asked is None else asked
+    def apply_partial(self, session: Session, *, sequence: int | None = None) -> Session:
+        """Apply the partial answer to a start or stop; return the whole session."""
+        order = self.mark() if sequence is None else sequence
         known = self._sessions.get(session.port_id or "")
         is_older = self._is_older(session, order, is_certain=True)
         if known and known.session_id == session.session_id:
             session = known if is_older else known.merged_with(session)
         if session.port_id and not is_older:
-            self._take(session.port_id, session)
+            self._store(session.port_id, session)
         return session
 
     def forget(self, session: Session) -> None:
-        """Close a session that the cloud does not know any more."""
+        """End a session that the cloud has no record of any more."""
         for known in list(self._sessions.values()):
             if known.session_id == session.session_id and known.is_active:
                 self.apply(replace(known, status=SessionStatus.COMPLETE))
 
     def retain(self, port_ids: Iterable[str]) -> None:
-        """Drop the sessions of all other ports."""
+        """Drop the sessions of all ports but these."""
         keep = set(port_ids)
         self._sessions = {port: s for port, s in self._sessions.items() if port in keep}
 
-    def _take(self, port_id: str, session: Session) -> None:
+    def _store(self, port_id: str, session: Session) -> None:
         known = self._sessions.get(port_id)
         is_same = known is not None and known.session_id == session.session_id
         if is_same or _rank(session) >= _rank(known):
             self._sessions[port_id] = known if known == session else session
 
     def _is_older(
-        self, session: Session, asked: int, *, is_certain: bool, now: datetime | None = None
+        self, session: Session, sequence: int, *, is_certain: bool, now: datetime | None = None
     ) -> bool:
-        """Return whether an answer is older than what is known of its session; keep it if not.
+        """Return whether an answer is older than the newest one; otherwise keep it as that.
 
-        `now` is the time of a list, whose rows may outlast a newer date.
+        `now` is the time of a list, see `_has_lasted`.
         """
         newest = self._newest.get(session.session_id)
-        if newest and newest.is_repeated_by(session) and asked >= newest.asked:
-            newest.asked, newest.received = asked, self.mark()
+        if newest and newest.is_repeated_by(session) and sequence >= newest.sequence:
+            newest.sequence, newest.received = sequence, self.mark()
             return False
         is_end_certain = is_certain and session.status is SessionStatus.COMPLETE
         if newest:
-            is_older = newest.is_requested_after(session, asked) or (
+            is_older = newest.is_requested_after(session, sequence) or (
                 newest.is_dated_after(session)
                 and not (now and self._has_lasted(session.session_id, now))
             )
@@ -201,20 +207,20 @@ class SessionBook:
                 return True
             del self._newest[session.session_id]
         self._newest[session.session_id] = _Newest(
-            session.is_active, _likely_date(session), asked, self.mark(), is_end_certain
+            session.is_active, _likely_date(session), sequence, self.mark(), is_end_certain
         )
         if len(self._newest) > _REMEMBERED:
             del self._newest[next(iter(self._newest))]
         return False
 
     def _has_lasted(self, session_id: str, now: datetime) -> bool:
-        """Return whether lists have kept to a row of an old date for long."""
+        """Return whether the lists have repeated a row with an old date for `INTERVAL_IDLE`."""
         since = self._disputed[session_id] = self._disputed_before.get(session_id, now)
         return now - since >= INTERVAL_IDLE
 
 
 def _likely_date(session: Session) -> datetime | None:
-    """Return `updatedAt`; a date in the future is a wrong one."""
+    """Return `updatedAt`; None where it is in the future, and so wrong."""
     updated_at = session.updated_at
     if updated_at and updated_at > datetime.now(UTC) + _CLOCKS_DIFFER:
         return None
@@ -222,7 +228,7 @@ def _likely_date(session: Session) -> datetime | None:
 
 
 def _rank(session: Session | None) -> tuple[bool, datetime]:
-    """Order sessions of one port: active before ended, then by their begin."""
+    """Return the sort key of sessions of one port: the active one, then the latest, is greatest."""
     if session is None:
         return (False, _NEVER)
     return (session.is_active, session.created_at or session.started_at or _NEVER)

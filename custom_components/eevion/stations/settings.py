@@ -1,4 +1,4 @@
-"""Settings of stations that jobs change."""
+"""Settings of stations that management jobs change."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -9,31 +9,31 @@ from ..storage.values import StoredDataError, fields, flag, moment, text
 
 OUT_OF_SERVICE = "outOfService"
 IN_SERVICE = "inService"
-"""A guess: the documentation names only the other; the value before it is preferred."""
+"""Assumed, as the documentation names only `outOfService`; the former value is preferred."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StationSettings:
-    """Settings of one station; None is "not known", or "not to be changed"."""
+    """Settings of one station; None is "unknown", or "unchanged"."""
 
     is_in_service: bool | None = None
     is_private: bool | None = None
     is_visible: bool | None = None
     tariff_id: str | None = None
     tariff_since: float | None = None
-    """When the tariff was set, in epoch seconds: sessions that began later know better."""
+    """When the tariff was set, in epoch seconds: that of a session that began later counts."""
 
     def merged_with(self, newer: StationSettings) -> StationSettings:
-        """Return these settings with all that the newer ones tell."""
+        """Return these settings, updated by those of `newer` that are not None."""
         return replace(self, **newer.to_json())
 
     def to_json(self) -> dict[str, Any]:
-        """Return what is told, as a storage holds it."""
+        """Return the settings that are not None, for storage."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     @classmethod
     def from_json(cls, stored: Any) -> Self:
-        """Read `to_json`; raise StoredDataError for anything else."""
+        """Return stored settings; raise StoredDataError for other content."""
         stored = fields(stored)
         if unknown := stored.keys() - _CHECKS.keys():
             raise StoredDataError(f"{len(unknown)} settings of another version")
@@ -41,7 +41,7 @@ class StationSettings:
 
     @classmethod
     def of_commands(cls, commands: Commands) -> Self:
-        """Return what the commands of a job set."""
+        """Return the settings that the commands of a job set."""
         word = commands.priority_status
         return cls(
             is_in_service=None if word is None else word != OUT_OF_SERVICE,

@@ -1,4 +1,4 @@
-"""Puts together what sites, sessions and commands tell of each station."""
+"""The snapshot of an account: sites, sessions and commands combined for each station."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set as AbstractSet
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from .station import StationState, Totals
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The newest of all sites and stations, by their ids."""
+    """The newest states of all sites and stations, by their ids."""
 
     sites: dict[str, Site] = field(default_factory=dict)
     stations: dict[str, StationState] = field(default_factory=dict)
@@ -29,29 +29,29 @@ class Snapshot:
 
 
 class Assembly:
-    """Keeps the snapshot; each change returns the ids of the sites and stations concerned."""
+    """Builds the snapshot; its methods return the ids of the sites and stations that changed."""
 
     def __init__(self) -> None:
-        """Start empty."""
+        """Initialize with an empty snapshot."""
         self.snapshot = Snapshot()
         self.book = SessionBook()
         self._retained: AbstractSet[str] = frozenset()
-        """The stations of the last two answers about sites."""
+        """The ids of the stations in the last two answers about sites."""
         self._meters: dict[str, PowerMeter] = {}
         self._flowing: set[str] = set()
-        """Stations with a power, which time alone brings to an end."""
+        """The ids of stations with a power, which may fall to 0 without a new answer."""
         self._limits: dict[str, ChargingLimit] = {}
         self._totals: dict[str, Totals] = {}
         self._wanted: dict[str, StationSettings] = {}
         self._known: Mapping[str, StationSettings] = {}
         self._exceptions: Mapping[str, tuple[StationException, ...]] = {}
 
-    def take_sites(
+    def apply_sites(
         self, sites: Iterable[Site], *, with_inactive: bool, now: datetime
     ) -> AbstractSet[str]:
-        """Follow the sites; planned and decommissioned ports count only where asked for.
+        """Apply the sites; planned and decommissioned ports count only with `with_inactive`.
 
-        A port that two sites claim counts for the first.
+        A port that two sites hold counts for the first.
         """
         before = dict(self.snapshot.sites)
         self.snapshot.sites.clear()
@@ -63,7 +63,7 @@ class Assembly:
                 if with_inactive or port.is_in_place:
                     places.setdefault(port.port_id, (site_id, port))
         stations = self.snapshot.stations
-        # A station that one answer alone leaves out finds its session again.
+        # A station that is missing from one answer alone keeps its session.
         self._retained = places.keys() | stations.keys()
         for port_id in stations.keys() - places.keys():
             changed |= {port_id, stations.pop(port_id).site_id}
@@ -78,15 +78,15 @@ class Assembly:
                 changed |= _ids(known, stations[port_id])
         return changed
 
-    def take_sessions(
-        self, sessions: Sequence[Session], *, asked: int, is_complete: bool, now: datetime
+    def apply_sessions(
+        self, sessions: Sequence[Session], *, sequence: int, is_complete: bool, now: datetime
     ) -> tuple[AbstractSet[str], Sequence[Session], AbstractSet[str]]:
-        """Take in a list that was requested at the place `asked` of the book's order.
+        """Apply a list of sessions; `sequence` is that of its request.
 
-        Return the ids that changed, the active sessions that the list lacks, and the ids of
-        the sessions of which more recent answers are known.
+        Returns the ids of the stations and sites that changed, the active sessions that the
+        list lacks, and the ids of the sessions with newer answers.
         """
-        missing, older = self.book.update(sessions, asked=asked, is_complete=is_complete)
+        missing, older = self.book.update(sessions, sequence=sequence, is_complete=is_complete)
         self.book.retain(self._retained)
         stale = [
             port_id
@@ -97,7 +97,7 @@ class Assembly:
         return self.refresh({*stale, *self._flowing}, now=now), missing, older
 
     def refresh(self, port_ids: Iterable[str], *, now: datetime) -> AbstractSet[str]:
-        """Renew the states of stations."""
+        """Rebuild the states of stations."""
         stations = self.snapshot.stations
         changed: set[str] = set()
         for port_id in port_ids:
@@ -107,17 +107,17 @@ class Assembly:
         return changed
 
     def pass_time(self, *, now: datetime) -> AbstractSet[str]:
-        """Renew what changes though the cloud tells nothing new."""
+        """Rebuild the states that change with time alone."""
         return self.refresh(tuple(self._flowing), now=now)
 
     def set_limits(self, limits: Mapping[str, ChargingLimit]) -> None:
-        """Keep the limits that were commanded, by port id."""
+        """Set the limits that were commanded, by port id."""
         self._limits |= limits
 
     def set_totals(
         self, totals: Mapping[str, Totals], of_sites: Mapping[str, Totals]
     ) -> AbstractSet[str]:
-        """Keep totals that have been written, by port and site id; return changed sites."""
+        """Set totals that are written, by port and site id; return the ids of changed sites."""
         self._totals |= totals
         known = self.snapshot.site_totals
         changed = {site for site, total in of_sites.items() if known.get(site) != total}
@@ -127,12 +127,12 @@ class Assembly:
     def set_settings(
         self, wanted: Mapping[str, StationSettings], known: Mapping[str, StationSettings]
     ) -> None:
-        """Keep what jobs are about to set, where that changed, and all they have set."""
+        """Set the settings of open jobs, where they changed, and all that jobs set last."""
         self._wanted |= wanted
         self._known = known
 
     def set_exceptions(self, exceptions: Mapping[str, tuple[StationException, ...]]) -> None:
-        """Keep the exceptions that last, by the station's name."""
+        """Set the open exceptions, by the station's name."""
         self._exceptions = exceptions
 
     def _completed(self, state: StationState, now: datetime) -> StationState:
@@ -165,18 +165,18 @@ class Assembly:
 
 
 def _ids(old: StationState | None, new: StationState) -> AbstractSet[str]:
-    """Return whom the difference of two states concerns."""
+    """Return the ids of the station and the sites that the difference of two states changes."""
     if old is None:
         return {new.port.port_id, new.site_id}
-    # Sessions that are not the same object tell something new.
+    # Another session object is another answer.
     if old.session is new.session and old == new:
         return frozenset()
-    if _tallied(old) == _tallied(new):
+    if _site_figures(old) == _site_figures(new):
         return {new.port.port_id}
     return {new.port.port_id, old.site_id, new.site_id}
 
 
-def _tallied(state: StationState) -> tuple[str, bool, bool]:
-    """Return what a site's figures count of a station."""
+def _site_figures(state: StationState) -> tuple[str, bool, bool]:
+    """Return what the figures of a site count of a station."""
     is_available = state.port.status is PortStatus.AVAILABLE
     return state.site_id, is_available, state.active_session is not None

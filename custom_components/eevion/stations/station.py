@@ -1,4 +1,4 @@
-"""What is known of one station at one moment, and what follows from it."""
+"""The state of one station at one moment, and the values derived from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _PLUGGED_IN = {
     ConnectorStatus.AVAILABLE: False,
     ConnectorStatus.RESERVED: False,
 }
-# The two vocabularies have these words in common.
+# The port statuses that have a counterpart among the connector statuses.
 _CONNECTOR_BY_PORT = {
     PortStatus.AVAILABLE: ConnectorStatus.AVAILABLE,
     PortStatus.OFFLINE: ConnectorStatus.OUT_OF_SERVICE,
@@ -40,11 +40,11 @@ _PROBLEMS = (PortStatus.NOT_CONNECTED, PortStatus.OFFLINE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """What a station or a site has delivered and earned in all."""
+    """Lifetime energy and revenue of a station or a site."""
 
     energy_wh: float
     cost: float | None
-    """In `currency`; None until a session has named one."""
+    """In `currency`; None until a session names a currency."""
     currency: str | None
 
 
@@ -55,53 +55,53 @@ class StationState:
     site_id: str
     port: Port
     session: Session | None = None
-    """The active session, else the last one known."""
+    """The active session, else the last one."""
     is_session_listed: bool = False
-    """Whether the newest list held the session: then its connector status is the present one."""
+    """Whether the newest list holds the session: then its connector status is current."""
     power_w: float | None = None
     limit: ChargingLimit | None = None
-    """The limit that was last commanded; the cloud tells none."""
+    """The limit that was last commanded; the cloud reports none."""
 
     wanted: StationSettings = NO_SETTINGS
-    """What jobs are about to set."""
+    """The settings of open jobs."""
     known: StationSettings = NO_SETTINGS
-    """What jobs have set."""
+    """The settings that jobs set last."""
     exceptions: tuple[StationException, ...] = ()
-    """Those that last."""
+    """The open ones."""
     totals: Totals | None = None
-    """What it has delivered and earned in all, as far as it has been written down."""
+    """Lifetime energy and revenue as written to the storage."""
 
     def is_named(self, station_id: str | None, site_id: str | None) -> bool:
-        """Return whether a row of the cloud with these ids is about this station.
+        """Return whether a row of the cloud with these ids belongs to this station.
 
-        `station_id` is the name on the station, which other sites may use, too. A row without a
+        `station_id` is the name on the station, which several sites may use. A row without a
         `site_id` (`location_id`) matches by the name alone.
         """
         return station_id == self.port.station_id and site_id in (None, self.site_id)
 
     @property
     def active_session(self) -> Session | None:
-        """The session that goes on, if any."""
+        """The active session."""
         return self.session if self.session and self.session.is_active else None
 
     @property
     def demand_response(self) -> DemandResponseEvent | None:
-        """The event that limits the station now."""
+        """The demand-response event that limits the station now."""
         return self.session.active_event if self.session else None
 
     @property
     def connector_status(self) -> ConnectorStatus | None:
-        """The present OCPP status: the session's, else what the port's status says."""
+        """The present OCPP status: that of the session, else derived from that of the port."""
         if self.session and (self.session.is_active or self.is_session_listed):
             return self.session.connector_status
         return _CONNECTOR_BY_PORT.get(self.port.status) if self.port.status else None
 
     @property
     def is_plugged_in(self) -> bool | None:
-        """Whether a car is connected; None where the cloud leaves it open."""
+        """Whether a car is connected; None where no answer of the cloud decides it."""
         status, session = self.connector_status, self.session
         if session and not session.is_active and not self.is_session_listed:
-            # The port is "available" whether or not the car is still there.
+            # The port is "available" with or without a car.
             return False if session.end_reason is EndReason.EV_DISCONNECTED else None
         if status is None:
             return True if session and session.status is SessionStatus.CHARGING else None
@@ -109,7 +109,7 @@ class StationState:
 
     @property
     def is_charging(self) -> bool:
-        """Whether energy flows (or is said to, where the connector's status is not told)."""
+        """Whether energy flows: by the connector status, else by the session status."""
         session = self.active_session
         if session is None or session.status is SessionStatus.AUTHORIZING:
             return False
@@ -117,7 +117,7 @@ class StationState:
 
     @property
     def is_problem(self) -> bool:
-        """Whether it cannot charge (faulted, out of service, not connected), or says so itself."""
+        """Whether the station is faulted, out of service, not connected, or has an exception."""
         return (
             self.port.status in _PROBLEMS
             or self.connector_status is ConnectorStatus.FAULTED
@@ -126,7 +126,7 @@ class StationState:
 
     @property
     def is_in_service(self) -> bool | None:
-        """Whether it is in service, or about to be."""
+        """Whether it is in service, or will be after an open job."""
         if self.wanted.is_in_service is not None:
             return self.wanted.is_in_service
         if self.port.status in (None, PortStatus.NOT_CONNECTED):
@@ -135,35 +135,35 @@ class StationState:
 
     @property
     def is_private(self) -> bool | None:
-        """Whether only its owner's drivers may use it, or are about to."""
+        """Whether it is restricted to its owner's drivers, or will be after an open job."""
         if self.wanted.is_private is not None:
             return self.wanted.is_private
         return self.port.restriction == _PRIVATE if self.port.restriction else None
 
     @property
     def is_visible(self) -> bool | None:
-        """Whether the drivers' app shows it, as far as jobs tell: the cloud does not."""
+        """Whether the drivers' app shows it, as jobs set it last: the cloud does not report it."""
         wanted = self.wanted.is_visible
         return self.known.is_visible if wanted is None else wanted
 
     @property
     def tariff_id(self) -> str | None:
-        """The tariff of the next session, as far as jobs, sessions and the port tell."""
+        """The tariff of the next session, from jobs, the last session, or the port."""
         session, known = self.session, self.known
         begun = session.created_at.timestamp() if session and session.created_at else 0
-        told = session.tariff.tariff_id if session and session.tariff else None
+        reported = session.tariff.tariff_id if session and session.tariff else None
         if known.tariff_id and begun < (known.tariff_since or 0):
-            told = known.tariff_id
-        return self.wanted.tariff_id or told or known.tariff_id or self.port.tariff_id
+            reported = known.tariff_id
+        return self.wanted.tariff_id or reported or known.tariff_id or self.port.tariff_id
 
     def highest_limit(self, unit: LimitUnit) -> float | None:
-        """Return what the station is built for; None for watts where that is not told."""
+        """Return the highest limit of the station; None in W where volts or amps are unknown."""
         if unit is LimitUnit.WATT:
             return self.port.max_power_w
         return self.port.amps or MAX_LIMIT_A
 
     def limit_in(self, unit: LimitUnit) -> float | None:
-        """Return the limit in force, as far as commands tell: without one the highest."""
+        """Return the last commanded limit, by default the highest; None where volts are unknown."""
         if self.limit is None:
             return self.highest_limit(unit)
         if self.limit.unit is unit:
@@ -176,7 +176,7 @@ class StationState:
 
 
 def port_of(session: Session, stations: Mapping[str, StationState]) -> str | None:
-    """Return the port id of a session, by station name and site where it names no port.
+    """Return the port id of a session, else that of the station with its name and site.
 
     None where no station or several stations match.
     """
