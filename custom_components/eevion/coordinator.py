@@ -122,6 +122,39 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         """Return the ids of the sites that the key sees and this account does not show."""
         return self.site_names.keys() - self.data.sites.keys()
 
+    def shared_names(self) -> set[str]:
+        """Return the names that several stations have, those of excluded sites included.
+
+        The cloud is given a station by its name (`stationId` is the `displayName`), and could
+        not know which of them a command is for.
+        """
+        names = {
+            port.port_id: port.station_id
+            for site in self._sites.sites
+            for port in site.ports
+            if port.is_in_place
+        }
+        return {name for name, count in Counter(names.values()).items() if count > 1}
+
+    def active_session_ids(self) -> set[str]:
+        """Return the ids of the sessions that the newest poll saw going on."""
+        book = self._assembly.book
+        return {s.session_id for s in book.active() if book.is_listed(s)}
+
+    def is_listed(self, session: Session) -> bool:
+        """Return whether the list of the newest poll held a session."""
+        return self._assembly.book.is_listed(session)
+
+    @override
+    def subject(self, subject_id: object) -> StationState | Snapshot | None:
+        """Return a station's state, and for a site's id the snapshot."""
+        data = self.data
+        if state := data.stations.get(subject_id):  # type: ignore[call-overload]
+            return cast("StationState", state)
+        return data if subject_id in data.sites else None
+
+    # Polls
+
     @override
     async def _async_refresh(
         self,
@@ -181,12 +214,6 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         except EevionAuthenticationError:
             await self._async_poll()
 
-    @callback
-    def _async_poll_now(self) -> None:
-        self.config_entry.async_create_background_task(
-            self.hass, self.async_refresh(), f"{self.name} poll ahead of time"
-        )
-
     async def _async_poll(self) -> None:
         """Take in the sessions and, where they are due or a session begins or ends, the sites.
 
@@ -218,6 +245,39 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         if failures:
             raise failures[0]
 
+    def _shows_change(self, sessions: Sessions) -> bool:
+        """Whether a list shows that a session has begun or ended."""
+        listed = sessions.sessions
+        return listed is not self._listed and not _phases(listed) <= self._phases
+
+    @property
+    def _page_size(self) -> int:
+        """Enough for all sessions in one request, ended ones that linger included."""
+        return max(_PAGE_SIZE, 2 * len(self.data.stations))
+
+    def _set_interval(self) -> None:
+        self.update_interval = self._cadence.interval(is_active=any(self._assembly.book.active()))
+
+    @callback
+    def _async_poll_now(self) -> None:
+        self.config_entry.async_create_background_task(
+            self.hass, self.async_refresh(), f"{self.name} poll ahead of time"
+        )
+
+    # Sites (`GET /site`)
+
+    async def async_refresh_sites(self) -> None:
+        """Ask for the sites ahead of any poll; raises EevionError.
+
+        Those who want them at the same time share one request.
+        """
+        wanted = self.mark_request()
+        async with self._sites_lock:
+            if self._sites_sequence < wanted:
+                sequence = self.mark_request()
+                self._async_apply_sites(await self._async_list_sites(Lane.CONFIRM), sequence)
+        self.async_update_listeners()
+
     async def _async_list_sites(self, lane: Lane) -> Sites:
         """Return the sites; raise EevionError, also where there is no site.
 
@@ -228,19 +288,6 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         if not sites.sites:
             raise NoStationsError
         return sites
-
-    @property
-    def _page_size(self) -> int:
-        """Enough for all sessions in one request, ended ones that linger included."""
-        return max(_PAGE_SIZE, 2 * len(self.data.stations))
-
-    def _shows_change(self, sessions: Sessions) -> bool:
-        """Whether a list shows that a session has begun or ended."""
-        listed = sessions.sessions
-        return listed is not self._listed and not _phases(listed) <= self._phases
-
-    def _set_interval(self) -> None:
-        self.update_interval = self._cadence.interval(is_active=any(self._assembly.book.active()))
 
     @callback
     def _async_apply_sites(self, sites: Sites, sequence: int) -> None:
@@ -285,6 +332,27 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
                 self.config_entry, data={**self.config_entry.data, CONF_KNOWN_SITES: known}
             )
 
+    # Sessions (`GET /session`)
+
+    async def async_refresh_sessions(self, *, is_forced: bool = False) -> None:
+        """Ask for the sessions ahead of any poll, where the newest list is not of just now.
+
+        What people do at the station or in the app must not be undone by mistake. With
+        `is_forced` only a list that is requested from now on will do. Raises EevionError.
+        """
+        wanted = self.mark_request()
+        if is_forced:
+            # Those who want it at the same time share one request.
+            await asyncio.sleep(0)
+        async with self._sessions_lock:
+            is_recent = monotonic() - self._listed_at < INTERVAL_ACTIVE.total_seconds()
+            if self._assembly.book.is_list_older(wanted) or (is_recent and not is_forced):
+                return
+            sequence = self.mark_request()
+            sessions = await self.client.list_sessions(page_size=self._page_size, lane=Lane.CONFIRM)
+            self._async_apply_sessions(sessions, sequence)
+            self.async_update_listeners()
+
     @callback
     def _async_apply_sessions(self, sessions: Sessions, sequence: int) -> None:
         """Take in a list that was requested at the place `asked`; see to what it lacks."""
@@ -315,6 +383,26 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
                 self.hass, self._async_look_up(), "look up sessions"
             )
 
+    @callback
+    def async_apply_past(self, sessions: Sequence[Session]) -> None:
+        """Take in sessions that a look into the past brought: any other answer may be newer."""
+        self._listed = None
+        for session in sessions:
+            self._assembly.book.apply(session, sequence=0, is_listed=True)
+        ports = {session.port_id for session in sessions if session.port_id}
+        self.async_mark_changed(self._assembly.refresh(ports, now=dt_util.utcnow()))
+        self._async_record(sessions)
+        self.async_update_listeners()
+
+    @callback
+    def _async_record(self, sessions: Iterable[Session]) -> None:
+        """Keep what outlasts a snapshot: amounts, and the names of tariffs."""
+        self.accounting.async_take(sessions)
+        if self._memory.async_remember_tariffs(session.tariff for session in sessions):
+            self.async_mark_changed(self.data.stations, is_for_all=True)
+
+    # Sessions one by one (`GET /session/{id}`)
+
     async def _async_look_up(self) -> None:
         """Look up sessions that the list lacks: whether they have ended, and how."""
         self._is_looking_up = True
@@ -334,75 +422,6 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
             self._lookups.mark_failed(session, monotonic())
         else:
             self._lookups.mark_answered(session, monotonic())
-
-    async def async_refresh_sessions(self, *, is_forced: bool = False) -> None:
-        """Ask for the sessions ahead of any poll, where the newest list is not of just now.
-
-        What people do at the station or in the app must not be undone by mistake. With
-        `is_forced` only a list that is requested from now on will do. Raises EevionError.
-        """
-        wanted = self.mark_request()
-        if is_forced:
-            # Those who want it at the same time share one request.
-            await asyncio.sleep(0)
-        async with self._sessions_lock:
-            is_recent = monotonic() - self._listed_at < INTERVAL_ACTIVE.total_seconds()
-            if self._assembly.book.is_list_older(wanted) or (is_recent and not is_forced):
-                return
-            sequence = self.mark_request()
-            sessions = await self.client.list_sessions(page_size=self._page_size, lane=Lane.CONFIRM)
-            self._async_apply_sessions(sessions, sequence)
-            self.async_update_listeners()
-
-    def shared_names(self) -> set[str]:
-        """Return the names that several stations have, those of excluded sites included.
-
-        The cloud is given a station by its name (`stationId` is the `displayName`), and could
-        not know which of them a command is for.
-        """
-        names = {
-            port.port_id: port.station_id
-            for site in self._sites.sites
-            for port in site.ports
-            if port.is_in_place
-        }
-        return {name for name, count in Counter(names.values()).items() if count > 1}
-
-    async def async_refresh_sites(self) -> None:
-        """Ask for the sites ahead of any poll; raises EevionError.
-
-        Those who want them at the same time share one request.
-        """
-        wanted = self.mark_request()
-        async with self._sites_lock:
-            if self._sites_sequence < wanted:
-                sequence = self.mark_request()
-                self._async_apply_sites(await self._async_list_sites(Lane.CONFIRM), sequence)
-        self.async_update_listeners()
-
-    async def _async_before_end(self) -> None:
-        """Fetch the sites, so that the status of the port is shown with the session's end."""
-        try:
-            await self.async_refresh_sites()
-        except EevionError as err:
-            LOGGER.debug("The sites cannot be fetched with the end of a session: %s", err)
-            self._cadence.request_sites()
-
-    async def async_follow_command(
-        self, port_id: str, is_shown: Callable[[StationState], bool]
-    ) -> None:
-        """Poll soon, and often until the cloud shows what the command did."""
-        self._cadence.expect(port_id, is_shown)
-        self._set_interval()
-        await self.async_request_refresh()
-
-    @override
-    def subject(self, subject_id: object) -> StationState | Snapshot | None:
-        """Return a station's state, and for a site's id the snapshot."""
-        data = self.data
-        if state := data.stations.get(subject_id):  # type: ignore[call-overload]
-            return cast("StationState", state)
-        return data if subject_id in data.sites else None
 
     async def async_fetch_session(self, session: Session) -> Session | None:
         """Return the newest state of a session; None where the cloud does not know it.
@@ -426,42 +445,26 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         self._async_refresh_stations(session.port_id)
         return newest
 
-    @callback
-    def async_apply_past(self, sessions: Sequence[Session]) -> None:
-        """Take in sessions that a look into the past brought: any other answer may be newer."""
-        self._listed = None
-        for session in sessions:
-            self._assembly.book.apply(session, sequence=0, is_listed=True)
-        ports = {session.port_id for session in sessions if session.port_id}
-        self.async_mark_changed(self._assembly.refresh(ports, now=dt_util.utcnow()))
-        self._async_record(sessions)
-        self.async_update_listeners()
+    async def _async_before_end(self) -> None:
+        """Fetch the sites, so that the status of the port is shown with the session's end."""
+        try:
+            await self.async_refresh_sites()
+        except EevionError as err:
+            LOGGER.debug("The sites cannot be fetched with the end of a session: %s", err)
+            self._cadence.request_sites()
 
     @callback
-    def _async_record(self, sessions: Iterable[Session]) -> None:
-        """Keep what outlasts a snapshot: amounts, and the names of tariffs."""
-        self.accounting.async_take(sessions)
-        if self._memory.async_remember_tariffs(session.tariff for session in sessions):
-            self.async_mark_changed(self.data.stations, is_for_all=True)
+    def _async_fire_ended(self, session: Session) -> None:
+        """Let the event entity fire what nobody saw."""
+        if session.port_id and self.config_entry:
+            name = signal(self.config_entry, session.port_id, EVENT_SESSION)
+            async_dispatcher_send(self.hass, name, "completed", session_event(session))
 
-    @callback
-    def async_remember_jobs(self, jobs: Iterable[Job]) -> None:
-        """Keep what the job history tells: among it the names of tariffs."""
-        if self._memory.async_remember_jobs(jobs):
-            self.async_mark_changed(self.data.stations, is_for_all=True)
-            self.async_update_listeners()
+    # For commands
 
     def mark_request(self) -> int:
         """Return the place of a request in the order of requests and answers."""
         return self._assembly.book.mark()
-
-    def unconfirmed_end(self, port_id: str) -> Session | None:
-        """Return the last session of a station where it may go on, though it counts as ended.
-
-        So it is after a look-up alone (`GET /session/{id}`); a list or the answer to a stop
-        that calls it `complete` is certain.
-        """
-        return self._assembly.book.unconfirmed_end(port_id)
 
     @callback
     def async_apply_partial(self, session: Session, *, sequence: int | None = None) -> None:
@@ -475,11 +478,36 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         self.accounting.async_take([session])
         self._async_refresh_stations(session.port_id)
 
+    def unconfirmed_end(self, port_id: str) -> Session | None:
+        """Return the last session of a station where it may go on, though it counts as ended.
+
+        So it is after a look-up alone (`GET /session/{id}`); a list or the answer to a stop
+        that calls it `complete` is certain.
+        """
+        return self._assembly.book.unconfirmed_end(port_id)
+
+    async def async_follow_command(
+        self, port_id: str, is_shown: Callable[[StationState], bool]
+    ) -> None:
+        """Poll soon, and often until the cloud shows what the command did."""
+        self._cadence.expect(port_id, is_shown)
+        self._set_interval()
+        await self.async_request_refresh()
+
     @callback
     def async_show_limits(self, limits: Mapping[str, ChargingLimit]) -> None:
         """Show the limits that the cloud has taken, by port id."""
         self._assembly.set_limits(limits)
         self._async_refresh_stations(*limits)
+
+    # Jobs, exceptions and totals
+
+    @callback
+    def async_remember_jobs(self, jobs: Iterable[Job]) -> None:
+        """Keep what the job history tells: among it the names of tariffs."""
+        if self._memory.async_remember_jobs(jobs):
+            self.async_mark_changed(self.data.stations, is_for_all=True)
+            self.async_update_listeners()
 
     @callback
     def async_set_settings(
@@ -498,27 +526,11 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         self._async_refresh_stations(*port_ids)
 
     @callback
-    def _async_fire_ended(self, session: Session) -> None:
-        """Let the event entity fire what nobody saw."""
-        if session.port_id and self.config_entry:
-            name = signal(self.config_entry, session.port_id, EVENT_SESSION)
-            async_dispatcher_send(self.hass, name, "completed", session_event(session))
-
-    @callback
     def _async_set_totals(
         self, totals: Mapping[str, Totals], of_sites: Mapping[str, Totals]
     ) -> None:
         self.async_mark_changed(self._assembly.set_totals(totals, of_sites))
         self._async_refresh_stations(*totals)
-
-    def is_listed(self, session: Session) -> bool:
-        """Return whether the list of the newest poll held a session."""
-        return self._assembly.book.is_listed(session)
-
-    def active_session_ids(self) -> set[str]:
-        """Return the ids of the sessions that the newest poll saw going on."""
-        book = self._assembly.book
-        return {s.session_id for s in book.active() if book.is_listed(s)}
 
     @callback
     def _async_refresh_stations(self, *port_ids: str | None) -> None:
