@@ -1,4 +1,4 @@
-"""Polls an account: two requests however many stations there are."""
+"""The coordinator of an account: at most two requests a poll, whatever the number of stations."""
 
 import asyncio
 from collections import Counter
@@ -54,21 +54,21 @@ from .stations.settings import StationSettings
 from .stations.snapshot import Assembly, Snapshot
 from .stations.station import StationState, Totals
 
-# So old may data get while polls fail.
+# Age of the data at which failed polls make the entities unavailable.
 _STALE_AFTER_S = 180
 _LEAST_PAUSE_S = 1
-# So long a station stays that an answer lacks whose rows cannot all be read.
+# How long stations are kept that an incomplete answer lacks.
 _KEEP_ABSENT_S = 90
 _PAGE_SIZE = 1000
 
 STATIONS_CHANGED = object()
-"""Listener context: stations or sites have come or gone."""
+"""Listener context: stations or sites were added or removed."""
 
 
 class EevionCoordinator(SelectiveCoordinator[Snapshot]):
-    """Polls, decides when, and keeps the newest snapshot.
+    """Polls sites and sessions, and applies all other answers about stations to the snapshot.
 
-    Listener contexts are station and site ids.
+    Listener contexts are port ids and site ids.
     """
 
     config_entry: ConfigEntry[Any]
@@ -81,7 +81,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         accounting: Accounting,
         memory: StationMemory,
     ) -> None:
-        """Start with an empty snapshot; the first refresh fetches."""
+        """Initialize with an empty snapshot."""
         super().__init__(
             hass,
             LOGGER,
@@ -95,38 +95,43 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         accounting.on_written = self._async_set_totals
         accounting.on_ended = self._async_fire_ended
         self._memory = memory
-        self._assembly = Assembly()
-        self._listed: Sequence[Session] | None = None
-        """The newest list where nothing has come between; the same one tells nothing new."""
-        self.data = self._assembly.snapshot
-        self._cadence = Cadence(client.rate_limit)
         self.devices = Devices(hass, entry)
         self.entity_budget = EntityBudget(hass, entry)
+        self._assembly = Assembly()
+        self.data = self._assembly.snapshot
+
         self.last_success: datetime | None = None
-        self.site_names: dict[str, str] = {}
-        self._sites = Sites(sites=(), is_complete=False)
-        self._sites_sequence = 0
-        self._sites_lock = asyncio.Lock()
-        self._sessions: dict[str, Session] = {}
-        """The newest list, by session id."""
-        self._phases: set[tuple[str, bool]] = set()
-        self._answered_at = self._listed_at = self._sites_complete_at = float("-inf")
-        self._sessions_lock = asyncio.Lock()
-        self._lookups = Lookups()
+        self._answered_at = float("-inf")
+        self._cadence = Cadence(client.rate_limit)
         self._key_check = KeyCheck(hass, entry, self._async_poll_now)
         client.add_status_listener(self._key_check.async_apply_status)
+
+        self.site_names: dict[str, str] = {}
+        """Names by site id, those of hidden sites included."""
+        self._sites = Sites(sites=(), is_complete=False)
+        self._sites_sequence = 0
+        self._sites_complete_at = float("-inf")
+        self._sites_lock = asyncio.Lock()
+
+        self._listed: Sequence[Session] | None = None
+        """The newest list; None once another answer is applied after it."""
+        self._listed_at = float("-inf")
+        self._sessions: dict[str, Session] = {}
+        """The sessions of the newest list, by session id."""
+        self._phases: set[tuple[str, bool]] = set()
+        self._sessions_lock = asyncio.Lock()
+        self._lookups = Lookups()
         self._is_looking_up = False
 
     @property
     def hidden_sites(self) -> AbstractSet[str]:
-        """Return the ids of the sites that the key sees and this account does not show."""
+        """Return the ids of the sites of the key that the entry does not include."""
         return self.site_names.keys() - self.data.sites.keys()
 
     def shared_names(self) -> set[str]:
-        """Return the names that several stations have, those of excluded sites included.
+        """Return the names that several stations have, those of hidden sites included.
 
-        The cloud is given a station by its name (`stationId` is the `displayName`), and could
-        not know which of them a command is for.
+        Commands name a station by its `displayName`, so they cannot address one of these.
         """
         names = {
             port.port_id: port.station_id
@@ -137,17 +142,17 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         return {name for name, count in Counter(names.values()).items() if count > 1}
 
     def active_session_ids(self) -> set[str]:
-        """Return the ids of the sessions that the newest poll saw going on."""
+        """Return the ids of the active sessions of the newest list."""
         book = self._assembly.book
         return {s.session_id for s in book.active() if book.is_listed(s)}
 
     def is_listed(self, session: Session) -> bool:
-        """Return whether the list of the newest poll held a session."""
+        """Return whether the newest list holds a session."""
         return self._assembly.book.is_listed(session)
 
     @override
     def subject(self, subject_id: object) -> StationState | Snapshot | None:
-        """Return a station's state, and for a site's id the snapshot."""
+        """Return the state of a station for a port id, and the snapshot for a site id."""
         data = self.data
         if state := data.stations.get(subject_id):  # type: ignore[call-overload]
             return cast("StationState", state)
@@ -163,9 +168,9 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         scheduled: bool = False,
         raise_on_entry_error: bool = False,
     ) -> None:
-        """Poll, with the sites where a person or a command wants everything to be new.
+        """Poll; a refresh that is not scheduled includes the sites.
 
-        Overridden since `_async_update_data` is not given `scheduled`.
+        Overridden since `_async_update_data` does not receive `scheduled`.
         """
         if not scheduled:
             self._cadence.request_sites()
@@ -175,9 +180,12 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
 
     @override
     async def _async_update_data(self) -> Snapshot:
-        """Poll; where that fails, keep what is known while it is younger than `_PATIENCE_S`."""
+        """Poll; after a failure, keep the data until they are older than `_STALE_AFTER_S`.
+
+        Raises UpdateFailed, or ConfigEntryAuthFailed where the key is refused.
+        """
         try:
-            # A task of the entry: it may wait for requests, and must not outlive the entry.
+            # A task of the entry, so that it is canceled when the entry is unloaded.
             await self.config_entry.async_create_background_task(
                 self.hass,
                 self._async_poll() if self.last_success else self._async_first_poll(),
@@ -195,9 +203,9 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
             remaining_s = self._answered_at + _STALE_AFTER_S - monotonic()
             if remaining_s <= 0:
                 raise poll_error(err) from err
-            LOGGER.debug("A poll failed; what is known stays for now: %s", err)
+            LOGGER.debug("A poll failed; the last data are kept: %s", err)
             if isinstance(err, EevionRateLimitError):
-                # Without any interval there would be no next poll.
+                # An interval of 0 would prevent the next poll.
                 wait_s = max(min(err.retry_after, remaining_s + 1), _LEAST_PAUSE_S)
                 self.update_interval = timedelta(seconds=wait_s)
         else:
@@ -208,16 +216,17 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         return self.data
 
     async def _async_first_poll(self) -> None:
-        """Poll at set-up, where a refused key is tried again at once: nothing else would."""
+        """Poll at set-up, and once more where the key is refused: there is no later poll then."""
         try:
             await self._async_poll()
         except EevionAuthenticationError:
             await self._async_poll()
 
     async def _async_poll(self) -> None:
-        """Take in the sessions and, where they are due or a session begins or ends, the sites.
+        """Fetch the sessions and, where they are due or a session begins or ends, the sites.
 
-        What could be fetched is taken in. Raises EevionError where something could not.
+        After the first success one answer is applied without the other. Raises EevionError
+        where a request failed.
         """
         sequence = sites_sequence = self.mark_request()
         requests: list[Coroutine[Any, Any, Sites | Sessions]] = [
@@ -231,7 +240,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
             and isinstance(answers[0], Sessions)
             and self._shows_change(answers[0])
         ):
-            # A session that begins or ends changes the status of its port at the same moment.
+            # The status of a port changes with the begin and the end of its session.
             sites_sequence = self.mark_request()
             sites = self._async_list_sites(Lane.POLL)
             answers = [*await asyncio.gather(sites, return_exceptions=True), *answers]
@@ -246,13 +255,13 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
             raise failures[0]
 
     def _shows_change(self, sessions: Sessions) -> bool:
-        """Whether a list shows that a session has begun or ended."""
+        """Return whether a session began or ended since the newest list."""
         listed = sessions.sessions
         return listed is not self._listed and not _phases(listed) <= self._phases
 
     @property
     def _page_size(self) -> int:
-        """Enough for all sessions in one request, ended ones that linger included."""
+        """A page size that holds all sessions, including ended ones that are still listed."""
         return max(_PAGE_SIZE, 2 * len(self.data.stations))
 
     def _set_interval(self) -> None:
@@ -267,10 +276,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
     # Sites (`GET /site`)
 
     async def async_refresh_sites(self) -> None:
-        """Ask for the sites ahead of any poll; raises EevionError.
-
-        Those who want them at the same time share one request.
-        """
+        """Fetch the sites now; raise EevionError. Concurrent calls share one request."""
         wanted = self.mark_request()
         async with self._sites_lock:
             if self._sites_sequence < wanted:
@@ -279,9 +285,9 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         self.async_update_listeners()
 
     async def _async_list_sites(self, lane: Lane) -> Sites:
-        """Return the sites; raise EevionError, also where there is no site.
+        """Return the sites; raise EevionError, and NoStationsError for an empty answer.
 
-        An account whose stations are all gone is less likely than a passing fault.
+        An empty answer is more likely a fault of the cloud than an account without stations.
         """
         self._cadence.mark_sites_requested()
         sites = await self.client.list_sites(lane=lane)
@@ -291,9 +297,9 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
 
     @callback
     def _async_apply_sites(self, sites: Sites, sequence: int) -> None:
-        """Follow the sites that were requested at the place `asked`, unless newer ones are known.
+        """Apply an answer about sites, unless one with a later request has been applied.
 
-        The very same ones bring nothing new.
+        `sequence` is what `mark_request` returned before the request.
         """
         if sequence < self._sites_sequence:
             return
@@ -301,7 +307,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         if sites.is_complete:
             self._sites_complete_at = monotonic()
         elif monotonic() - self._sites_complete_at < _KEEP_ABSENT_S:
-            sites = _filled(sites, self._sites)
+            sites = _completed(sites, self._sites)
         if sites.sites is self._sites.sites and self.devices.is_settled:
             return
         self._sites = sites
@@ -312,37 +318,38 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
             now=dt_util.utcnow(),
         )
         self.async_mark_changed(changed)
-        # A station that comes back has lost its session, which the list may hold unchanged.
+        # A station that is back has no session; the same list is applied once more.
         self._listed = None
         self.entity_budget.async_decide(self.data.stations)
-        # Stations may have moved, or have other volts and amps.
+        # Site, volts and amps of a station may have changed.
         self.accounting.async_follow(self.data.stations)
         if self.devices.async_sync(
             self.data.sites, self.data.stations, is_complete=sites.is_complete
         ):
             self.async_mark_changed([STATIONS_CHANGED])
-            # What is known of sessions may concern the stations that have come.
+            # Record the sessions once more: some may be those of new stations.
             self._sessions.clear()
         if self.devices.replaced:
-            # The entities of a replaced charger are made again for the new one.
+            # Entities of a replaced charger are created again for the new one.
             self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
-        known = sorted(site.site_id for site in sites.sites)
-        if sites.is_complete and known != self.config_entry.data.get(CONF_KNOWN_SITES):
+        site_ids = sorted(site.site_id for site in sites.sites)
+        if sites.is_complete and site_ids != self.config_entry.data.get(CONF_KNOWN_SITES):
             self.hass.config_entries.async_update_entry(
-                self.config_entry, data={**self.config_entry.data, CONF_KNOWN_SITES: known}
+                self.config_entry, data={**self.config_entry.data, CONF_KNOWN_SITES: site_ids}
             )
 
     # Sessions (`GET /session`)
 
     async def async_refresh_sessions(self, *, is_forced: bool = False) -> None:
-        """Ask for the sessions ahead of any poll, where the newest list is not of just now.
+        """Fetch the sessions now, unless the newest list is younger than `INTERVAL_ACTIVE`.
 
-        What people do at the station or in the app must not be undone by mistake. With
-        `is_forced` only a list that is requested from now on will do. Raises EevionError.
+        Commands call it first, so as not to undo what drivers did since the last poll. With
+        `is_forced` only a list that is requested after this call is accepted. Raises
+        EevionError.
         """
         wanted = self.mark_request()
         if is_forced:
-            # Those who want it at the same time share one request.
+            # Concurrent calls share one request.
             await asyncio.sleep(0)
         async with self._sessions_lock:
             is_recent = monotonic() - self._listed_at < INTERVAL_ACTIVE.total_seconds()
@@ -355,7 +362,10 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
 
     @callback
     def _async_apply_sessions(self, sessions: Sessions, sequence: int) -> None:
-        """Take in a list that was requested at the place `asked`; see to what it lacks."""
+        """Apply a list of sessions, and look up the active ones that it lacks.
+
+        `sequence` is what `mark_request` returned before the request.
+        """
         if self._assembly.book.is_list_older(sequence):
             return
         self._listed_at = monotonic()
@@ -375,7 +385,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         self._listed = None if missing or older else listed
         phases, self._phases = self._phases, _phases(current)
         if any(is_active for _, is_active in phases ^ self._phases):
-            # The status of the port may follow later than this poll.
+            # The status of the port may change only after this poll.
             self._cadence.request_sites()
         self._lookups.update(missing)
         if missing and not self._is_looking_up:
@@ -385,18 +395,16 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
 
     @callback
     def async_apply_past(self, sessions: Sequence[Session]) -> None:
-        """Take in sessions that a look into the past brought: any other answer may be newer."""
+        """Apply sessions of a list of past changes; every other answer counts as newer."""
         self._listed = None
         for session in sessions:
             self._assembly.book.apply(session, sequence=0, is_listed=True)
-        ports = {session.port_id for session in sessions if session.port_id}
-        self.async_mark_changed(self._assembly.refresh(ports, now=dt_util.utcnow()))
         self._async_record(sessions)
-        self.async_update_listeners()
+        self._async_refresh_stations(*{session.port_id for session in sessions})
 
     @callback
     def _async_record(self, sessions: Iterable[Session]) -> None:
-        """Keep what outlasts a snapshot: amounts, and the names of tariffs."""
+        """Store what is kept longer than a snapshot: amounts, and the names of tariffs."""
         self.accounting.async_take(sessions)
         if self._memory.async_remember_tariffs(session.tariff for session in sessions):
             self.async_mark_changed(self.data.stations, is_for_all=True)
@@ -404,7 +412,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
     # Sessions one by one (`GET /session/{id}`)
 
     async def _async_look_up(self) -> None:
-        """Look up sessions that the list lacks: whether they have ended, and how."""
+        """Look up the active sessions that the list lacks."""
         self._is_looking_up = True
         try:
             await asyncio.gather(
@@ -414,7 +422,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
             self._is_looking_up = False
 
     async def _async_look_up_one(self, session: Session) -> None:
-        """Look up a session; one that fails holds up no other."""
+        """Look up a session; a failure does not delay the others."""
         try:
             await self.async_fetch_session(session)
         except EevionError as err:
@@ -424,9 +432,9 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
             self._lookups.mark_answered(session, monotonic())
 
     async def async_fetch_session(self, session: Session) -> Session | None:
-        """Return the newest state of a session; None where the cloud does not know it.
+        """Fetch and apply one session (`GET /session/{id}`).
 
-        Raises EevionError where the cloud does not answer.
+        Returns None where the cloud has no record of it. Raises EevionError.
         """
         book = self._assembly.book
         sequence = book.mark()
@@ -446,7 +454,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         return newest
 
     async def _async_before_end(self) -> None:
-        """Fetch the sites, so that the status of the port is shown with the session's end."""
+        """Fetch the sites, so that the status of the port changes with the session's end."""
         try:
             await self.async_refresh_sites()
         except EevionError as err:
@@ -455,7 +463,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
 
     @callback
     def _async_fire_ended(self, session: Session) -> None:
-        """Let the event entity fire what nobody saw."""
+        """Fire the event of a session that ended while the entry was not loaded."""
         if session.port_id and self.config_entry:
             name = signal(self.config_entry, session.port_id, EVENT_SESSION)
             async_dispatcher_send(self.hass, name, "completed", session_event(session))
@@ -463,14 +471,14 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
     # For commands
 
     def mark_request(self) -> int:
-        """Return the place of a request in the order of requests and answers."""
+        """Return the sequence number of a request that is sent next."""
         return self._assembly.book.mark()
 
     @callback
     def async_apply_partial(self, session: Session, *, sequence: int | None = None) -> None:
-        """Show what the answer to a start or stop tells.
+        """Apply the answer to a start or stop.
 
-        `asked` is what `mark_request` returned before the request; without it the answer is
+        `sequence` is what `mark_request` returned before the request; without it the answer is
         newer than all others.
         """
         self._listed = None
@@ -479,24 +487,24 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         self._async_refresh_stations(session.port_id)
 
     def unconfirmed_end(self, port_id: str) -> Session | None:
-        """Return the last session of a station where it may go on, though it counts as ended.
+        """Return the last session of a port where it counts as ended without certainty.
 
-        So it is after a look-up alone (`GET /session/{id}`); a list or the answer to a stop
-        that calls it `complete` is certain.
+        The end is certain where a list or the answer to a stop reports `complete`; that of a
+        look-up alone (`GET /session/{id}`) is not.
         """
         return self._assembly.book.unconfirmed_end(port_id)
 
     async def async_follow_command(
         self, port_id: str, is_shown: Callable[[StationState], bool]
     ) -> None:
-        """Poll soon, and often until the cloud shows what the command did."""
+        """Poll soon, and frequently until `is_shown` returns True for the station."""
         self._cadence.expect(port_id, is_shown)
         self._set_interval()
         await self.async_request_refresh()
 
     @callback
     def async_show_limits(self, limits: Mapping[str, ChargingLimit]) -> None:
-        """Show the limits that the cloud has taken, by port id."""
+        """Show limits that the cloud accepted, by port id."""
         self._assembly.set_limits(limits)
         self._async_refresh_stations(*limits)
 
@@ -504,7 +512,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
 
     @callback
     def async_remember_jobs(self, jobs: Iterable[Job]) -> None:
-        """Keep what the job history tells: among it the names of tariffs."""
+        """Store the names that jobs of the history contain, among them those of tariffs."""
         if self._memory.async_remember_jobs(jobs):
             self.async_mark_changed(self.data.stations, is_for_all=True)
             self.async_update_listeners()
@@ -513,7 +521,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
     def async_set_settings(
         self, wanted: Mapping[str, StationSettings], known: Mapping[str, StationSettings]
     ) -> None:
-        """Show what jobs are about to set, by port id, and what they have set."""
+        """Show the settings of open jobs, by port id, and those that jobs set last."""
         self._assembly.set_settings(wanted, known)
         self._async_refresh_stations(*wanted, *known)
 
@@ -521,7 +529,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
     def async_set_exceptions(
         self, exceptions: Mapping[str, tuple[StationException, ...]], port_ids: Iterable[str]
     ) -> None:
-        """Show the exceptions that last, by the station's name; these ports changed."""
+        """Show the open exceptions, by the station's name; `port_ids` are those that changed."""
         self._assembly.set_exceptions(exceptions)
         self._async_refresh_stations(*port_ids)
 
@@ -534,22 +542,23 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
 
     @callback
     def _async_refresh_stations(self, *port_ids: str | None) -> None:
-        known = [port_id for port_id in port_ids if port_id]
-        self.async_mark_changed(self._assembly.refresh(known, now=dt_util.utcnow()))
+        """Rebuild the states of stations, and call the listeners of those that changed."""
+        present = [port_id for port_id in port_ids if port_id]
+        self.async_mark_changed(self._assembly.refresh(present, now=dt_util.utcnow()))
         self.async_update_listeners()
 
 
 def _phases(sessions: Iterable[Session]) -> set[tuple[str, bool]]:
-    """Return the ids of sessions, and whether they go on: what a port's status goes by."""
+    """Return the id of each session and whether it is active; a port's status depends on them."""
     return {(session.session_id, session.is_active) for session in sessions}
 
 
-def _filled(sites: Sites, known: Sites) -> Sites:
-    """Return sites with those sites and ports that an incomplete answer lacks."""
+def _completed(sites: Sites, before: Sites) -> Sites:
+    """Return an incomplete answer with the sites and ports of before that it lacks."""
     listed = {port.port_id for site in sites.sites for port in site.ports}
-    filled = {site.site_id: site for site in sites.sites}
-    for site in known.sites:
-        newest = filled.get(site.site_id, replace(site, ports=()))
+    completed = {site.site_id: site for site in sites.sites}
+    for site in before.sites:
+        newest = completed.get(site.site_id, replace(site, ports=()))
         absent = (port for port in site.ports if port.port_id not in listed)
-        filled[site.site_id] = replace(newest, ports=(*newest.ports, *absent))
-    return replace(sites, sites=tuple(filled.values()))
+        completed[site.site_id] = replace(newest, ports=(*newest.ports, *absent))
+    return replace(sites, sites=tuple(completed.values()))
