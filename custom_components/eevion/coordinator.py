@@ -92,8 +92,11 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         )
         self.client = client
         self.accounting = accounting
-        accounting.on_written = self._async_set_totals
-        accounting.on_ended = self._async_fire_ended
+        for remove_listener in (
+            accounting.async_add_totals_listener(self._async_set_totals),
+            accounting.async_add_ended_listener(self._async_fire_ended),
+        ):
+            entry.async_on_unload(remove_listener)
         self._memory = memory
         self.devices = Devices(hass, entry)
         self.entity_budget = EntityBudget(hass, entry)

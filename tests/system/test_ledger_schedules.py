@@ -455,7 +455,7 @@ class House:
     async def _live(self, core: Core) -> None:
         accounting = Accounting(core, core)
         await accounting.async_load()
-        accounting.on_written = self.show
+        accounting.async_add_totals_listener(self.show)
         coordinator = Coordinator(self.api, accounting, core)
         while not coordinator.data.stations:
             await coordinator.poll()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
+from functools import partial
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
@@ -24,6 +25,10 @@ _STATIONS_PER_INTERVAL = 100
 _WRITE_SOON_S = 1
 _LONGEST_PAUSE_S = 3600
 
+type _TotalsListener = Callable[[Mapping[str, Totals], Mapping[str, Totals]], None]
+type _SavedListener = Callable[[AbstractSet[str]], None]
+type _EndedListener = Callable[[Session], None]
+
 
 class Accounting:
     """The ledgers by port id, and when they are written."""
@@ -37,12 +42,9 @@ class Accounting:
         """All changes until then are in, by the cloud's own clock (`updatedAt`)."""
         self.is_recovered = False
         """Whether all is in that happened while Home Assistant was not running."""
-        self.on_written: Callable[[Mapping[str, Totals], Mapping[str, Totals]], None] | None = None
-        """Called with totals, by port and by site id, that are on the disk by now."""
-        self.on_saved: Callable[[AbstractSet[str]], None] | None = None
-        """Called with the port ids of ledgers that are on the disk by now."""
-        self.on_ended: Callable[[Session], None] | None = None
-        """Called with sessions that ended while the account was not loaded."""
+        self._totals_listeners: list[_TotalsListener] = []
+        self._saved_listeners: list[_SavedListener] = []
+        self._ended_listeners: list[_EndedListener] = []
         self._meanwhile = Meanwhile()
         self._followed: AbstractSet[str] = frozenset()
         self._names: dict[str, str] = {}
@@ -58,6 +60,30 @@ class Accounting:
         """So long it is not written again, as the disk did not take it."""
         self._writing = asyncio.Lock()
         self._is_closed = False
+
+    @callback
+    def async_add_totals_listener(self, listener: _TotalsListener) -> CALLBACK_TYPE:
+        """Call `listener` with written totals, by port id and by site id.
+
+        Returns a function that removes the listener.
+        """
+        return _add(self._totals_listeners, listener)
+
+    @callback
+    def async_add_saved_listener(self, listener: _SavedListener) -> CALLBACK_TYPE:
+        """Call `listener` with the port ids of written ledgers.
+
+        Returns a function that removes the listener.
+        """
+        return _add(self._saved_listeners, listener)
+
+    @callback
+    def async_add_ended_listener(self, listener: _EndedListener) -> CALLBACK_TYPE:
+        """Call `listener` with each session that ended while the entry was not loaded.
+
+        Returns a function that removes the listener.
+        """
+        return _add(self._ended_listeners, listener)
 
     async def async_load(self) -> None:
         """Read the storage."""
@@ -189,10 +215,10 @@ class Accounting:
                 LOGGER.warning("The totals are written to the disk again")
             of_sites = self._site_totals()
             self._shown_sites |= {id_ for id_, shown in of_sites.items() if shown.energy_wh}
-            if self.on_written:
-                self.on_written(totals, of_sites)
-            if self.on_saved:
-                self.on_saved(written)
+            for totals_listener in tuple(self._totals_listeners):
+                totals_listener(totals, of_sites)
+            for saved_listener in tuple(self._saved_listeners):
+                saved_listener(written)
             return True
 
     def _note_failure(self, failure: Exception) -> None:
@@ -246,8 +272,8 @@ class Accounting:
             return
         ended, self._meanwhile.ended = self._meanwhile.ended, {}
         for session in sorted(ended.values(), key=lambda s: s.ended_at or dt_util.utcnow()):
-            if self.on_ended:
-                self.on_ended(session)
+            for listener in tuple(self._ended_listeners):
+                listener(session)
 
     async def async_remove(self) -> None:
         """Delete the file, with the account."""
@@ -260,6 +286,11 @@ class Accounting:
             self._cancel_write()
             self._cancel_write = None
         await self.async_write()
+
+
+def _add[T](listeners: list[T], listener: T) -> CALLBACK_TYPE:
+    listeners.append(listener)
+    return partial(listeners.remove, listener)
 
 
 def _only(currencies: AbstractSet[str]) -> str | None:

@@ -108,9 +108,10 @@ class StatisticsPoster:
     @callback
     def async_start(self) -> None:
         """Post what is due, now and from now on."""
-        self._accounting.on_saved = self._async_saved
+        entry = self._coordinator.config_entry
+        entry.async_on_unload(self._accounting.async_add_saved_listener(self._async_saved))
         self._async_saved(self._accounting.ledgers.keys())
-        self._coordinator.config_entry.async_on_unload(
+        entry.async_on_unload(
             async_track_time_interval(self._hass, self._async_ask, _COST_INTERVAL)
         )
 
