@@ -408,7 +408,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
     @callback
     def _async_record(self, sessions: Iterable[Session]) -> None:
         """Store what is kept longer than a snapshot: amounts, and the names of tariffs."""
-        self.accounting.async_take(sessions)
+        self.accounting.async_apply(sessions)
         if self._memory.async_remember_tariffs(session.tariff for session in sessions):
             self.async_mark_changed(self.data.stations, is_for_all=True)
 
@@ -452,7 +452,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         else:
             newest = newest.at_port(session.port_id)
             if book.apply(newest, sequence=sequence):
-                self.accounting.async_take([newest])
+                self.accounting.async_apply([newest])
         self._async_refresh_stations(session.port_id)
         return newest
 
@@ -486,7 +486,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         """
         self._listed = None
         session = self._assembly.book.apply_partial(session, sequence=sequence)
-        self.accounting.async_take([session])
+        self.accounting.async_apply([session])
         self._async_refresh_stations(session.port_id)
 
     def unconfirmed_end(self, port_id: str) -> Session | None:

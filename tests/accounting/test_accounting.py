@@ -358,8 +358,8 @@ async def test_nothing_is_written_after_the_end(
     accounting = coordinator.accounting
     assert await hass.config_entries.async_unload(loaded.entry_id)
     before = written(ledger)
-    accounting.async_take(sessions.sessions)
-    accounting.async_changed(station.port_id)
+    accounting.async_apply(sessions.sessions)
+    accounting.async_mark_changed(station.port_id)
     await wait(120)
     assert written(ledger) == before
 

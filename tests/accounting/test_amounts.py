@@ -53,7 +53,7 @@ def test_the_order_does_not_matter(amounts: list[tuple[int, int, str]], random) 
 def test_what_was_added_can_be_taken_out(sums: Sums, amount: tuple[int, int, str]) -> None:
     before = sums.copy()
     sums.add(*amount)
-    sums.take_out(*amount)
+    sums.subtract(*amount)
     assert sums.energy == before.energy
     assert all(sums.cost[currency] == before.cost.get(currency, 0) for currency in sums.cost)
 
@@ -61,7 +61,7 @@ def test_what_was_added_can_be_taken_out(sums: Sums, amount: tuple[int, int, str
 @given(SUMS, AMOUNTS)
 def test_nothing_is_taken_out_that_is_not_there(sums: Sums, amount: tuple[int, int, str]) -> None:
     before = sums.copy()
-    sums.take_out(*amount)
+    sums.subtract(*amount)
     assert 0 <= sums.energy <= before.energy
     assert sums.cost.keys() == before.cost.keys()
     assert all(0 <= sums.cost[currency] <= before.cost[currency] for currency in sums.cost)
@@ -78,10 +78,10 @@ def test_raising_never_lowers(sums: Sums, other: Sums) -> None:
 
 
 @given(REPORTED, SUMS)
-def test_what_a_report_knows_beyond(lifetime: Sums, told: Sums) -> None:
-    excess = lifetime.beyond(told)
-    money = sum(lifetime.cost.values()) - sum(told.cost.values())
-    assert excess.energy == max(0, lifetime.energy - told.energy)
+def test_what_a_report_knows_beyond(lifetime: Sums, reported: Sums) -> None:
+    excess = lifetime.beyond(reported)
+    money = sum(lifetime.cost.values()) - sum(reported.cost.values())
+    assert excess.energy == max(0, lifetime.energy - reported.energy)
     assert sum(excess.cost.values()) == max(0, money)
 
 

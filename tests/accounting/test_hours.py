@@ -53,13 +53,13 @@ def test_spread_over_hours() -> None:
 NOW = TEN + 20 * HOUR_S
 
 
-def posted(**told: float | None) -> Posted:
-    entry = LedgerSession(energy=7, cost=3, currency="CAD", is_open=False, **told)  # type: ignore[arg-type]
+def posted(**reported: float | None) -> Posted:
+    entry = LedgerSession(energy=7, cost=3, currency="CAD", is_open=False, **reported)  # type: ignore[arg-type]
     return entry.as_posted("CAD", NOW)
 
 
 @pytest.mark.parametrize(
-    ("told", "span"),
+    ("reported", "span"),
     [
         ({"start": TEN + 5, "end": TEN + 9}, (TEN + 5, TEN + 9)),
         ({"end": TEN + 9}, (TEN + 9, TEN + 9)),
@@ -73,8 +73,8 @@ def posted(**told: float | None) -> Posted:
     ],
     ids=str,
 )
-def test_when_a_session_was(told: dict[str, float], span: tuple[float, float]) -> None:
-    mark = posted(**told)
+def test_when_a_session_was(reported: dict[str, float], span: tuple[float, float]) -> None:
+    mark = posted(**reported)
     assert (mark.start, mark.end) == span
     energy, cost = mark.hours()
     assert sum(energy.values()) == 7

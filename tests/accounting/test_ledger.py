@@ -21,7 +21,7 @@ DAY = 86400
 CURRENCIES = ("CAD", "USD")
 
 
-def row(name: str = "a", hours: float = 0, wh: Any = 1000, **told: Any) -> dict[str, Any]:
+def row(name: str = "a", hours: float = 0, wh: Any = 1000, **reported: Any) -> dict[str, Any]:
     """Return the cloud's JSON of a session that ended an hour after it began."""
     start = START + timedelta(hours=hours)
     end = start + timedelta(hours=1)
@@ -36,22 +36,22 @@ def row(name: str = "a", hours: float = 0, wh: Any = 1000, **told: Any) -> dict[
         "energy": wh,
         "cost": 0.3,
         "currency": "CAD",
-    } | told
+    } | reported
 
 
-def session(*args: Any, **told: Any) -> Session:
-    return Session.from_json(row(*args, **told))
+def session(*args: Any, **reported: Any) -> Session:
+    return Session.from_json(row(*args, **reported))
 
 
-def running(name: str = "a", hours: float = 0, wh: float = 500, **told: Any) -> Session:
+def running(name: str = "a", hours: float = 0, wh: float = 500, **reported: Any) -> Session:
     updated = START + timedelta(hours=hours, minutes=30)
-    told = {"status": "charging", "endTime": "", "updatedAt": updated.isoformat()} | told
-    return session(name, hours, wh, **told)
+    reported = {"status": "charging", "endTime": "", "updatedAt": updated.isoformat()} | reported
+    return session(name, hours, wh, **reported)
 
 
-def take(account: StationLedger, *sessions: Session) -> StationLedger:
+def apply(account: StationLedger, *sessions: Session) -> StationLedger:
     for each in sessions:
-        account.take(each)
+        account.apply(each)
     return account
 
 
@@ -64,7 +64,7 @@ def begun(lifetime: Sums | None = None, until: float = NOW - 1) -> StationLedger
 
 def counted(account: StationLedger) -> tuple[float, dict[str, float]]:
     """Return what it comes to, in Wh and in dollars."""
-    sums = account.told()
+    sums = account.total()
     sums.add_all(account.missed)
     return sums.energy / 1000, {c: units / 10_000 for c, units in sums.cost.items()}
 
@@ -73,16 +73,16 @@ def counted(account: StationLedger) -> tuple[float, dict[str, float]]:
 
 
 def test_sessions_are_added() -> None:
-    account = take(begun(), session("a"), session("b", 2, 500.25, cost=0.11))
+    account = apply(begun(), session("a"), session("b", 2, 500.25, cost=0.11))
     assert counted(account) == (1500.25, {"CAD": 0.41})
 
 
 def test_a_session_counts_once_however_often_it_is_told() -> None:
     account = begun()
-    assert account.take(running("a", wh=100))
-    assert account.take(running("a", wh=700))
-    assert account.take(session("a"))
-    assert not account.take(session("a"))
+    assert account.apply(running("a", wh=100))
+    assert account.apply(running("a", wh=700))
+    assert account.apply(session("a"))
+    assert not account.apply(session("a"))
     assert counted(account) == (1000, {"CAD": 0.3})
 
 
@@ -95,14 +95,14 @@ def test_a_session_counts_once_however_often_it_is_told() -> None:
     ],
 )
 def test_an_answer_that_is_out_of_date(stale: Session) -> None:
-    account = take(begun(), session("a"))
-    assert not account.take(stale)
+    account = apply(begun(), session("a"))
+    assert not account.apply(stale)
     assert counted(account)[0] == 1000
 
 
 def test_of_two_answers_about_a_running_session_the_newer_one_counts() -> None:
     later = (START + timedelta(minutes=40)).isoformat()
-    account = take(begun(), running("a", wh=800, updatedAt=later), running("a", wh=500))
+    account = apply(begun(), running("a", wh=800, updatedAt=later), running("a", wh=500))
     assert counted(account)[0] == 800
 
 
@@ -116,14 +116,14 @@ def test_the_order_of_answers_does_not_matter(order: list[int], again: list[int]
         session("c", 4, 40),
         running("d", 6, 5),
     ]
-    account = take(begun(), *(answers[index] for index in [*order, *again]))
+    account = apply(begun(), *(answers[index] for index in [*order, *again]))
     assert counted(account) == (1345, {"CAD": 1.2})
 
 
 def test_what_an_answer_leaves_out_stays() -> None:
-    account = take(begun(), running("a", wh=500))
+    account = apply(begun(), running("a", wh=500))
     partial = Session(session_id="a", port_id="port", energy_wh=600)
-    account.take(partial)
+    account.apply(partial)
     assert counted(account) == (600, {"CAD": 0.3})
     assert account.sessions["a"].start == NOW
 
@@ -132,22 +132,22 @@ def test_what_an_answer_leaves_out_stays() -> None:
 
 
 def test_a_correction_upwards() -> None:
-    account = take(begun(), session("a"))
-    account.take(
+    account = apply(begun(), session("a"))
+    account.apply(
         session("a", wh=1200, cost=0.36, updatedAt=(START + timedelta(days=1)).isoformat())
     )
     assert counted(account) == (1200, {"CAD": 0.36})
 
 
 def test_a_correction_downwards_corrects_the_ledger_and_the_total_waits() -> None:
-    account = take(begun(), session("a", cost=0.5))
+    account = apply(begun(), session("a", cost=0.5))
     assert account.raise_shown() == Sums(1_000_000, {"CAD": 5000})
-    account.take(session("a", wh=600, cost=0.3, updatedAt=(START + timedelta(days=1)).isoformat()))
+    account.apply(session("a", wh=600, cost=0.3, updatedAt=(START + timedelta(days=1)).isoformat()))
     assert counted(account) == (600, {"CAD": 0.3})
     assert account.raise_shown() == Sums(1_000_000, {"CAD": 5000})
-    account.take(session("b", 30, 300, cost=0.1))
+    account.apply(session("b", 30, 300, cost=0.1))
     assert account.raise_shown() == Sums(1_000_000, {"CAD": 5000})
-    account.take(session("c", 60, 300, cost=0.3))
+    account.apply(session("c", 60, 300, cost=0.3))
     assert account.raise_shown() == Sums(1_200_000, {"CAD": 7000})
 
 
@@ -164,12 +164,12 @@ def test_a_correction_downwards_corrects_the_ledger_and_the_total_waits() -> Non
         max_size=20,
     )
 )
-def test_what_is_shown_never_falls(told: list[tuple]) -> None:
+def test_what_is_shown_never_falls(reported: list[tuple]) -> None:
     account = begun()
     before = Totals(energy_wh=0, cost=None, currency=None)
-    for name, hours, wh, cost, currency, is_open in told:
+    for name, hours, wh, cost, currency, is_open in reported:
         make = running if is_open else session
-        account.take(make(name, hours, wh, cost=cost, currency=currency))
+        account.apply(make(name, hours, wh, cost=cost, currency=currency))
         shown = account.raise_shown().totals(account.currency)
         assert shown.energy_wh >= before.energy_wh
         assert before.cost is None or (shown.cost or 0) >= before.cost
@@ -209,8 +209,8 @@ def test_what_is_shown_never_falls(told: list[tuple]) -> None:
 def test_a_bad_session_costs_nothing_but_itself(bad: dict, energy: float, cost: float) -> None:
     """Neither a crash, nor a total that lies, nor a ledger that cannot be stored."""
     account = begun(until=NOW - DAY)
-    account.take(session("good", 10, 50, cost=1))
-    account.take(session("bad", **bad))
+    account.apply(session("good", 10, 50, cost=1))
+    account.apply(session("bad", **bad))
     assert counted(account) == (energy + 50, {"CAD": cost + 1})
     account.raise_shown()
     account.fold(NOW + 2 * DAY)
@@ -219,13 +219,13 @@ def test_a_bad_session_costs_nothing_but_itself(bad: dict, energy: float, cost: 
 
 
 def test_bad_values_do_not_replace_good_ones() -> None:
-    account = take(begun(), running("a", wh=700))
-    account.take(session("a", wh=None, cost=-3, currency=None))
+    account = apply(begun(), running("a", wh=700))
+    account.apply(session("a", wh=None, cost=-3, currency=None))
     assert counted(account) == (700, {"CAD": 0.3})
 
 
 @pytest.mark.parametrize(
-    ("bad", "told"),
+    ("bad", "reported"),
     [
         ({"energy": -5}, "energy"),
         ({"energy": None}, "energy"),
@@ -235,14 +235,14 @@ def test_bad_values_do_not_replace_good_ones() -> None:
     ],
 )
 def test_bad_input_is_said_once(
-    bad: dict, told: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    bad: dict, reported: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parse, "_said", set())
     caplog.set_level(logging.DEBUG)
     account = begun()
     for index in range(5):
-        account.take(session(f"bad {index}", index * 2, **bad))
-    assert len([r for r in caplog.records if told in r.getMessage()]) == 1
+        account.apply(session(f"bad {index}", index * 2, **bad))
+    assert len([r for r in caplog.records if reported in r.getMessage()]) == 1
 
 
 def test_a_good_session_is_nothing_to_speak_of(
@@ -250,24 +250,24 @@ def test_a_good_session_is_nothing_to_speak_of(
 ) -> None:
     monkeypatch.setattr(parse, "_said", set())
     caplog.set_level(logging.DEBUG)
-    take(begun(), running("a"), session("a"), session("b", 2))
+    apply(begun(), running("a"), session("a"), session("b", 2))
     assert not caplog.records
 
 
 def test_two_sessions_with_one_id_are_one() -> None:
-    account = take(begun(), session("a"), session("a", 5, 700))
+    account = apply(begun(), session("a"), session("a", 5, 700))
     assert counted(account)[0] == 700
 
 
 def test_a_currency_that_changes_has_a_sum_of_its_own() -> None:
     """The total follows it once it does not fall by that."""
     account = begun(Sums(5_000_000, {UNNAMED: 20_000}))
-    take(account, session("a"), session("b", 2, currency="USD", cost=0.5))
+    apply(account, session("a"), session("b", 2, currency="USD", cost=0.5))
     assert counted(account) == (7000, {"CAD": 2.3, "USD": 0.5})
     assert account.raise_shown().totals(account.currency) == Totals(
         energy_wh=7000.0, cost=2.3, currency="CAD"
     )
-    take(account, session("c", 4, currency="USD", cost=2))
+    apply(account, session("c", 4, currency="USD", cost=2))
     assert account.raise_shown().totals(account.currency) == Totals(
         energy_wh=8000.0, cost=2.5, currency="USD"
     )
@@ -277,13 +277,13 @@ def test_a_currency_that_changes_has_a_sum_of_its_own() -> None:
 def test_a_currency_that_one_answer_names_by_mistake(is_first: bool) -> None:
     account = begun()
     if not is_first:
-        take(account, session("b", 20, cost=0.2))
+        apply(account, session("b", 20, cost=0.2))
         account.raise_shown()
     stopped = {"currency": "USD", "updatedAt": (START + timedelta(minutes=50)).isoformat()}
-    take(account, session("a", **stopped))
+    apply(account, session("a", **stopped))
     total = account.raise_shown().totals(account.currency)
     assert total.cost == (0.3 if is_first else 0.2)
-    take(account, session("a"))
+    apply(account, session("a"))
     account.raise_shown()
     cost = 3000 if is_first else 5000
     assert account.raise_shown().cost == {"CAD": cost}
@@ -294,15 +294,15 @@ def test_a_currency_that_one_answer_names_by_mistake(is_first: bool) -> None:
 def test_the_currency_is_the_one_of_most_money(order: list[tuple]) -> None:
     account = begun()
     for name, hours, currency in order:
-        account.take(session(name, hours, currency=currency))
+        account.apply(session(name, hours, currency=currency))
     account.raise_shown()
     assert account.currency == "CAD"
 
 
 def test_a_session_of_the_lifetime_figure_names_its_currency() -> None:
     account = begun(Sums(1_000_000, {UNNAMED: 9000}), NOW + DAY)
-    assert account.take(session("a"))
-    assert not account.take(session("a"))
+    assert account.apply(session("a"))
+    assert not account.apply(session("a"))
     assert account.raise_shown().totals(account.currency) == Totals(
         energy_wh=1000.0, cost=0.9, currency="CAD"
     )
@@ -325,29 +325,29 @@ def at_port(account: StationLedger) -> StationLedger:
 def test_a_wrong_meter_for_a_minute(missing: Any, watts: Any, is_running: bool) -> None:
     account = begun(until=NOW - DAY)
     account.check(watts, NOW)
-    told = dict.fromkeys(missing)
+    reported = dict.fromkeys(missing)
     make = running if is_running else session
     later = {"updatedAt": (START + timedelta(minutes=70)).isoformat()}
-    account.take(make("a", wh=700, **told))
-    account.take(make("a", wh=SPIKE, cost=150_000, **told))
-    assert account.is_beyond(make("a", wh=SPIKE, **told), NOW + 4000)
+    account.apply(make("a", wh=700, **reported))
+    account.apply(make("a", wh=SPIKE, cost=150_000, **reported))
+    assert account.is_beyond(make("a", wh=SPIKE, **reported), NOW + 4000)
     assert account.raise_shown() == Sums(700_000, {"CAD": 3000})
-    account.take(make("a", wh=1100, cost=0.33, **told, **later))
-    assert not account.is_beyond(make("a", wh=1100, **told, **later), NOW + 4000)
+    account.apply(make("a", wh=1100, cost=0.33, **reported, **later))
+    assert not account.is_beyond(make("a", wh=1100, **reported, **later), NOW + 4000)
     assert account.raise_shown() == Sums(1_100_000, {"CAD": 3300})
 
 
 def test_a_session_may_bring_all_phases_of_all_its_time() -> None:
-    account = take(at_port(begun()), session("a", wh=3 * 7200))
+    account = apply(at_port(begun()), session("a", wh=3 * 7200))
     assert counted(account)[0] == 21_600
 
 
 @pytest.mark.parametrize("is_open", [True, False])
 def test_a_stored_ledger_heals(is_open: bool) -> None:
-    account = take(begun(), session("good", 10))
+    account = apply(begun(), session("good", 10))
     make = running if is_open else session
     account.sessions["bad"] = replace(
-        LedgerSession().told(make("bad")), energy=wh_units(SPIKE), cost=money_units(150_000)
+        LedgerSession().merged_with(make("bad")), energy=wh_units(SPIKE), cost=money_units(150_000)
     )
     account.shown = Sums(wh_units(SPIKE) + 1_000_000, {"CAD": money_units(150_000.3)})
     account = StationLedger.from_json(json.loads(json.dumps(account.to_json())))
@@ -355,12 +355,12 @@ def test_a_stored_ledger_heals(is_open: bool) -> None:
     assert not account.check(7200, NOW + DAY)
     assert account.sessions["bad"].is_open
     assert account.raise_shown() == Sums(1_000_000, {"CAD": 3000})
-    account.take(session("bad"))
+    account.apply(session("bad"))
     assert account.raise_shown() == Sums(2_000_000, {"CAD": 6000})
 
 
 def test_a_total_heals_after_the_session_was_corrected() -> None:
-    account = take(at_port(begun()), session("a"))
+    account = apply(at_port(begun()), session("a"))
     account.shown = Sums(wh_units(SPIKE), {"CAD": money_units(150_000)})
     assert account.raise_shown() == Sums(1_000_000, {"CAD": 3000})
 
@@ -368,23 +368,23 @@ def test_a_total_heals_after_the_session_was_corrected() -> None:
 @pytest.mark.parametrize("odd", [1, 0.5, None, 1e8])
 @pytest.mark.parametrize("is_stored", [True, False])
 def test_a_power_that_one_answer_has_wrongly(odd: float | None, is_stored: bool) -> None:
-    account = take(at_port(begun()), session("a"), running("b", 2, 2000, cost=0.1))
+    account = apply(at_port(begun()), session("a"), running("b", 2, 2000, cost=0.1))
     right = Sums(3_000_000, {"CAD": 4000})
     assert account.raise_shown() == right
     if is_stored:
         account = StationLedger.from_json(json.loads(json.dumps(account.to_json())))
     assert not account.check(odd, NOW + 9000)
-    account.take(running("b", 2, 2500, cost=0.2), NOW + 9000)
+    account.apply(running("b", 2, 2500, cost=0.2), NOW + 9000)
     right = Sums(3_500_000, {"CAD": 5000})
     assert account.raise_shown() == right
-    account.take(session("a", wh=SPIKE, cost=150_000, updatedAt=None), NOW + 9000)
+    account.apply(session("a", wh=SPIKE, cost=150_000, updatedAt=None), NOW + 9000)
     assert account.raise_shown() == right
     assert not account.check(7200, NOW + 9030)
     assert account.raise_shown() == right
 
 
 def test_a_power_that_the_first_answer_has_wrongly() -> None:
-    account = take(begun(), session("a"))
+    account = apply(begun(), session("a"))
     assert not account.check(1, NOW + DAY)
     assert not account.check(7200, NOW + DAY)
     assert account.raise_shown() == Sums(1_000_000, {"CAD": 3000})
@@ -403,23 +403,23 @@ def test_a_power_that_the_first_answer_has_wrongly() -> None:
 def test_a_begin_that_one_answer_has_wrongly(moved: dict[str, str]) -> None:
     account = at_port(begun(until=NOW - DAY))
     minutes_90 = (START + timedelta(minutes=90)).isoformat()
-    account.take(running("a", wh=20_000), NOW + 1800)
-    account.take(running("a", wh=30_000, updatedAt=minutes_90, **moved), NOW + 5400)
+    account.apply(running("a", wh=20_000), NOW + 1800)
+    account.apply(running("a", wh=30_000, updatedAt=minutes_90, **moved), NOW + 5400)
     assert counted(account)[0] == 30_000
     assert not account.check(7200, NOW + 5400)
     minutes_91 = (START + timedelta(minutes=91)).isoformat()
-    account.take(running("a", wh=30_500, updatedAt=minutes_91), NOW + 5460)
+    account.apply(running("a", wh=30_500, updatedAt=minutes_91), NOW + 5460)
     assert counted(account)[0] == 30_500
     assert account.sessions["a"].start == NOW
 
 
 def test_a_change_that_is_dated_in_the_future() -> None:
     account = begun()
-    account.take(running("a", wh=600), NOW + 1800)
+    account.apply(running("a", wh=600), NOW + 1800)
     future = (START + timedelta(days=3)).isoformat()
-    account.take(running("a", wh=700, updatedAt=future), NOW + 1830)
+    account.apply(running("a", wh=700, updatedAt=future), NOW + 1830)
     later = (START + timedelta(minutes=31)).isoformat()
-    account.take(running("a", wh=800, updatedAt=later), NOW + 1860)
+    account.apply(running("a", wh=800, updatedAt=later), NOW + 1860)
     assert counted(account)[0] == 800
 
 
@@ -432,19 +432,19 @@ def test_a_change_that_is_dated_in_the_future() -> None:
 )
 def test_a_session_that_one_answer_names_wrongly(odd: dict[str, Any]) -> None:
     account = begun()
-    account.take(running("a", wh=600), NOW + 1800)
-    account.take(running("wrong", wh=700, **odd), NOW + 1830)
+    account.apply(running("a", wh=600), NOW + 1800)
+    account.apply(running("wrong", wh=700, **odd), NOW + 1830)
     assert counted(account)[0] == 600
-    account.take(running("a", wh=800), NOW + 1860)
-    account.take(session("a"), NOW + 3600)
+    account.apply(running("a", wh=800), NOW + 1860)
+    account.apply(session("a"), NOW + 3600)
     assert counted(account) == (1000, {"CAD": 0.3})
 
 
 def test_a_session_whose_first_answer_names_it_wrongly() -> None:
     account = begun()
-    account.take(running("wrong", wh=600), NOW + 1800)
-    account.take(running("a", wh=700), NOW + 1830)
-    account.take(running("a", wh=800), NOW + 1860)
+    account.apply(running("wrong", wh=600), NOW + 1800)
+    account.apply(running("a", wh=700), NOW + 1830)
+    account.apply(running("a", wh=800), NOW + 1860)
     assert counted(account)[0] == 800
     account.close("wrong")
     assert counted(account)[0] == 800
@@ -452,10 +452,10 @@ def test_a_session_whose_first_answer_names_it_wrongly() -> None:
 
 def test_an_id_that_a_stored_ledger_holds_wrongly() -> None:
     account = begun()
-    account.take(running("wrong", wh=600), NOW + 1800)
+    account.apply(running("wrong", wh=600), NOW + 1800)
     account = StationLedger.from_json(json.loads(json.dumps(account.to_json())))
-    account.take(running("a", wh=700), NOW + 1830)
-    account.take(running("a", wh=800), NOW + 1860)
+    account.apply(running("a", wh=700), NOW + 1830)
+    account.apply(running("a", wh=800), NOW + 1860)
     account.close("wrong")
     assert counted(account)[0] == 800
     account.close("a")
@@ -464,11 +464,11 @@ def test_an_id_that_a_stored_ledger_holds_wrongly() -> None:
 
 def test_two_sessions_that_began_at_one_moment() -> None:
     account = begun()
-    account.take(session("a", wh=1), NOW + 3600)
-    account.take(session("a", wh=2), NOW + 3630)
-    account.take(session("b", wh=300), NOW + 3630)
+    account.apply(session("a", wh=1), NOW + 3600)
+    account.apply(session("a", wh=2), NOW + 3630)
+    account.apply(session("b", wh=300), NOW + 3630)
     assert counted(account)[0] == 2
-    account.take(session("b", wh=300), NOW + 3930)
+    account.apply(session("b", wh=300), NOW + 3930)
     assert counted(account)[0] == 302
     account.fold(NOW + 90 * DAY)
     assert not account.named_once
@@ -478,23 +478,23 @@ def test_two_sessions_that_began_at_one_moment() -> None:
 
 
 def test_a_session_that_was_closed_goes_on_where_the_cloud_says_so() -> None:
-    account = take(begun(), running("a"))
+    account = apply(begun(), running("a"))
     account.close("a")
     assert not account.sessions["a"].is_open
-    assert account.take(running("a", wh=600))
+    assert account.apply(running("a", wh=600))
     assert account.sessions["a"].is_open
-    account.take(session("a"))
+    account.apply(session("a"))
     assert counted(account)[0] == 1000
 
 
 def test_a_session_that_was_called_complete_too_early() -> None:
-    account = take(begun(), running("a"), session("a", wh=500, endTime="", updatedAt=None))
+    account = apply(begun(), running("a"), session("a", wh=500, endTime="", updatedAt=None))
     later = (START + timedelta(minutes=40)).isoformat()
-    assert account.take(running("a", wh=800, updatedAt=later))
+    assert account.apply(running("a", wh=800, updatedAt=later))
     assert account.sessions["a"].is_open
-    ended = take(begun(), session("a"))
+    ended = apply(begun(), session("a"))
     newer = (START + timedelta(minutes=90)).isoformat()
-    assert ended.take(running("a", wh=1500, updatedAt=newer))
+    assert ended.apply(running("a", wh=1500, updatedAt=newer))
     assert ended.sessions["a"].end is None
 
 
@@ -504,15 +504,15 @@ def test_a_session_that_was_called_complete_too_early() -> None:
 def test_a_station_that_moves() -> None:
     account = begun(Sums(3_000_000, {UNNAMED: 9000}))
     account.site_id = "one"
-    take(account, session("a")).raise_shown()
+    apply(account, session("a")).raise_shown()
     assert account.move_to("two")
     assert not account.move_to("two")
-    take(account, session("b", 2, 500, cost=0.1)).raise_shown()
+    apply(account, session("b", 2, 500, cost=0.1)).raise_shown()
     first = Sums(4_000_000, {"CAD": 12_000})
     assert account.of_sites() == {"one": first, "two": Sums(500_000, {"CAD": 1000})}
     account = StationLedger.from_json(json.loads(json.dumps(account.to_json())))
     account.move_to("one")
-    take(account, session("c", 4)).raise_shown()
+    apply(account, session("c", 4)).raise_shown()
     assert account.of_sites()["one"] == Sums(5_000_000, {"CAD": 15_000})
     assert account.of_sites()["two"] == Sums(500_000, {"CAD": 1000})
 
@@ -520,13 +520,13 @@ def test_a_station_that_moves() -> None:
 def test_a_session_counts_where_the_station_is_when_it_ends() -> None:
     account = begun()
     account.site_id = "one"
-    take(account, session("a"), running("b", 2, 700, cost=0)).raise_shown()
+    apply(account, session("a"), running("b", 2, 700, cost=0)).raise_shown()
     account.move_to("two")
     assert account.of_sites() == {
         "one": Sums(1_000_000, {"CAD": 3000}),
         "two": Sums(700_000),
     }
-    take(account, session("b", 2)).raise_shown()
+    apply(account, session("b", 2)).raise_shown()
     assert account.of_sites()["two"] == Sums(1_000_000, {"CAD": 3000})
 
 
@@ -537,26 +537,26 @@ def test_a_session_counts_where_the_station_is_when_it_ends() -> None:
 def test_it_begins_at_the_lifetime_figure(is_currency_known_first: bool) -> None:
     account = StationLedger()
     if is_currency_known_first:
-        account.take(session("a"))
+        account.apply(session("a"))
     account.begin(Sums(9_000_000, {UNNAMED: 50_000}), NOW - 1)
-    account.take(session("a"))
+    account.apply(session("a"))
     assert counted(account) == (10_000, {"CAD": 5.3})
 
 
 def test_sessions_in_the_lifetime_figure_are_not_counted_again() -> None:
-    account = take(StationLedger(), session("old", -5), session("new", 1))
+    account = apply(StationLedger(), session("old", -5), session("new", 1))
     account.begin(Sums(1_000_000), NOW)
     assert account.sessions.keys() == {"new"}
-    assert not account.take(session("old", -5))
-    assert not account.take(session("older", -9))
+    assert not account.apply(session("old", -5))
+    assert not account.apply(session("older", -9))
     assert counted(account)[0] == 2000
 
 
 def test_a_session_that_goes_on_since_before_the_beginning_counts() -> None:
     """The figure was asked for up to its start."""
-    account = take(StationLedger(), running("a", -1))
+    account = apply(StationLedger(), running("a", -1))
     account.begin(Sums(5_000_000), NOW - 3601)
-    account.take(session("a", -1, 900))
+    account.apply(session("a", -1, 900))
     assert counted(account)[0] == 5900
 
 
@@ -564,14 +564,14 @@ def test_a_session_that_goes_on_since_before_the_beginning_counts() -> None:
 
 
 def test_what_a_report_knows_beyond_the_sessions_is_counted() -> None:
-    account = take(begun(), session("a"))
+    account = apply(begun(), session("a"))
     excess = account.compare(Sums(1_500_000, {UNNAMED: 4000}), NOW + DAY)
     assert excess == Sums(500_000, {"CAD": 1000})
     assert counted(account) == (1500, {"CAD": 0.4})
 
 
 def test_a_report_that_knows_less_takes_nothing_away() -> None:
-    account = take(begun(), session("a"))
+    account = apply(begun(), session("a"))
     account.compare(Sums(400_000, {UNNAMED: 1000}), NOW + DAY)
     assert counted(account) == (1000, {"CAD": 0.3})
 
@@ -582,18 +582,20 @@ def test_a_session_that_comes_late_is_taken_out_of_what_was_missed(
 ) -> None:
     account = begun()
     if is_currency_known_first:
-        account.take(session("b", 5, 0, cost=0))
+        account.apply(session("b", 5, 0, cost=0))
     account.compare(Sums(1_500_000, {UNNAMED: 4000}), NOW + DAY)
     assert counted(account)[0] == 1500
-    account.take(session("a"))
+    account.apply(session("a"))
     assert counted(account) == (1500, {"CAD": 0.4})
     assert account.missed == Sums(500_000, {"CAD": 1000})
 
 
 def test_a_correction_that_the_report_knew_first_counts_once() -> None:
-    account = take(begun(), session("a"))
+    account = apply(begun(), session("a"))
     account.compare(Sums(1_900_000, {UNNAMED: 6000}), NOW + DAY)
-    account.take(session("a", wh=1500, cost=0.4, updatedAt=(START + timedelta(days=1)).isoformat()))
+    account.apply(
+        session("a", wh=1500, cost=0.4, updatedAt=(START + timedelta(days=1)).isoformat())
+    )
     assert counted(account) == (1900, {"CAD": 0.6})
     assert account.missed == Sums(400_000, {"CAD": 2000})
 
@@ -601,7 +603,7 @@ def test_a_correction_that_the_report_knew_first_counts_once() -> None:
 def test_a_session_after_the_report_is_not_taken_out_of_what_was_missed() -> None:
     account = begun()
     account.compare(Sums(1_500_000), NOW + DAY)
-    account.take(session("new", 30))
+    account.apply(session("new", 30))
     assert counted(account)[0] == 2500
 
 
@@ -616,7 +618,7 @@ def test_a_later_report_makes_up_its_own_mind() -> None:
 
 
 def test_past_months_are_folded() -> None:
-    account = take(begun(), *(session(str(day), day * 24) for day in range(60)))
+    account = apply(begun(), *(session(str(day), day * 24) for day in range(60)))
     before = counted(account)
     account.fold(NOW + 60 * DAY)
     assert counted(account) == before
@@ -624,30 +626,30 @@ def test_past_months_are_folded() -> None:
 
 
 def test_a_folded_session_that_comes_again_is_not_counted_again() -> None:
-    account = take(begun(), session("a"))
+    account = apply(begun(), session("a"))
     account.fold(NOW + 60 * DAY)
     assert not account.sessions
-    assert not account.take(session("a"))
+    assert not account.apply(session("a"))
     corrected = (START + timedelta(days=60)).isoformat()
-    assert not account.take(session("a", wh=5000, updatedAt=corrected))
+    assert not account.apply(session("a", wh=5000, updatedAt=corrected))
     assert counted(account)[0] == 1000
 
 
 @pytest.mark.parametrize("is_folded", [True, False])
 def test_an_answer_of_long_ago_does_not_bring_a_session_back(is_folded: bool) -> None:
     """Neither one that was folded nor one of the lifetime figure."""
-    account = take(begun(), session("a")) if is_folded else begun(Sums(1_000_000), NOW + DAY)
+    account = apply(begun(), session("a")) if is_folded else begun(Sums(1_000_000), NOW + DAY)
     account.fold(NOW + 60 * DAY)
-    account.take(running("a"))
-    account.take(session("a"))
+    account.apply(running("a"))
+    account.apply(session("a"))
     assert not account.sessions
     assert counted(account)[0] == 1000
 
 
 def test_a_session_that_goes_on_is_never_folded() -> None:
-    account = take(begun(), running("a"))
+    account = apply(begun(), running("a"))
     account.fold(NOW + 90 * DAY)
-    account.take(session("a", endTime=(START + timedelta(days=89)).isoformat()))
+    account.apply(session("a", endTime=(START + timedelta(days=89)).isoformat()))
     account.fold(NOW + 90 * DAY)
     assert counted(account)[0] == 1000
 
@@ -655,12 +657,12 @@ def test_a_session_that_goes_on_is_never_folded() -> None:
 def test_nothing_is_taken_for_counted_before_the_beginning() -> None:
     account = StationLedger()
     account.fold(NOW + 60 * DAY)
-    assert account.take(session("a"))
+    assert account.apply(session("a"))
 
 
 def fold_years(account: StationLedger, years: int) -> None:
     for day in range(years * 365):
-        account.take(session(f"{day:024x}", day * 24, 12_345, cost=3.71))
+        account.apply(session(f"{day:024x}", day * 24, 12_345, cost=3.71))
         if day % 10 == 9:
             account.fold(NOW + day * DAY)
     account.fold(NOW + years * 365 * DAY)
@@ -731,7 +733,7 @@ def test_what_is_stored_is_a_copy(account: StationLedger, sessions: list[Session
     """It is written by another thread, while the ledger goes on."""
     stored = account.to_json()
     text = json.dumps(stored)
-    take(account, *sessions)
+    apply(account, *sessions)
     account.compare(Sums(10**15, {UNNAMED: 10**15}), NOW)
     account.raise_shown()
     account.fold(NOW + 90 * DAY)
@@ -739,7 +741,7 @@ def test_what_is_stored_is_a_copy(account: StationLedger, sessions: list[Session
 
 
 def spoilt() -> Iterable[Any]:
-    whole = take(begun(), session("a")).to_json()
+    whole = apply(begun(), session("a")).to_json()
     yield from (None, [], "text", 5, {})
     for key in whole.keys() - {"elsewhere", "max_power_w", "statistics_port_id"}:
         yield {name: value for name, value in whole.items() if name != key}
@@ -773,6 +775,6 @@ def test_something_else_is_stored(stored: Any) -> None:
 
 
 def test_units_are_those_of_the_storage() -> None:
-    entry = LedgerSession().told(session("a", wh=1.5, cost=0.25))
+    entry = LedgerSession().merged_with(session("a", wh=1.5, cost=0.25))
     assert (entry.energy, entry.cost) == (wh_units(1.5), money_units(0.25)) == (1500, 2500)
     assert replace(entry, is_open=True).over_at is None

@@ -343,7 +343,7 @@ class Reader:
         self._completed: set[str] = set()
         self._moments = [self.book.mark()]
 
-    def take(self, kind: str, argument: object) -> None:
+    def apply(self, kind: str, argument: object) -> None:
         if kind == "act":
             self.world.act(str(argument))
             self._moments.append(self.book.mark())
@@ -390,9 +390,9 @@ def test_whatever_order_answers_come_in(events, list_holds_ended: bool) -> None:
     """What ended stays ended, and one fresh answer puts everything right."""
     reader = Reader(list_holds_ended=list_holds_ended)
     for kind, argument in events:
-        reader.take(kind, argument)
-    reader.take("list", 0)
-    reader.take("confirm", 0)
+        reader.apply(kind, argument)
+    reader.apply("list", 0)
+    reader.apply("confirm", 0)
     assert names(reader.book.active()) == names(reader.world.now.values())
     for port, active in reader.world.now.items():
         assert reader.book.get(port) == active

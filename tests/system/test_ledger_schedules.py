@@ -290,7 +290,7 @@ class Coordinator:
     def async_apply_past(self, sessions: Sequence[Session]) -> None:
         for session in sessions:
             self._book.apply(session)
-        self.accounting.async_take(sessions)
+        self.accounting.async_apply(sessions)
 
     def active_session_ids(self) -> set[str]:
         return {s.session_id for s in self._book.active() if self._book.is_listed(s)}
@@ -311,7 +311,7 @@ class Coordinator:
         )
         missing, _ = self._book.update(answer.sessions)
         self.accounting.async_follow(self.data.stations)
-        self.accounting.async_take(answer.sessions)
+        self.accounting.async_apply(answer.sessions)
         if known and known != self.data.stations.keys():
             for listener in self._listeners:
                 listener()
@@ -328,7 +328,7 @@ class Coordinator:
         else:
             newest = newest.at_port(session.port_id)
             self._book.apply(newest)
-            self.accounting.async_take([newest])
+            self.accounting.async_apply([newest])
 
     async def start(self, name: str) -> None:
         """Start as a person does in Home Assistant."""
@@ -344,7 +344,7 @@ class Coordinator:
             session = await command
         except EevionConnectionError, EevionRateLimitError, EevionNotFoundError:
             return
-        self.accounting.async_take([self._book.apply_partial(session)])
+        self.accounting.async_apply([self._book.apply_partial(session)])
 
 
 class House:
@@ -536,7 +536,7 @@ class House:
         for station in self.world.stations:
             energy, cost = exact(station.ledger, now_ms)
             account = self.accounting.ledgers[station.port_id]
-            counted = account.told()
+            counted = account.total()
             counted.add_all(account.missed)
             assert counted.energy == energy
             assert sum(counted.cost.values()) == cost
@@ -602,10 +602,10 @@ class Plan:
         if coordinator is None or not lists:
             return
         ledgers = coordinator.accounting.ledgers
-        before = {port_id: account.told().energy for port_id, account in ledgers.items()}
+        before = {port_id: account.total().energy for port_id, account in ledgers.items()}
         coordinator.async_apply_past(lists[-1 - index * 7 % len(lists)].sessions)
         for port_id, energy in before.items():
-            assert ledgers[port_id].told().energy >= energy or port_id in self.house.reduced
+            assert ledgers[port_id].total().energy >= energy or port_id in self.house.reduced
 
     async def ha(self, action: str) -> None:
         await getattr(self.house, action)()

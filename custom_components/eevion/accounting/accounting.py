@@ -106,7 +106,7 @@ class Accounting:
             is_changed = ledger.move_to(station.site_id)
             is_changed |= ledger.name_currency(station.port.currency)
             if ledger.check(station.port.max_power_w, now) or is_changed:
-                self.async_changed(port_id)
+                self.async_mark_changed(port_id)
 
     @callback
     def async_hand_over(self, old_id: str, new_id: str) -> None:
@@ -120,7 +120,7 @@ class Accounting:
         self._unwritten.add(new_id)
 
     @callback
-    def async_take(self, sessions: Iterable[Session]) -> None:
+    def async_apply(self, sessions: Iterable[Session]) -> None:
         """Take in what an answer tells of sessions."""
         is_over = False
         now = dt_util.utcnow().timestamp()
@@ -129,7 +129,7 @@ class Accounting:
             if ledger is None or session.port_id is None:
                 continue
             before = ledger.sessions.get(session.session_id)
-            is_changed = ledger.take(session, now)
+            is_changed = ledger.apply(session, now)
             self._meanwhile.follow(session, before, ledger.sessions.get(session.session_id))
             if is_changed:
                 self._unwritten.add(session.port_id)
@@ -151,7 +151,7 @@ class Accounting:
             )
 
     @callback
-    def async_synced(self, sessions: Iterable[Session]) -> None:
+    def async_mark_synced(self, sessions: Iterable[Session]) -> None:
         """Note that all changes are in; a poll tells only of the present."""
         now = dt_util.utcnow().timestamp()
         # A date in the future is a wrong one, and would hide what changes next.
@@ -164,7 +164,7 @@ class Accounting:
         return _WRITE_INTERVAL_S * (1 + len(self.ledgers) // _STATIONS_PER_INTERVAL)
 
     @callback
-    def async_changed(self, port_id: str) -> None:
+    def async_mark_changed(self, port_id: str) -> None:
         """Note that a ledger was changed otherwise than by a session."""
         self._unwritten.add(port_id)
         self.async_write_soon()
@@ -258,7 +258,7 @@ class Accounting:
         }
 
     @callback
-    def async_recovered(self) -> None:
+    def async_mark_recovered(self) -> None:
         """Begin to show totals: all is in that happened meanwhile."""
         self.is_recovered = True
         self._unwritten |= self.ledgers.keys()

@@ -53,7 +53,7 @@ class Sums:
         for currency, cost in other.cost.items():
             self.add(0, cost, currency)
 
-    def take_out(self, energy: int, cost: int, currency: str | None) -> None:
+    def subtract(self, energy: int, cost: int, currency: str | None) -> None:
         """Subtract amounts, as far as there is any."""
         self.energy = max(0, self.energy - energy)
         if currency in self.cost:
@@ -75,10 +75,10 @@ class Sums:
         cost = self.cost.get(currency, 0) / MONEY if currency else None
         return Totals(energy_wh=self.energy / WH, cost=cost, currency=currency)
 
-    def beyond(self, told: Sums) -> Sums:
+    def beyond(self, reported: Sums) -> Sums:
         """Return by how much these sums, whose money is unnamed, exceed others; never below 0."""
-        excess = Sums(max(0, self.energy - told.energy))
-        excess.add(0, max(0, self.money - told.money), UNNAMED)
+        excess = Sums(max(0, self.energy - reported.energy))
+        excess.add(0, max(0, self.money - reported.money), UNNAMED)
         return excess
 
     def to_json(self) -> list[Any]:

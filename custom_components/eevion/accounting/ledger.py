@@ -61,7 +61,7 @@ class LedgerSession:
     posted: Posted | None = None
     """What the hourly statistics hold of it."""
 
-    def told(
+    def merged_with(
         self, session: Session, max_power_w: float | None = None, now: float | None = None
     ) -> Self:
         """Return the entry after an answer; what it leaves out or cannot be stays.
@@ -229,10 +229,10 @@ class StationLedger:
         """Whether a session goes on, as far as is known."""
         return any(entry.is_open for entry in self.sessions.values())
 
-    def take(self, session: Session, now: float | None = None) -> bool:
+    def apply(self, session: Session, now: float | None = None) -> bool:
         """Take in what an answer tells of a session; return whether anything changed."""
         known = self.sessions.get(session.session_id)
-        entry = (known or LedgerSession()).told(session, self.max_power_w, now)
+        entry = (known or LedgerSession()).merged_with(session, self.max_power_w, now)
         if known is None:
             if self._is_counted(entry):
                 return self.name_currency(entry.currency)
@@ -343,8 +343,8 @@ class StationLedger:
             left, before = self.shown_of_site(), self.shown.copy()
             for entry in self.sessions.values():
                 if entry.is_open:
-                    left.take_out(entry.energy, entry.cost, entry.currency)
-                    before.take_out(entry.energy, entry.cost, entry.currency)
+                    left.subtract(entry.energy, entry.cost, entry.currency)
+                    before.subtract(entry.energy, entry.cost, entry.currency)
             self.elsewhere.setdefault(self.site_id, Sums()).add_all(left)
             self.before_site = before
         self.site_id = site_id
@@ -359,7 +359,7 @@ class StationLedger:
         over_at = entry.over_at
         if over_at is not None and over_at <= self.missed_until:
             energy, cost = entry.energy - known.energy, entry.cost - known.cost
-            self.missed.take_out(max(0, energy), max(0, cost), entry.currency)
+            self.missed.subtract(max(0, energy), max(0, cost), entry.currency)
 
     def name_currency(self, currency: str | None) -> bool:
         """Take the first currency that is named, also for the money of reports without one."""
@@ -380,9 +380,9 @@ class StationLedger:
     def shown_of_site(self) -> Sums:
         """Return what it adds to the totals of the site where it is."""
         shown = self.shown.copy()
-        shown.take_out(self.before_site.energy, 0, None)
+        shown.subtract(self.before_site.energy, 0, None)
         for currency, cost in self.before_site.cost.items():
-            shown.take_out(0, cost, currency)
+            shown.subtract(0, cost, currency)
         return shown
 
     def begin(self, lifetime: Sums, counted_until: float) -> None:
@@ -397,7 +397,7 @@ class StationLedger:
             self.folded.name_currency(self.currency)
             self.before_site.name_currency(self.currency)
 
-    def told(self, until: float | None = None) -> Sums:
+    def total(self, until: float | None = None) -> Sums:
         """Return what the beginning and the sessions, begun until a moment, add up to."""
         sums = self.folded.copy()
         for entry in self.sessions.values():
@@ -421,7 +421,7 @@ class StationLedger:
 
     def compare(self, lifetime: Sums, at: float, until: float | None = None) -> Sums:
         """Count what a report (until a moment) knows beyond the sessions; return the difference."""
-        self.missed = lifetime.beyond(self.told(until))
+        self.missed = lifetime.beyond(self.total(until))
         if self.currency:
             self.missed.name_currency(self.currency)
         self.missed_until = at
@@ -432,7 +432,7 @@ class StationLedger:
 
         They fall only where more is shown than corrections can come to: then it was wrong.
         """
-        counted = self.told()
+        counted = self.total()
         counted.add_all(self.missed)
         self.shown.raise_to(counted)
         if self.shown.energy - counted.energy > most_energy(self.max_power_w, DAY_S):

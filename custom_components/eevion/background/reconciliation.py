@@ -87,7 +87,7 @@ class LedgerReconciler:
             self._is_running = False
         if not self._accounting.is_recovered:
             # What is known so far is true, and rises with what comes later.
-            self._accounting.async_recovered()
+            self._accounting.async_mark_recovered()
         await self._accounting.async_announce_ended()
         self._alarm.async_set(interval)
 
@@ -110,7 +110,7 @@ class LedgerReconciler:
             self._retries.mark_failed(session_id, now)
         if not self._accounting.is_recovered:
             # What follows needs reports, and ledgers that have begun can do without.
-            self._accounting.async_recovered()
+            self._accounting.async_mark_recovered()
         await self._async_begin(stations)
         await self._async_name_currencies(stations)
         await self._async_compare(stations)
@@ -120,7 +120,7 @@ class LedgerReconciler:
         for port_id, ledger in self._accounting.ledgers.items():
             for session_id in active & ledger.sessions.keys():
                 if ledger.reopen(session_id):
-                    self._accounting.async_changed(port_id)
+                    self._accounting.async_mark_changed(port_id)
 
     async def _async_close_open(self, active: AbstractSet[str]) -> list[str]:
         """Ask for the sessions that were left open and are not to be seen any more.
@@ -144,7 +144,7 @@ class LedgerReconciler:
                 session = await self._client.get_session(session_id=session_id, lane=self._lane)
             except EevionNotFoundError:
                 self._accounting.ledgers[port_id].close(session_id)
-                self._accounting.async_changed(port_id)
+                self._accounting.async_mark_changed(port_id)
             except _OF_ALL:
                 raise
             except EevionError as err:
@@ -164,7 +164,7 @@ class LedgerReconciler:
         since = max(min(known - _OVERLAP, now - _RECENT), known - _LONGEST, _EPOCH)
         sessions = await self._client.list_sessions(updated_on_or_after=since, lane=self._lane)
         self._coordinator.async_apply_past(sessions.sessions)
-        self._accounting.async_synced(sessions.sessions)
+        self._accounting.async_mark_synced(sessions.sessions)
 
     def _known_until(self, now: datetime) -> float:
         """Return since when changes are to be asked for: the beginning, until one is known."""
@@ -224,7 +224,7 @@ class LedgerReconciler:
                     ledger.before_site = figure.copy()
                 ledger.begin(figure, until[port_id])
                 ledger.missed_until = now.timestamp()
-                self._accounting.async_changed(port_id)
+                self._accounting.async_mark_changed(port_id)
 
     def _session_ids(self, port_id: str) -> AbstractSet[str]:
         return set(self._accounting.ledgers[port_id].sessions)
@@ -249,7 +249,7 @@ class LedgerReconciler:
         figures = by_port(report, stations)
         for port_id, figure in figures.items():
             if self._accounting.ledgers[port_id].name_currency(figure.currency):
-                self._accounting.async_changed(port_id)
+                self._accounting.async_mark_changed(port_id)
         return figures
 
     async def _async_lifetime_until(self, until: float, station: StationState) -> Figures | None:
@@ -293,7 +293,7 @@ class LedgerReconciler:
         except EevionError as err:
             LOGGER.debug("Past sessions cannot be read: %s", err)
         else:
-            self._accounting.async_take(
+            self._accounting.async_apply(
                 session.at_port(port_of(session, stations)) for session in found.sessions
             )
         self._searched.update(station.port.port_id for station in wanted)
@@ -354,7 +354,7 @@ class LedgerReconciler:
         ledger = self._accounting.ledgers[port.port_id]
         at = now if until is None else until
         figure = _sums(row)
-        excess = figure.beyond(ledger.told(until))
+        excess = figure.beyond(ledger.total(until))
         if ledger.currency:
             excess.name_currency(ledger.currency)
         if until is not None and excess.energy <= ledger.missed.energy:
@@ -377,7 +377,7 @@ class LedgerReconciler:
                 excess.energy / wh_units(1000),
             )
         ledger.compare(figure, at, until)
-        self._accounting.async_changed(port.port_id)
+        self._accounting.async_mark_changed(port.port_id)
 
 
 def _may_follow(figure: Sums, before: Sums, seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""Days as Home Assistant's time zone has them, in whole hours of UTC."""
+"""Days of Home Assistant's time zone as whole hours of UTC."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Day:
     def at(cls, moment: float) -> Day:
         """Return the day of an hour or a moment, in epoch seconds."""
         day = cls.of(dt_util.as_local(datetime.fromtimestamp(moment, UTC)).date())
-        # Where a day does not begin on an hour of UTC, it begins with the hour it is in.
+        # A day that does not begin on an hour of UTC begins with the hour of its first moment.
         return day if moment < day.hours.stop else cls.of(day.local_date + _DAY)
 
 

@@ -171,7 +171,7 @@ class HistoryImports:
     def _told(self, port_id: str, importer: HistoryImporter) -> dict[str, Any]:
         series = self._hourly.series(port_id)
         currency = self._coordinator.accounting.ledgers[port_id].cost_currency
-        return importer.tallies[port_id].told(currency) | {
+        return importer.tallies[port_id].as_dict(currency) | {
             f"{kind}_statistic_id": one.statistic_id if one else None
             for kind, one in zip(("energy", "cost", "energy_cost"), series, strict=True)
         }

@@ -1,4 +1,4 @@
-"""Keeps the hourly statistics of an account: each session lands in its own hours."""
+"""Writes the hourly statistics of an account from its ledgers."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,20 +30,20 @@ from .due import (
     shares,
     unposted,
 )
-from .report_figures import NOTHING, by_port, electricity
+from .report_figures import NO_FIGURES, by_port, electricity
 
 if TYPE_CHECKING:
     from .statistics import Series, StatisticsStore
 
 _COST_INTERVAL = timedelta(minutes=30)
-# A report of a day is asked for when the day's sessions should be in it.
+# Delay after the end of a day until its report contains the day's sessions.
 _SETTLED_S = 2 * 3600
-# So many stations are read, written or asked for at once.
+# Number of stations that are read, written or requested at a time.
 _STATIONS = 20
 
 
 class StationSeries(NamedTuple):
-    """The statistics of a station; those of money where its currency is known."""
+    """The statistics of a station; those of money are None until its currency is known."""
 
     energy: Series
     cost: Series | None
@@ -60,21 +60,21 @@ class _Due(NamedTuple):
 
     @property
     def sums(self) -> list[Series]:
-        """The statistics that sessions add to."""
+        """The statistics of energy and cost."""
         return [series for series in self.series[:2] if series]
 
     @property
     def first(self) -> int:
-        """The first hour of a session."""
+        """The first hour that a session adds to."""
         return min(hour for one in self.parts[0] for hour in (*one.before, *one.after))
 
 
 class StatisticsPoster:
-    """Brings the sessions that are over into the hours, and each day's electricity cost."""
+    """Writes the sessions that have ended, and the electricity cost of each day."""
 
     def __init__(self, hass: HomeAssistant, coordinator: EevionCoordinator, texts: Texts) -> None:
-        """Prepare; it ends with the entry."""
-        # Only where the recorder is set up can its modules be relied upon.
+        """Initialize; `async_start` begins."""
+        # The modules of the recorder are importable only where it is set up.
         from .statistics import Series, StatisticsStore  # noqa: PLC0415
 
         self._hass = hass
@@ -84,39 +84,39 @@ class StatisticsPoster:
         self._make_series = Series
         self.store: StatisticsStore = StatisticsStore(hass)
         self.lock = asyncio.Lock()
-        """Held by whoever changes statistics."""
+        """Held during changes of the statistics."""
         self._since = dt_util.utcnow().timestamp() + CLOCKS_DIFFER_S
-        """Only this run can have written sessions that ended afterwards."""
+        """Sessions that ended later can only have been written since the start."""
         self._pending: set[str] = set()
-        """Stations whose hours are to be compared with the ledger, by port id."""
+        """Port ids of the stations whose hours are to be compared with the ledger."""
         self._failed: set[str] = set()
-        """Those that could not be, for now."""
+        """Port ids of the stations whose last comparison or write failed."""
         self._checked: set[str] = set()
-        """Those that were since the start."""
+        """Port ids of the stations that were compared since the start."""
         self._tried: set[str] = set()
-        """The sessions of a write that failed, by session id."""
+        """Ids of the sessions of failed writes."""
         self._unexplained: dict[str, int] = {}
-        """The first hour that holds more than the ledger can explain, by port id."""
+        """The first hour that holds more than the ledger explains, by port id."""
         self._listed: dict[str, Listed] = {}
-        """What the cloud lists of such stations."""
-        self._asked: set[str] = set()
-        """Those of which it was asked."""
+        """The sessions that the cloud lists for such stations, by port id."""
+        self._already_listed: set[str] = set()
+        """Port ids of the stations whose sessions were listed for that."""
         self._is_posting = False
         self._is_listing = False
-        self._is_asking = False
+        self._is_requesting = False
 
     @callback
     def async_start(self) -> None:
-        """Post what is due, now and from now on."""
+        """Write the statistics now, after every write of the ledgers, and every half hour."""
         entry = self._coordinator.config_entry
         entry.async_on_unload(self._accounting.async_add_saved_listener(self._async_saved))
         self._async_saved(self._accounting.ledgers.keys())
         entry.async_on_unload(
-            async_track_time_interval(self._hass, self._async_ask, _COST_INTERVAL)
+            async_track_time_interval(self._hass, self._async_request_costs, _COST_INTERVAL)
         )
 
     def series(self, port_id: str) -> StationSeries:
-        """Return the statistics of a station, without hours."""
+        """Return the statistics of a station, without states."""
         currency = self._accounting.ledgers[port_id].cost_currency
         if currency is None:
             return StationSeries(self._one(port_id, "energy"), None, None)
@@ -140,13 +140,13 @@ class StatisticsPoster:
 
     @callback
     def _async_saved(self, port_ids: Iterable[str]) -> None:
-        """Post what an answer has changed."""
-        if self._accounting.is_recovered:  # else sessions of long ago may be missing still
-            self._async_note_due(port_ids)
+        """Write the changes of written ledgers."""
+        if self._accounting.is_recovered:  # else older sessions may be missing
+            self._async_mark_pending(port_ids)
             self._async_begin_posting()
 
     @callback
-    def _async_note_due(self, port_ids: Iterable[str]) -> None:
+    def _async_mark_pending(self, port_ids: Iterable[str]) -> None:
         now = dt_util.utcnow().timestamp()
         for port_id in port_ids:
             ledger = self._accounting.ledgers[port_id]
@@ -188,18 +188,18 @@ class StatisticsPoster:
             )
 
     async def async_post(self, port_ids: Iterable[str] = ()) -> dict[str, HomeAssistantError]:
-        """Post what is pending, and what is due of some stations; whoever calls holds the lock.
+        """Write the pending stations, and those of `port_ids` that differ; the caller holds `lock`.
 
-        Returns the errors of stations that failed, by port id; all others are done.
+        Returns the errors by port id of the stations that could not be written.
         """
-        self._async_note_due(port_ids)
+        self._async_mark_pending(port_ids)
         failed: dict[str, HomeAssistantError] = {}
         pending, self._pending = self._pending, set()
         for some in batched(sorted(pending), _STATIONS, strict=False):
             try:
                 await self._async_post_stations(some)
             except HomeAssistantError:
-                # One that cannot be written must not hold up the others.
+                # Each by itself, so that one that fails does not stop the others.
                 for port_id in some:
                     try:
                         await self._async_post_stations([port_id])
@@ -209,7 +209,7 @@ class StatisticsPoster:
         return failed
 
     async def _async_post_stations(self, port_ids: Sequence[str]) -> None:
-        """Compare the hours of some stations with their ledgers, and write what differs."""
+        """Compare the hours of stations with their ledgers, and write those that differ."""
         now = dt_util.utcnow().timestamp()
         due: dict[str, _Due] = {}
         for port_id in port_ids:
@@ -238,11 +238,11 @@ class StatisticsPoster:
             changed = {hour for series in one.sums for hour in series.states}
             if one.marks or changed:
                 mark_posted(one.ledger, one.marks, changed)
-                self._accounting.async_changed(port_id)
+                self._accounting.async_mark_changed(port_id)
         self._checked.update(port_ids)
 
     def _recount(self, port_id: str, due: _Due, present: Mapping[str, Hours]) -> None:
-        """Lay down which hours are to be written."""
+        """Set the hours that are to be written."""
         listed = self._listed.pop(port_id, None)
         uncounted = listed.hours() if listed else ({}, {})
         for series, sessions, others in zip(due.sums, due.parts, uncounted, strict=False):
@@ -254,12 +254,12 @@ class StatisticsPoster:
                 listed=listed,
                 uncounted=others,
             )
-            if unexplained and port_id not in self._asked:
+            if unexplained and port_id not in self._already_listed:
                 first = min(unexplained)
                 self._unexplained[port_id] = min(first, self._unexplained.get(port_id, first))
 
     async def async_name_currency(self, port_id: str, entries: Iterable[LedgerSession]) -> None:
-        """Settle on the currency of a station's statistics: the recorder's, else a session's."""
+        """Set the currency of a station's statistics: the recorder's, else that of a session."""
         ledger = self._accounting.ledgers[port_id]
         if ledger.cost_currency is not None:
             return
@@ -267,13 +267,14 @@ class StatisticsPoster:
         if (currency := next(found, None)) is not None:
             known = await self.store.async_unit(self._one(port_id, "cost", currency))
             ledger.cost_currency = known or currency
-            self._accounting.async_changed(port_id)
+            self._accounting.async_mark_changed(port_id)
 
     async def _async_list_unexplained(self) -> None:
-        """Ask for the sessions of hours that hold more than the ledger knows.
+        """List the sessions of hours that hold more than the ledger explains.
 
-        The ledger may be older than the recorder's database, or the hours another's. What
-        the cloud lists is posted; where it lists the past at all, there was nothing else.
+        The ledger may be older than the recorder's database, or another source may have written
+        the hours. The listed sessions are written; where the list includes ended sessions, the
+        rest of such an hour is removed.
         """
         stations = self._coordinator.data.stations
         try:
@@ -286,7 +287,7 @@ class StatisticsPoster:
                 except EevionError as err:
                     LOGGER.debug("The sessions of some hours cannot be listed yet: %s", err)
                     continue
-                self._asked.update(port_ids)
+                self._already_listed.update(port_ids)
                 for port_id in port_ids:
                     self._unexplained.pop(port_id, None)
         finally:
@@ -294,20 +295,22 @@ class StatisticsPoster:
         self._async_begin_posting()
 
     async def _async_list_since(self, first: int, stations: Mapping[str, StationState]) -> bool:
-        """Ask for sessions since an hour; return whether it is clear what the list holds."""
+        """List the sessions since an hour; return whether the answer decides about the hours."""
         found = await self._coordinator.client.list_sessions(
             updated_on_or_after=datetime.fromtimestamp(first, UTC),
             stations=sorted({station.port.station_id for station in stations.values()}),
             lane=Lane.BACKGROUND,
         )
         sessions = [session.at_port(port_of(session, stations)) for session in found.sessions]
-        self._accounting.async_take(sessions)
+        self._accounting.async_apply(sessions)
         now = dt_util.utcnow().timestamp()
         told: dict[str, dict[str, LedgerSession]] = {port_id: {} for port_id in stations}
         past: list[LedgerSession] = []
         for session in sessions:
             ledger = self._accounting.ledgers.get(session.port_id or "")
-            entry = LedgerSession().told(session, ledger.max_power_w if ledger else None, now)
+            entry = LedgerSession().merged_with(
+                session, ledger.max_power_w if ledger else None, now
+            )
             if not session.is_active and not self._coordinator.is_listed(session):
                 past.append(entry)
             if session.port_id in told:
@@ -321,14 +324,14 @@ class StatisticsPoster:
             self._pending.add(port_id)
         return True
 
-    async def _async_ask(self, now: datetime) -> None:
-        """Ask for the electricity cost of the days that are over, and post what could not be."""
+    async def _async_request_costs(self, now: datetime) -> None:
+        """Request the electricity cost of past days, and repeat failed writes."""
         self._pending |= self._failed
         self._async_begin_posting()
         self._async_begin_listing()
-        if self._is_asking:
+        if self._is_requesting:
             return
-        self._is_asking = True
+        self._is_requesting = True
         try:
             settled = now.timestamp() - _SETTLED_S
             days = {Day.at(hour) for a in self._accounting.ledgers.values() for hour in a.uncosted}
@@ -336,14 +339,14 @@ class StatisticsPoster:
                 if day.hours.stop <= settled:
                     await self._async_cost_day(day)
         except EevionError as err:
-            LOGGER.debug("The electricity cost cannot be asked for yet: %s", err)
+            LOGGER.debug("The electricity cost cannot be requested yet: %s", err)
         except HomeAssistantError as err:
             LOGGER.warning("The electricity cost could not be added to the statistics: %s", err)
         finally:
-            self._is_asking = False
+            self._is_requesting = False
 
     async def _async_cost_day(self, day: Day) -> None:
-        """Lay a day's electricity cost over its hours."""
+        """Write the electricity cost of a day, spread over its hours."""
         start, end = bounds(day.hours)
         report = await self._coordinator.client.get_report(start=start, end=end)
         stations = dict(self._coordinator.data.stations)
@@ -356,7 +359,7 @@ class StatisticsPoster:
                     continue
                 series = self.series(port_id)
                 if (cost := series.electricity) and port_id in stations:
-                    amount = figures.get(port_id, NOTHING).electricity
+                    amount = figures.get(port_id, NO_FIGURES).electricity
                     energy = await self.store.async_states(
                         [series.energy], day.hours.start, day.hours.stop
                     )
@@ -366,4 +369,4 @@ class StatisticsPoster:
                     cost.blank = day.hours
                     await self.store.async_write([cost])
                 ledger.uncosted -= set(day.hours)
-                self._accounting.async_changed(port_id)
+                self._accounting.async_mark_changed(port_id)

@@ -126,11 +126,11 @@ class HistoryImporter:
         now = dt_util.utcnow().timestamp()
         for some in batched(found.sessions, _SESSIONS, strict=False):
             sessions = [session.at_port(port_of(session, self._stations)) for session in some]
-            self._accounting.async_take(sessions)
+            self._accounting.async_apply(sessions)
             for session in sessions:
                 if (entries := self._sessions.get(session.port_id or "")) is not None:
                     power_w = self._accounting.ledgers[session.port_id or ""].max_power_w
-                    entries[session.session_id] = LedgerSession().told(session, power_w, now)
+                    entries[session.session_id] = LedgerSession().merged_with(session, power_w, now)
             await asyncio.sleep(0)
         return True
 
@@ -208,10 +208,12 @@ class HistoryImporter:
             )
         )
         written: list[Series] = []
-        told = past.energy.keys() | past.cost.keys()
+        filled = past.energy.keys() | past.cost.keys()
+        energy = {hour: past.energy.get(hour, 0) for hour in filled}
+        cost = {hour: past.cost.get(hour, 0) for hour in filled}
         for one, states, blank in (
-            (series.energy, {hour: past.energy.get(hour, 0) for hour in told}, past.told),
-            (series.cost, {hour: past.cost.get(hour, 0) for hour in told}, past.told),
+            (series.energy, energy, past.covered),
+            (series.cost, cost, past.covered),
             (series.electricity, past.electricity, past.costed),
         ):
             if one:
@@ -221,9 +223,9 @@ class HistoryImporter:
         self.tallies[port_id].add(past, changed)
         # The report of yesterday may lack what came last, and today's is not made yet.
         recent = Day.at(Day.at(now).hours.start - 1).hours.start
-        ledger.uncosted |= {edge for m in marks for edge in m.edges if edge >= recent} & told
+        ledger.uncosted |= {edge for m in marks for edge in m.edges if edge >= recent} & filled
         ledger.has_posted = True
-        self._accounting.async_changed(port_id)
+        self._accounting.async_mark_changed(port_id)
 
 
 def _known(marks: Sequence[Posted], hours: range) -> int:

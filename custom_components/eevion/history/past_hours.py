@@ -1,6 +1,6 @@
-"""What past sessions and daily reports make of a station's hours.
+"""The hours of a station from past sessions and daily reports.
 
-Knows neither the cloud nor the recorder.
+Independent of the cloud and of the recorder.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,19 +10,19 @@ from ..accounting.hours import Hours, add, apportion
 from ..accounting.ledger import LedgerSession, StationLedger
 from ..accounting.posted import Posted
 from .days import Day, hours_of
-from .report_figures import NOTHING, Figures, electricity
+from .report_figures import NO_FIGURES, Figures, electricity
 
 type DailyFigures = Mapping[Day, Mapping[str, Figures]]
-"""The reports that were asked for: figures by day and port id."""
+"""The figures of reports, by day and port id."""
 
 
 def marks_of(
     ledger: StationLedger, fetched: Mapping[str, LedgerSession], now: float
 ) -> list[Posted]:
-    """Return what the statistics are to hold of all sessions that are over.
+    """Return what the statistics are to hold of all sessions that have ended.
 
-    Those of the ledger are posted by themselves; what it counted before it began, or has
-    folded since, comes from the cloud.
+    Sessions of the ledger count as they are posted; those that it holds only as a sum come from
+    `fetched`. `now` is in epoch seconds.
     """
     marks = [
         entry.as_posted(ledger.cost_currency, now)
@@ -36,15 +36,15 @@ def marks_of(
 
 @dataclass(slots=True)
 class PastHours:
-    """The hours of a station over some days, and what they were made of."""
+    """The hours of a station over some days, and the numbers of their sources."""
 
     energy: Hours = field(default_factory=dict)
     cost: Hours = field(default_factory=dict)
     electricity: Hours = field(default_factory=dict)
-    told: set[int] = field(default_factory=set)
-    """The hours of the days that sessions or estimates tell all about."""
+    covered: set[int] = field(default_factory=set)
+    """The hours of the days that sessions or estimates cover wholly."""
     costed: set[int] = field(default_factory=set)
-    """The hours of the days whose electricity cost is told."""
+    """The hours of the days with a reported electricity cost."""
     sessions: int = 0
     estimated_days: int = 0
 
@@ -58,10 +58,10 @@ def past_hours(
     present: Hours,
     settled: float,
 ) -> PastHours:
-    """Return the hours of days that follow each other.
+    """Return the hours of consecutive days.
 
-    `present` is the energy that the hours hold now; no session of before `settled` can
-    come by itself any more.
+    `present` is the energy that the hours hold now. Sessions from before `settled` (epoch
+    seconds) are not posted by the ledger any more.
     """
     hours = hours_of(days)
     past = PastHours()
@@ -75,22 +75,22 @@ def past_hours(
             for amounts, parts in zip((past.energy, past.cost), mark.hours(), strict=True):
                 add(amounts, {hour: part for hour, part in parts.items() if hour in hours})
     for day in days:
-        figure = figures.get(day, {}).get(port_id, NOTHING)
+        figure = figures.get(day, {}).get(port_id, NO_FIGURES)
         if not edges.isdisjoint(day.hours):
-            past.told.update(day.hours)
+            past.covered.update(day.hours)
         elif figure.energy and day.hours.stop <= settled:
             _estimate(past, day, figure, present)
     for day in days:
         if day in figures:
-            known = past.energy if day.hours.start in past.told else {**present, **past.energy}
-            amount = figures[day].get(port_id, NOTHING).electricity
+            known = past.energy if day.hours.start in past.covered else {**present, **past.energy}
+            amount = figures[day].get(port_id, NO_FIGURES).electricity
             past.electricity |= electricity(amount, day.hours, known)
             past.costed.update(day.hours)
     return past
 
 
 def _estimate(past: PastHours, day: Day, figure: Figures, present: Hours) -> None:
-    """Lay a report's figure evenly over a day, unless sessions told as much at their time."""
+    """Spread a figure of a report evenly over a day, unless its hours already hold as much."""
     weights = dict.fromkeys(day.hours, 1)
     energy = apportion(figure.energy, weights)
     passing = {hour: past.energy.get(hour, 0) for hour in day.hours}
@@ -103,5 +103,5 @@ def _estimate(past: PastHours, day: Day, figure: Figures, present: Hours) -> Non
         return
     past.energy |= energy
     add(past.cost, apportion(figure.cost, weights))
-    past.told.update(day.hours)
+    past.covered.update(day.hours)
     past.estimated_days += 1

@@ -1,4 +1,4 @@
-"""Figures of stations out of a report, in the units of `sums.py`."""
+"""Figures of stations from a report (`POST /session/report`), in the units of `amounts.py`."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -8,29 +8,29 @@ from ..accounting.hours import Hours, apportion
 from ..api import Report
 from ..stations.station import StationState
 
-# More Wh or cents than a station can come to: such figures count as 0.
+# Figures above this many Wh or cents are impossible, and count as 0.
 _MOST = 1e12
 
 
 class Figures(NamedTuple):
-    """What a station did in a time span."""
+    """The figures of a station in a time span."""
 
     energy: int
     cost: int
-    """What drivers paid."""
+    """Paid by drivers."""
     electricity: int
-    """What the energy cost the owner."""
+    """Cost of the energy for the owner."""
     currency: str | None = None
-    """None where the report names none, as it is documented."""
+    """None without one, as the API documents."""
 
 
-NOTHING = Figures(0, 0, 0)
+NO_FIGURES = Figures(0, 0, 0)
 
 
 def by_port(report: Report, stations: Mapping[str, StationState]) -> dict[str, Figures]:
-    """Return the figures of stations by port id, from rows of their name at their site.
+    """Return the figures of stations by port id, from the rows with their name and site.
 
-    A row that names the site (`location_id`) wins over one that does not.
+    A row with a site (`location_id`) is preferred to one without.
     """
     rows = sorted(report.rows, key=lambda row: row.site_id is not None)
     return {
@@ -51,7 +51,7 @@ def _likely(figure: float | None) -> float:
 
 
 def electricity(amount: int, hours: Iterable[int], energy: Hours) -> Hours:
-    """Lay a day's electricity cost over its hours, in proportion to their energy."""
+    """Spread the electricity cost of a day over its hours, in proportion to their energy."""
     if amount == 0:
         return {}
     weights = {hour: energy[hour] for hour in hours if energy.get(hour, 0) > 0}

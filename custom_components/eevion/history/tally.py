@@ -1,4 +1,4 @@
-"""What an import wrote, for its answer."""
+"""Counts of an import, for the response of the action."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from .past_hours import PastHours
 
 @dataclass(slots=True)
 class ImportResult:
-    """What was written of one station."""
+    """Counts and sums of the rows written for one station."""
 
     sessions: int = 0
     hours: int = 0
@@ -20,7 +20,7 @@ class ImportResult:
     estimated_days: int = 0
 
     def add(self, past: PastHours, changed_rows: int) -> None:
-        """Add what was written of some days."""
+        """Add the rows written for some days."""
         self.sessions += past.sessions
         self.hours += sum(map(bool, past.energy.values()))
         self.changed_rows += changed_rows
@@ -29,8 +29,8 @@ class ImportResult:
         self.electricity += sum(past.electricity.values())
         self.estimated_days += past.estimated_days
 
-    def told(self, currency: str | None) -> dict[str, Any]:
-        """Return it in kWh and dollars."""
+    def as_dict(self, currency: str | None) -> dict[str, Any]:
+        """Return the response data, in kWh and dollars."""
         return {
             "sessions": self.sessions,
             "hours": self.hours,
