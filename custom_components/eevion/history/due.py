@@ -1,8 +1,8 @@
-"""What the hours of a station should hold of its sessions.
+"""The hours of a station as they should be, from the sessions of its ledger.
 
-A pure function of the ledger, of the hours that the recorder holds, and of what the cloud
-lists where the two contradict each other. Written again, the same hours change nothing: a
-crash, or files and a database of different ages, count nothing twice and lose nothing.
+A pure function of the ledger, of the hours in the recorder, and of the sessions that the
+cloud lists where the two contradict each other. It is idempotent: after a crash, or with files
+and a database of different ages, no session counts twice or is lost.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,28 +15,28 @@ from ..accounting.posted import CLOCKS_DIFFER_S, Posted
 
 
 class SessionShare(NamedTuple):
-    """What one session adds to the hours of one statistic."""
+    """The amounts of one session in the hours of one statistic."""
 
     before: Hours
-    """What the hours should hold of it already, by the ledger."""
+    """The amounts that the hours already hold, by the ledger."""
     after: Hours
     is_new: bool
-    """Whether the ledger does not know of anything in the hours."""
+    """Whether the ledger has not recorded any amount as written."""
     is_ours: bool
-    """Whether it ended since this start: no hour can hold it unless the ledger knows."""
+    """Whether it ended since this start: hours hold it only where the ledger recorded it."""
     end: float
 
 
 @dataclass(slots=True)
 class Listed:
-    """What the cloud lists of a station where recorder and ledger contradict each other."""
+    """The listed sessions of a station whose hours and ledger contradict each other."""
 
     first: int
     """All sessions of this hour and of later ones are listed."""
     stop: int
-    """A session that goes on may be in this hour and in later ones."""
+    """An active session may be in this hour and in later ones."""
     uncounted: list[Posted] = field(default_factory=list)
-    """Sessions that the ledger does not hold one by one."""
+    """Sessions that the ledger does not hold individually."""
 
     def hours(self) -> tuple[Hours, Hours]:
         """Return energy and cost by hour of the sessions that the ledger does not hold."""
@@ -49,9 +49,9 @@ class Listed:
 
     @classmethod
     def of(
-        cls, ledger: StationLedger, told: Mapping[str, LedgerSession], *, first: float, now: float
+        cls, ledger: StationLedger, listed: Mapping[str, LedgerSession], *, first: float, now: float
     ) -> Self:
-        """Return what an answer lists of a station: its sessions since `first`, by session id."""
+        """Return the sessions of an answer since `first` (epoch seconds), by session id."""
         moments = (
             min(filter(None, (entry.created, entry.start, now)))
             for entry in ledger.sessions.values()
@@ -59,19 +59,19 @@ class Listed:
         )
         uncounted = [
             entry.as_posted(ledger.cost_currency, now)
-            for session_id, entry in told.items()
+            for session_id, entry in listed.items()
             if session_id not in ledger.sessions and not entry.is_open
         ]
         return cls(hour_of(first), hour_of(min(moments, default=now + HOUR_S)), uncounted)
 
 
-def lists_past_since(told: Iterable[LedgerSession], now: float) -> float | None:
-    """Return since when a list holds sessions that are over; None where it may hold none.
+def lists_past_since(entries: Iterable[LedgerSession], now: float) -> float | None:
+    """Return the time since which a list holds ended sessions; None where it may hold none.
 
-    `told` are those that the list of all active sessions lacks: that one may hold some
-    that ended just now.
+    `entries` are those that the list of active sessions lacks, as that may hold sessions that
+    ended just now. Times are in epoch seconds.
     """
-    over = (entry.over_at for entry in told)
+    over = (entry.over_at for entry in entries)
     return min((at for at in over if at and at < now - CLOCKS_DIFFER_S), default=None)
 
 
@@ -79,13 +79,13 @@ class Recount(NamedTuple):
     """The hours of one statistic."""
 
     hours: Hours
-    """Those that should hold another amount than they do."""
+    """Hours whose amount has to change, with the new amount."""
     unexplained: frozenset[int]
-    """Those that hold more than the ledger can explain; the cloud may know."""
+    """Hours that hold more than the ledger explains."""
 
 
 def unposted(ledger: StationLedger, now: float) -> dict[str, Posted]:
-    """Return what the hours should hold of sessions and do not, by session id."""
+    """Return the ended sessions that differ from what was posted of them, by session id."""
     if not ledger.is_begun:
         return {}
     return {
@@ -99,10 +99,10 @@ def unposted(ledger: StationLedger, now: float) -> dict[str, Posted]:
 def shares(
     ledger: StationLedger, marks: Mapping[str, Posted], *, since: float, tried: Iterable[str] = ()
 ) -> tuple[list[SessionShare], list[SessionShare]]:
-    """Return what each session that is over adds to the hours: of energy, of cost.
+    """Return the amounts of each ended session in the hours: those of energy, those of cost.
 
-    `marks` are the unposted ones; what ended before `since`, or was `tried` to be written,
-    may be in the hours without the ledger's knowledge.
+    `marks` are the unposted ones. Sessions that ended before `since`, or are in `tried`, may be
+    in the hours although the ledger did not record that.
     """
     energy: list[SessionShare] = []
     cost: list[SessionShare] = []
@@ -126,16 +126,16 @@ def recount(
     listed: Listed | None = None,
     uncounted: Mapping[int, int] | None = None,
 ) -> Recount:
-    """Return the hours that should change.
+    """Return the hours that have to change.
 
-    All sessions of hours after `counted_until` are in the ledger one by one. `present` is
-    what the hours hold from the first one of `sessions` on, `uncounted` the hours of
+    The ledger holds all sessions after `counted_until` individually. `present` are the amounts
+    in the hours since the first one of `sessions`, `uncounted` the hours of
     `listed.uncounted`.
     """
     boundary = hour_of(counted_until)
     before = _summed(one.before for one in sessions)
     after = _summed(one.after for one in sessions)
-    change = _change(sessions, present, before, boundary)
+    change = _hour_deltas(sessions, present, before, boundary)
     hours: Hours = {}
     unexplained: set[int] = set()
     for hour in present.keys() | before.keys() | after.keys():
@@ -143,7 +143,7 @@ def recount(
         if listed and max(listed.first, boundary) <= hour < listed.stop:
             amount = known + (uncounted or {}).get(hour, 0)
         else:
-            # What the ledger knows is there at least.
+            # At least the sessions of the ledger.
             amount = max(known, held + change.get(hour, 0))
             is_beyond = held > before.get(hour, 0) and held != known
             if is_beyond and hour >= boundary:
@@ -160,21 +160,21 @@ def _summed(parts: Iterable[Hours]) -> Hours:
     return hours
 
 
-def _change(
+def _hour_deltas(
     sessions: Sequence[SessionShare], present: Mapping[int, int], before: Hours, boundary: int
 ) -> Hours:
-    """Return what is to be added to hours that may hold more than the ledger knows."""
+    """Return the amounts to add to hours that may hold more than the ledger explains."""
     change: Hours = {}
     room = {hour: amount - before.get(hour, 0) for hour, amount in present.items()}
-    # The older a session is, the likelier it was written.
+    # Older sessions are more likely to be written already.
     for one in sorted(sessions, key=lambda one: one.end):
         if one.before is one.after:
             continue
         parts = dict(one.after)
         add(parts, one.before, -1)
         if not one.is_ours:
-            # The hours may hold it already. Later than the boundary they hold the ledger's
-            # sessions at least, so that nothing needs to be added; before it, it is looked for.
+            # The hours may hold it already. After the boundary they hold at least the ledger's
+            # sessions, so that nothing is added; before it, the room in the hours decides.
             is_there = one.is_new and all(room.get(hour, 0) >= parts[hour] for hour in parts)
             if is_there:
                 add(room, parts, -1)
@@ -188,7 +188,7 @@ def _change(
 
 
 def mark_posted(ledger: StationLedger, marks: Mapping[str, Posted], hours: Iterable[int]) -> None:
-    """Note that the hours hold the marks, and which of them were changed."""
+    """Record in the ledger that sessions are posted, and which hours changed."""
     ledger.uncosted.update(hours)
     for session_id, mark in marks.items():
         if entry := ledger.sessions.get(session_id):

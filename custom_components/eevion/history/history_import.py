@@ -1,4 +1,4 @@
-"""Imports the past: when asked to, or once after the installation; goes on after a restart."""
+"""Imports of past statistics, by an action or once after set-up; resumed after a restart."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ from ..errors import failed, invalid
 from ..translation import Texts
 from .days import Day, days_between, quarters
 from .hourly import StatisticsPoster
-from .importer import HistoryImporter, patiently
+from .importer import HistoryImporter, async_with_retries
 from .report_figures import by_port
 from .store import HistoryStore, ImportPlan
 
 _RETRY_INTERVAL = timedelta(minutes=30)
-# What fails again and again is tried once a day.
+# An import that keeps failing is repeated once a day.
 _MOST_INTERVALS = 48
-# The ledgers begin within minutes of the installation.
+# The ledgers begin within minutes after set-up.
 _READY_TRIES, _READY_S = 90, 10
 _LONGEST_MONTHS = 120
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -44,7 +44,7 @@ class HistoryImports:
         hourly: StatisticsPoster,
         texts: Texts,
     ) -> None:
-        """Prepare; it ends with the entry."""
+        """Initialize; `async_start` begins."""
         self._hass = hass
         self._coordinator = coordinator
         self._entry = coordinator.config_entry
@@ -53,33 +53,33 @@ class HistoryImports:
         self._store = HistoryStore(hass, self._entry)
         self._task: asyncio.Task[dict[str, Any]] | None = None
         self._pause = 1
-        """After how many intervals what failed is tried again."""
+        """Number of intervals until a failed import is repeated."""
         self._intervals = 0
 
     async def async_start(self) -> None:
-        """Go on with what a restart or a failure broke off, or begin what is wished for."""
+        """Resume an import that was interrupted, or begin the one of the options."""
         await self._store.async_load()
         self._hourly.async_start()
-        # What it says is not true while the account is unloaded; it is said again when it goes on.
+        # No import runs while the entry is unloaded; a resumed one notifies again.
         self._entry.async_on_unload(
             partial(async_dismiss, self._hass, self._entry, self._notification_id)
         )
         self._entry.async_on_unload(
             async_track_time_interval(self._hass, self._async_retry, _RETRY_INTERVAL)
         )
-        self._async_go_on()
+        self._async_resume()
 
     @callback
     def _async_retry(self, _now: datetime) -> None:
         self._intervals += 1
         if self._intervals >= self._pause:
-            self._async_go_on()
+            self._async_resume()
 
     @callback
-    def _async_go_on(self) -> None:
+    def _async_resume(self) -> None:
         plan = self._store.plan
-        is_wished = AccountOptions.of(self._entry).import_history and not self._store.is_done_once
-        if plan is None and is_wished:
+        is_pending = AccountOptions.of(self._entry).import_history and not self._store.is_done_once
+        if plan is None and is_pending:
             plan = ImportPlan(None, dt_util.now().date().isoformat(), is_once=True)
         if plan and self._task is None:
             self._async_begin(plan).add_done_callback(_forget)
@@ -87,7 +87,11 @@ class HistoryImports:
     async def async_import(
         self, first: date | None, last: date, port_ids: Sequence[str] | None
     ) -> dict[str, Any]:
-        """Import some days, both included, and return what was written."""
+        """Import the days from `first` to `last`; return the response data.
+
+        Without `first` it begins with the first month that has a report. Raises translated
+        errors.
+        """
         if self._task:
             raise invalid("import_running")
         task = self._async_begin(
@@ -113,7 +117,7 @@ class HistoryImports:
         try:
             await self._store.async_save(plan)
             self._async_notify("import_progress", percent="0")
-            answer = await self._async_import(plan)
+            response = await self._async_import(plan)
             await self._store.async_save(None)
         except (EevionError, HomeAssistantError) as err:
             LOGGER.warning("The import of the history stopped, and goes on later: %s", err)
@@ -124,7 +128,7 @@ class HistoryImports:
         else:
             self._pause, self._intervals = 1, 0
             async_dismiss(self._hass, self._entry, self._notification_id)
-            return answer
+            return response
         finally:
             self._task = None
 
@@ -153,7 +157,7 @@ class HistoryImports:
         for quarter in quarters(days):
             await importer.async_import(quarter)
             reached = quarter[-1].local_date + timedelta(days=1)
-            # What failed is imported again later, from its quarter on.
+            # After a failure the import is resumed with the quarter that failed.
             if importer.failure is None and reached <= last:
                 plan = replace(plan, reached=reached.isoformat())
                 await self._store.async_save(plan)
@@ -163,21 +167,21 @@ class HistoryImports:
             "from": first.isoformat(),
             "to": last.isoformat(),
             "stations": [
-                self._told(port_id, importer) | {"station": station.port.station_id}
+                self._result(port_id, importer) | {"station": station.port.station_id}
                 for port_id, station in stations.items()
             ],
         }
 
-    def _told(self, port_id: str, importer: HistoryImporter) -> dict[str, Any]:
+    def _result(self, port_id: str, importer: HistoryImporter) -> dict[str, Any]:
         series = self._hourly.series(port_id)
         currency = self._coordinator.accounting.ledgers[port_id].cost_currency
-        return importer.tallies[port_id].as_dict(currency) | {
+        return importer.results[port_id].as_dict(currency) | {
             f"{kind}_statistic_id": one.statistic_id if one else None
             for kind, one in zip(("energy", "cost", "energy_cost"), series, strict=True)
         }
 
     async def _async_ready(self, port_ids: Sequence[str] | dict[str, Any]) -> None:
-        """Wait until the ledgers have begun: then it is clear which sessions they count."""
+        """Wait until the ledgers have begun, and so determine which sessions they count."""
         accounting = self._coordinator.accounting
         ledgers = accounting.ledgers
         for _ in range(_READY_TRIES):
@@ -189,20 +193,20 @@ class HistoryImports:
         raise EevionResponseError("the ledgers have not begun yet")
 
     async def _async_first_day(self, last: date) -> date:
-        """Return the first day of the first month for which a report tells anything."""
+        """Return the first day of the first month with figures in a report."""
         index = last.year * 12 + last.month - 1
         earliest, latest = index - _LONGEST_MONTHS, index
         while earliest < latest:
             middle = (earliest + latest) // 2
             end = Day.of(date((middle + 1) // 12, (middle + 1) % 12 + 1, 1)).hours.start
 
-            async def ask(end: int = end) -> bool:
+            async def has_figures(end: int = end) -> bool:
                 report = await self._coordinator.client.get_report(
                     start=_EPOCH, end=datetime.fromtimestamp(end, UTC)
                 )
                 return bool(by_port(report, self._coordinator.data.stations))
 
-            if await patiently(ask):
+            if await async_with_retries(has_figures):
                 latest = middle
             else:
                 earliest = middle + 1
@@ -224,7 +228,7 @@ class HistoryImports:
 
 
 def _forget(task: asyncio.Task[dict[str, Any]]) -> None:
-    """Take note of how a task ended that nobody waits for; it has been logged."""
+    """Retrieve the exception of a task that nothing awaits; it has been logged."""
     if not task.cancelled():
         task.exception()
 
@@ -232,7 +236,7 @@ def _forget(task: asyncio.Task[dict[str, Any]]) -> None:
 async def async_make_history(
     hass: HomeAssistant, coordinator: EevionCoordinator
 ) -> HistoryImports | None:
-    """Return the history of an account; None without the recorder."""
+    """Return the imports of an entry; None without the recorder."""
     if "recorder" not in hass.config.components:
         return None
     texts = await Texts.async_load(hass)

@@ -1,4 +1,4 @@
-"""Fetches the past from the cloud and writes it to the hourly statistics."""
+"""Imports past sessions and reports of the cloud into the hourly statistics."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -33,32 +33,37 @@ from .tally import ImportResult
 if TYPE_CHECKING:
     from .statistics import Series
 
-# How long a passing fault of the cloud is waited out, in s.
+# Pauses before a failed request is repeated, in seconds.
 _PAUSES_S = (5, 15, 60, 180, 300)
-# So many stations at once, so that no answer of sessions has too many pages.
+# Number of stations in a request, which bounds the pages of an answer.
 _STATIONS = 20
-# So many sessions are read before others have their turn.
+# Number of sessions that are read between two yields to the event loop.
 _SESSIONS = 500
-# After so many requests that fail in a row, nothing can be had.
+# Number of consecutive failed requests after which the import stops.
 _MOST_FAILURES = 4
 
 
-async def patiently[T](ask: Callable[[], Awaitable[T]], pauses: Iterable[float] = _PAUSES_S) -> T:
-    """Ask the cloud until it answers; raise EevionError where that takes too long."""
+async def async_with_retries[T](
+    request: Callable[[], Awaitable[T]], pauses: Iterable[float] = _PAUSES_S
+) -> T:
+    """Return the answer of a request that is repeated after each pause, in seconds.
+
+    Raises EevionError where the last one fails, and EevionAuthenticationError at once.
+    """
     for pause in pauses:
         try:
-            return await ask()
+            return await request()
         except EevionAuthenticationError:
             raise
         except EevionError as err:
             LOGGER.debug("The import waits %s s: %s", pause, err)
             wait = err.retry_after if isinstance(err, EevionRateLimitError) else 0
             await asyncio.sleep(max(pause, wait))
-    return await ask()
+    return await request()
 
 
 class HistoryImporter:
-    """Imports days that follow each other, for some stations, once."""
+    """Imports consecutive days of some stations, once."""
 
     def __init__(
         self,
@@ -67,7 +72,7 @@ class HistoryImporter:
         stations: Mapping[str, StationState],
         on_day: Callable[[Day], None],
     ) -> None:
-        """Prepare; `on_day` is called with each day that is being asked for."""
+        """Initialize; `on_day` is called with each day before its report is requested."""
         self._hass = coordinator.hass
         self._client: EevionClient = coordinator.client
         self._accounting = coordinator.accounting
@@ -76,18 +81,17 @@ class HistoryImporter:
         self._stations = stations
         self._on_day = on_day
         self._sessions: dict[str, dict[str, LedgerSession]] = {}
-        """The sessions that the cloud lists, by port id; without stations that failed."""
+        """The listed sessions by port id; stations whose request failed are absent."""
         self._failures = 0
-        """How many requests failed in a row."""
+        """Number of consecutive failed requests."""
         self.failure: EevionError | HomeAssistantError | None = None
-        """Why something is missing: to be imported again later."""
-        self.tallies = {port_id: ImportResult() for port_id in stations}
+        """The last error, where something is missing and has to be imported later."""
+        self.results = {port_id: ImportResult() for port_id in stations}
 
     async def async_fetch_sessions(self, since: int) -> None:
-        """Fetch all sessions that were over since an hour, as far as the cloud tells them.
+        """Fetch the sessions that ended since an hour, in epoch seconds.
 
-        Raises EevionError where the cloud answers nothing; stations whose sessions cannot
-        be had are left out.
+        Stations whose request fails are left out. Raises EevionError after too many failures.
         """
         start = datetime.fromtimestamp(since, UTC)
         names = sorted({state.port.station_id for state in self._stations.values()})
@@ -101,10 +105,12 @@ class HistoryImporter:
             newest = sorted(entries.values(), key=lambda entry: entry.over_at or 0, reverse=True)
             await self._hourly.async_name_currency(port_id, [*known, *newest])
 
-    async def _async_try[T](self, ask: Callable[[], Awaitable[T]]) -> T | None:
-        """Return an answer; None where it cannot be had while others can."""
+    async def _async_try[T](self, request: Callable[[], Awaitable[T]]) -> T | None:
+        """Return an answer; None where this request fails. Raises EevionError after too many."""
         try:
-            answer = await patiently(ask, _PAUSES_S[:1] if self._failures else _PAUSES_S)
+            answer = await async_with_retries(
+                request, _PAUSES_S[:1] if self._failures else _PAUSES_S
+            )
         except EevionAuthenticationError:
             raise
         except EevionError as err:
@@ -135,7 +141,7 @@ class HistoryImporter:
         return True
 
     async def async_import(self, days: Sequence[Day]) -> None:
-        """Write the hours of some days; what fails is left out, see `failure`."""
+        """Write the hours of some days; stations that fail are left out, see `failure`."""
         figures = await self._async_figures(days)
         async with self._hourly.lock:
             failed = await self._hourly.async_post(self._sessions)
@@ -148,7 +154,7 @@ class HistoryImporter:
                     self.failure = err
 
     async def _async_figures(self, days: Sequence[Day]) -> dict[Day, dict[str, Figures]]:
-        """Ask for the reports of the days on which anything happened."""
+        """Fetch the reports of the days with sessions, or with more than the sessions add up to."""
         now = dt_util.utcnow().timestamp()
         marks: dict[str, list[Posted]] = {}
         for port_id, entries in self._sessions.items():
@@ -157,17 +163,17 @@ class HistoryImporter:
         edges = {edge for some in marks.values() for mark in some for edge in mark.edges}
         figures: dict[Day, dict[str, Figures]] = {}
         for month in months([day for day in days if day.hours.stop <= now]):
-            asked = [day for day in month if not edges.isdisjoint(day.hours)]
-            if len(asked) < len(month) and await self._async_has_more(hours_of(month), marks):
-                asked = month
-            for day in asked:
+            wanted = [day for day in month if not edges.isdisjoint(day.hours)]
+            if len(wanted) < len(month) and await self._async_has_more(hours_of(month), marks):
+                wanted = month
+            for day in wanted:
                 self._on_day(day)
                 if report := await self._async_try(partial(self._async_report, day.hours)):
                     figures[day] = by_port(report, self._stations)
         return figures
 
     async def _async_has_more(self, hours: range, marks: Mapping[str, Sequence[Posted]]) -> bool:
-        """Return whether a report tells more of some hours than the sessions do."""
+        """Return whether a report has more energy in some hours than the sessions."""
         report = await self._async_try(partial(self._async_report, hours))
         if report is None:
             return False
@@ -175,7 +181,7 @@ class HistoryImporter:
 
         def compare() -> bool:
             return any(
-                figures[port_id].energy > _known(some, hours)
+                figures[port_id].energy > _energy(some, hours)
                 for port_id, some in marks.items()
                 if port_id in figures
             )
@@ -220,16 +226,16 @@ class HistoryImporter:
                 one.states, one.blank = states, blank
                 written.append(one)
         changed = await self._hourly.store.async_write(written)
-        self.tallies[port_id].add(past, changed)
-        # The report of yesterday may lack what came last, and today's is not made yet.
+        self.results[port_id].add(past, changed)
+        # The report of yesterday may be incomplete, and that of today does not exist yet.
         recent = Day.at(Day.at(now).hours.start - 1).hours.start
         ledger.uncosted |= {edge for m in marks for edge in m.edges if edge >= recent} & filled
         ledger.has_posted = True
         self._accounting.async_mark_changed(port_id)
 
 
-def _known(marks: Sequence[Posted], hours: range) -> int:
-    """Return the energy that sessions tell of some hours, as much as a report could count."""
+def _energy(marks: Sequence[Posted], hours: range) -> int:
+    """Return the energy of sessions in some hours, as much as a report could count."""
     ended = [mark.energy for mark in marks if hours.start <= mark.end < hours.stop]
     started = [mark.energy for mark in marks if hours.start <= mark.start < hours.stop]
     # Each may have been rounded up to a watt-hour.

@@ -1,6 +1,6 @@
 """Hourly statistics of stations in Home Assistant's recorder.
 
-The only module that imports the recorder: to be imported where that is set up.
+The only module that imports the recorder; import it only where the recorder is set up.
 """
 
 from collections.abc import Callable, Iterable
@@ -30,13 +30,13 @@ from ..accounting.hours import Hours
 from ..const import DOMAIN
 from ..errors import failed
 
-# The recorder puts a task that failed off; then it is told once more.
+# Number of writes before giving up: the recorder may postpone a task that failed.
 _ATTEMPTS = 3
 
 
 @dataclass(kw_only=True)
 class Series:
-    """Hours of one statistic as they are to be."""
+    """The wanted hours of one statistic."""
 
     statistic_id: str
     name: str
@@ -44,7 +44,7 @@ class Series:
     """None for energy."""
     states: Hours = field(default_factory=dict)
     blank: Iterable[int] = ()
-    """Hours that are to hold nothing else; they stay without a row where they have none."""
+    """Hours without a state that are set to 0 where they have a row."""
 
     @property
     def scale(self) -> int:
@@ -53,7 +53,7 @@ class Series:
 
     @property
     def metadata(self) -> StatisticMetaData:
-        """Return what the recorder is to know of it."""
+        """Return the metadata for the recorder."""
         return StatisticMetaData(
             mean_type=StatisticMeanType.NONE,
             has_sum=True,
@@ -66,17 +66,17 @@ class Series:
 
 
 class StatisticsStore:
-    """Reads and writes the hours; when a write returns, it is in the database."""
+    """Reads and writes hourly statistics; a write returns once it is in the database."""
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Prepare."""
+        """Initialize."""
         self._hass = hass
         self._recorder = get_instance(hass)
 
     async def async_states(
         self, all_series: Iterable[Series], start: int, stop: int | None = None
     ) -> dict[str, Hours]:
-        """Return what the hours from `start` to before `stop` hold, by statistic id."""
+        """Return the states of the hours from `start` to before `stop`, by statistic id."""
         found = await self._async_rows(all_series, start, stop)
         return {
             statistic_id: {hour: state for hour, (state, _) in rows.items()}
@@ -84,14 +84,17 @@ class StatisticsStore:
         }
 
     async def async_unit(self, series: Series) -> str | None:
-        """Return the unit of a statistic that is there already."""
+        """Return the unit of an existing statistic; None without one."""
         found = await self._async_query(
             lambda: get_metadata(self._hass, statistic_ids={series.statistic_id})
         )
         return found[series.statistic_id][1]["unit_of_measurement"] if found else None
 
     async def async_write(self, all_series: Iterable[Series]) -> int:
-        """Write; return how many hours were changed, later ones whose sum shifts included."""
+        """Write the hours; return the number of changed rows, with those whose sum changed.
+
+        Raises HomeAssistantError.
+        """
         pending, written = list(all_series), 0
         for _ in range(_ATTEMPTS):
             differing = await self._async_changes(pending)
@@ -109,7 +112,7 @@ class StatisticsStore:
     async def _async_changes(
         self, all_series: Iterable[Series]
     ) -> list[tuple[Series, list[StatisticData]]]:
-        """Return the series with rows that are not yet as they are to be."""
+        """Return the series with the rows that differ from the wanted ones."""
         wanted = {
             series.statistic_id: (series, min(hours))
             for series in all_series
@@ -163,7 +166,7 @@ class StatisticsStore:
         return await self._async_query(read)
 
     async def _async_last_sum(self, series: Series) -> int:
-        """Return the sum of the last row of all."""
+        """Return the sum of the last row."""
         rows = await self._async_query(
             lambda: get_last_statistics(self._hass, 1, series.statistic_id, True, {"sum"})
         )
@@ -171,22 +174,22 @@ class StatisticsStore:
         return round((found[0].get("sum") or 0) * series.scale) if found else 0
 
     async def _async_query[T](self, query: Callable[[], T]) -> T:
-        """Read in the recorder's threads; raise HomeAssistantError where that fails."""
+        """Query the database; raise HomeAssistantError where that fails."""
         try:
             return await self._recorder.async_add_executor_job(query)
         except SQLAlchemyError as err:
             raise failed("statistics_not_read", error=type(err).__name__) from err
 
     async def _async_synchronize(self) -> None:
-        """Wait until all that was handed over is in the database."""
-        # The recorder's own wait returns at once while its last task is being worked on.
+        """Wait until all queued statistics are in the database."""
+        # The recorder's own wait returns early while it processes its last task.
         future = self._hass.loop.create_future()
         self._recorder.queue_task(SynchronizeTask(future))
         await future
 
 
 def _changes(series: Series, known: dict[int, tuple[int, int]], total: int) -> list[StatisticData]:
-    """Return the rows that differ; `total` is the sum of the last row where none is known."""
+    """Return the rows that differ; `total` is the last sum where `known` is empty."""
     states = {hour: state for hour, (state, _) in known.items()}
     states |= dict.fromkeys((hour for hour in series.blank if hour in states), 0)
     states |= series.states

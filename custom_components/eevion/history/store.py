@@ -1,4 +1,4 @@
-"""How far the import of the past has come, in Home Assistant's storage."""
+"""The progress of an import, in Home Assistant's storage."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,27 +12,27 @@ from homeassistant.util import dt as dt_util
 from ..storage.stored_file import StoredFile
 from ..storage.values import StoredDataError, fields, flag, items, optional, text
 
-# The clock may have been set back.
+# Allows for a clock that was set back.
 _LATER = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """An import that is not done; dates as in ISO 8601."""
+    """An import in progress; dates are ISO 8601."""
 
     first: str | None
-    """None until the first month with a report has been found."""
+    """None until the first month with a report is determined."""
     last: str
     reached: str | None = None
-    """The day from which on it is still to be done."""
+    """The first day that is not imported yet."""
     port_ids: Sequence[str] | None = None
     """None for all stations."""
     is_once: bool = False
-    """Whether it is the one after the installation."""
+    """Whether it is the import of the options."""
 
     @classmethod
     def from_json(cls, stored: Any) -> Self:
-        """Read the fields; raise StoredDataError for anything else."""
+        """Return a stored plan; raise StoredDataError for other content."""
         stored = fields(stored, "first", "last", "reached", "port_ids", "is_once")
         first, reached = optional(_day, stored["first"]), optional(_day, stored["reached"])
         last = _day(stored["last"])
@@ -50,16 +50,16 @@ class ImportPlan:
 
 
 class HistoryStore:
-    """Remembers how far an import has come."""
+    """Stores the progress of an import."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Name the file after the entry."""
+        """Initialize the storage file of the entry."""
         self._file = StoredFile(hass, "history", _read, entry=entry)
         self.plan: ImportPlan | None = None
         self.is_done_once = False
 
     async def async_load(self) -> None:
-        """Read the file; where it cannot be read, there is nothing to go on with."""
+        """Load the file; without a readable one there is no import to resume."""
         loaded = await self._file.async_load()
         if loaded.content:
             self.plan, self.is_done_once = loaded.content
@@ -67,7 +67,7 @@ class HistoryStore:
             await self._async_write(self.plan, self.is_done_once)
 
     async def async_save(self, plan: ImportPlan | None) -> None:
-        """Write how far it has come."""
+        """Write the progress; None ends the import."""
         is_done = plan is None and self.plan is not None and self.plan.is_once
         await self._async_write(plan, self.is_done_once or is_done)
 
