@@ -13,7 +13,7 @@ from custom_components.eevion.history.due import (
     mark_posted,
     recount,
     shares,
-    unposted,
+    unposted_sessions,
 )
 
 TEN = 1_793_613_600
@@ -50,7 +50,7 @@ def hours_of(*entries: LedgerSession) -> Hours:
 
 def post(ledger: StationLedger, present: Hours, *, since: float = NOW, listed: Any = None) -> Hours:
     """Return the hours after one look at them."""
-    marks = unposted(ledger, NOW)
+    marks = unposted_sessions(ledger, NOW)
     energy, _ = shares(ledger, marks, since=since)
     found = recount(
         energy,
@@ -166,4 +166,4 @@ def test_what_a_list_says_of_the_past() -> None:
 def test_what_is_unposted(is_begun: bool) -> None:
     ledger = account(over=entry((0, 10, 5)), goes_on=entry((600, 10, 5), is_open=True))
     ledger.is_begun = is_begun
-    assert list(unposted(ledger, NOW)) == (["over"] if is_begun else [])
+    assert list(unposted_sessions(ledger, NOW)) == (["over"] if is_begun else [])

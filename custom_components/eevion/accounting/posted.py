@@ -33,6 +33,6 @@ class Posted(NamedTuple):
         return spread(self.energy, self.start, self.end), spread(self.cost, self.start, self.end)
 
     @property
-    def edges(self) -> frozenset[int]:
+    def boundary_hours(self) -> frozenset[int]:
         """The hours of its start and its end; a report counts it at one of the two."""
         return frozenset((hour_of(self.start), hour_of(self.end)))

@@ -84,7 +84,7 @@ class Recount(NamedTuple):
     """Hours that hold more than the ledger explains."""
 
 
-def unposted(ledger: StationLedger, now: float) -> dict[str, Posted]:
+def unposted_sessions(ledger: StationLedger, now: float) -> dict[str, Posted]:
     """Return the ended sessions that differ from what was posted of them, by session id."""
     if not ledger.is_begun:
         return {}
@@ -194,6 +194,6 @@ def mark_posted(ledger: StationLedger, marks: Mapping[str, Posted], hours: Itera
         if entry := ledger.sessions.get(session_id):
             for posted in filter(None, (entry.posted, mark)):
                 if posted.energy:
-                    ledger.uncosted |= posted.edges
+                    ledger.uncosted |= posted.boundary_hours
             entry.posted = mark
     ledger.has_posted = True

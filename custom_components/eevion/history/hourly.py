@@ -28,7 +28,7 @@ from .due import (
     mark_posted,
     recount,
     shares,
-    unposted,
+    unposted_sessions,
 )
 from .report_figures import NO_FIGURES, by_port, electricity
 
@@ -150,7 +150,7 @@ class StatisticsPoster:
         now = dt_util.utcnow().timestamp()
         for port_id in port_ids:
             ledger = self._accounting.ledgers[port_id]
-            if ledger.is_begun and (port_id not in self._checked or unposted(ledger, now)):
+            if ledger.is_begun and (port_id not in self._checked or unposted_sessions(ledger, now)):
                 self._pending.add(port_id)
 
     @callback
@@ -215,7 +215,7 @@ class StatisticsPoster:
         for port_id in port_ids:
             ledger = self._accounting.ledgers[port_id]
             await self.async_name_currency(port_id, ledger.sessions.values())
-            marks = unposted(ledger, now)
+            marks = unposted_sessions(ledger, now)
             parts = shares(ledger, marks, since=self._since, tried=self._tried)
             if parts[0]:
                 due[port_id] = _Due(ledger, marks, parts, self.series(port_id))

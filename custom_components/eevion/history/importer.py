@@ -26,7 +26,7 @@ from ..coordinator import EevionCoordinator
 from ..stations.station import StationState, port_of
 from .days import Day, bounds, hours_of, months
 from .hourly import StatisticsPoster
-from .past_hours import marks_of, past_hours
+from .past_hours import all_posted, past_hours
 from .report_figures import Figures, by_port
 from .tally import ImportResult
 
@@ -158,12 +158,14 @@ class HistoryImporter:
         now = dt_util.utcnow().timestamp()
         marks: dict[str, list[Posted]] = {}
         for port_id, entries in self._sessions.items():
-            marks[port_id] = marks_of(self._accounting.ledgers[port_id], entries, now)
+            marks[port_id] = all_posted(self._accounting.ledgers[port_id], entries, now)
             await asyncio.sleep(0)
-        edges = {edge for some in marks.values() for mark in some for edge in mark.edges}
+        boundary_hours = {
+            hour for some in marks.values() for mark in some for hour in mark.boundary_hours
+        }
         figures: dict[Day, dict[str, Figures]] = {}
         for month in months([day for day in days if day.hours.stop <= now]):
-            wanted = [day for day in month if not edges.isdisjoint(day.hours)]
+            wanted = [day for day in month if not boundary_hours.isdisjoint(day.hours)]
             if len(wanted) < len(month) and await self._async_has_more(hours_of(month), marks):
                 wanted = month
             for day in wanted:
@@ -198,7 +200,7 @@ class HistoryImporter:
     ) -> None:
         ledger = self._accounting.ledgers[port_id]
         now = dt_util.utcnow().timestamp()
-        marks = marks_of(ledger, self._sessions[port_id], now)
+        marks = all_posted(ledger, self._sessions[port_id], now)
         series = self._hourly.series(port_id)
         hours = hours_of(days)
         present = await self._hourly.store.async_states([series.energy], hours.start, hours.stop)
@@ -229,7 +231,9 @@ class HistoryImporter:
         self.results[port_id].add(past, changed)
         # The report of yesterday may be incomplete, and that of today does not exist yet.
         recent = Day.at(Day.at(now).hours.start - 1).hours.start
-        ledger.uncosted |= {edge for m in marks for edge in m.edges if edge >= recent} & filled
+        ledger.uncosted |= {
+            hour for m in marks for hour in m.boundary_hours if hour >= recent
+        } & filled
         ledger.has_posted = True
         self._accounting.async_mark_changed(port_id)
 

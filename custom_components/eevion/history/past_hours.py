@@ -16,7 +16,7 @@ type DailyFigures = Mapping[Day, Mapping[str, Figures]]
 """The figures of reports, by day and port id."""
 
 
-def marks_of(
+def all_posted(
     ledger: StationLedger, fetched: Mapping[str, LedgerSession], now: float
 ) -> list[Posted]:
     """Return what the statistics are to hold of all sessions that have ended.
@@ -65,18 +65,18 @@ def past_hours(
     """
     hours = hours_of(days)
     past = PastHours()
-    edges: set[int] = set()
+    boundary_hours: set[int] = set()
     for mark in marks:
         if mark.start >= hours.stop or mark.end < hours.start:
             continue
-        edges |= mark.edges
+        boundary_hours |= mark.boundary_hours
         past.sessions += hours.start <= mark.end < hours.stop
         if mark.energy or mark.cost:
             for amounts, parts in zip((past.energy, past.cost), mark.hours(), strict=True):
                 add(amounts, {hour: part for hour, part in parts.items() if hour in hours})
     for day in days:
         figure = figures.get(day, {}).get(port_id, NO_FIGURES)
-        if not edges.isdisjoint(day.hours):
+        if not boundary_hours.isdisjoint(day.hours):
             past.covered.update(day.hours)
         elif figure.energy and day.hours.stop <= settled:
             _estimate(past, day, figure, present)
