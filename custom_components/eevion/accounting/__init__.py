@@ -1,1 +1,1 @@
-"""What a station delivered and earned: ledgers, amounts, and what the statistics hold of them."""
+"""Lifetime energy and revenue of stations: ledgers, amounts, and their storage."""

@@ -1,4 +1,4 @@
-"""Keeps the ledgers of one account: fed by every answer, written before they are shown."""
+"""The ledgers of one account: every answer is applied, and totals are shown once written."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
@@ -18,9 +18,9 @@ from .ledger import StationLedger
 from .store import LedgerStore
 from .unseen import Meanwhile
 
-# Totals move when they are on the disk, so that not even a crash makes one fall.
+# Totals change only once they are on the disk, so that not even a crash makes one fall.
 _WRITE_INTERVAL_S = 60
-# The ledgers of many stations are a large file, and are written less often.
+# The larger the file, the longer the interval of writes.
 _STATIONS_PER_INTERVAL = 100
 _WRITE_SOON_S = 1
 _LONGEST_PAUSE_S = 3600
@@ -31,17 +31,17 @@ type _EndedListener = Callable[[Session], None]
 
 
 class Accounting:
-    """The ledgers by port id, and when they are written."""
+    """The ledgers by port id, and the schedule of their writes."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Prepare; `async_load` comes next."""
+        """Initialize; call `async_load` next."""
         self._hass = hass
         self._store = LedgerStore(hass, entry)
         self.ledgers: dict[str, StationLedger] = {}
         self.cursor: float = 0
-        """All changes until then are in, by the cloud's own clock (`updatedAt`)."""
+        """Time until which all changes are applied, by the cloud's clock (`updatedAt`)."""
         self.is_recovered = False
-        """Whether all is in that happened while Home Assistant was not running."""
+        """Whether all changes are applied that were made while the entry was not loaded."""
         self._totals_listeners: list[_TotalsListener] = []
         self._saved_listeners: list[_SavedListener] = []
         self._ended_listeners: list[_EndedListener] = []
@@ -50,14 +50,14 @@ class Accounting:
         self._names: dict[str, str] = {}
         """Station names by port id, for the log."""
         self._doubted: set[str] = set()
-        """Sessions whose figures were said to be wrong, by id."""
+        """Ids of sessions whose figures were logged as wrong."""
         self._shown_sites: set[str | None] = set()
         self._unwritten: set[str] = set()
         self._dumped: dict[str, dict[str, Any]] = {}
         self._cancel_write: CALLBACK_TYPE | None = None
         self._write_in_s = float("inf")
         self._pause_s = 0
-        """So long it is not written again, as the disk did not take it."""
+        """Pause after a failed write, in seconds."""
         self._writing = asyncio.Lock()
         self._is_closed = False
 
@@ -86,7 +86,7 @@ class Accounting:
         return _add(self._ended_listeners, listener)
 
     async def async_load(self) -> None:
-        """Read the storage."""
+        """Load the ledgers from the storage."""
         self.cursor, self.ledgers = await self._store.async_load()
         self._dumped = {port_id: a.to_json() for port_id, a in self.ledgers.items()}
         self._unwritten = set(self.ledgers)
@@ -97,7 +97,7 @@ class Accounting:
 
     @callback
     def async_follow(self, stations: Mapping[str, StationState]) -> None:
-        """Open ledgers for the stations of a snapshot; sessions of others are left alone."""
+        """Create ledgers for the stations of a snapshot; sessions of others are ignored."""
         self._followed = frozenset(stations)
         now = dt_util.utcnow().timestamp()
         for port_id, station in stations.items():
@@ -110,7 +110,7 @@ class Accounting:
 
     @callback
     def async_hand_over(self, old_id: str, new_id: str) -> None:
-        """Let the ledger of a port go on with the port in its place, unless that has its own."""
+        """Move the ledger of a port to the port that replaces it, unless that has its own."""
         if new_id in self.ledgers or (ledger := self.ledgers.pop(old_id, None)) is None:
             return
         ledger.statistics_port_id = ledger.statistics_port_id or old_id
@@ -121,7 +121,7 @@ class Accounting:
 
     @callback
     def async_apply(self, sessions: Iterable[Session]) -> None:
-        """Take in what an answer tells of sessions."""
+        """Apply the sessions of an answer."""
         is_over = False
         now = dt_util.utcnow().timestamp()
         for session in sessions:
@@ -130,7 +130,7 @@ class Accounting:
                 continue
             before = ledger.sessions.get(session.session_id)
             is_changed = ledger.apply(session, now)
-            self._meanwhile.follow(session, before, ledger.sessions.get(session.session_id))
+            self._meanwhile.update(session, before, ledger.sessions.get(session.session_id))
             if is_changed:
                 self._unwritten.add(session.port_id)
                 is_over = is_over or not session.is_active
@@ -152,9 +152,9 @@ class Accounting:
 
     @callback
     def async_mark_synced(self, sessions: Iterable[Session]) -> None:
-        """Note that all changes are in; a poll tells only of the present."""
+        """Mark all changes as applied; `sessions` are those that changed since `cursor`."""
         now = dt_util.utcnow().timestamp()
-        # A date in the future is a wrong one, and would hide what changes next.
+        # A date in the future is wrong, and would hide the next changes.
         updated = [min(s.updated_at.timestamp(), now) for s in sessions if s.updated_at]
         self.cursor = max(self.cursor, *updated, 0)
         self._meanwhile.is_over = True
@@ -165,13 +165,13 @@ class Accounting:
 
     @callback
     def async_mark_changed(self, port_id: str) -> None:
-        """Note that a ledger was changed otherwise than by a session."""
+        """Mark a ledger as changed by something else than a session."""
         self._unwritten.add(port_id)
         self.async_write_soon()
 
     @callback
     def async_write_soon(self, delay: float = _WRITE_SOON_S) -> None:
-        """Write after so many seconds at the latest."""
+        """Write within `delay` seconds."""
         if self._is_closed:
             return
         delay = max(delay, self._pause_s)
@@ -188,16 +188,16 @@ class Accounting:
         self._cancel_write = async_call_later(self._hass, delay, async_write)
 
     async def async_write(self) -> bool:
-        """Write, then show: totals rise only to what is on the disk.
+        """Write the ledgers, then call the listeners with the written totals.
 
-        Returns whether all is there. What could not be written is tried again.
+        Returns whether all changes are written. A failed write is repeated later.
         """
         async with self._writing:
             written, self._unwritten = self._unwritten, set()
             if not written:
                 return True
             totals: dict[str, Totals] = {}
-            # What is long ago goes by the cloud's clock: ours may be far ahead for a while.
+            # The age of sessions is measured by the cloud's clock: the local one may be far ahead.
             now = min(dt_util.utcnow().timestamp(), self.cursor)
             for port_id in written:
                 ledger = self.ledgers[port_id]
@@ -208,7 +208,7 @@ class Accounting:
             failure = await self._store.async_save(self.cursor, self._dumped)
             if failure:
                 self._unwritten |= written
-                self._note_failure(failure)
+                self._mark_failure(failure)
                 return False
             if self._pause_s:
                 self._pause_s = 0
@@ -221,7 +221,7 @@ class Accounting:
                 saved_listener(written)
             return True
 
-    def _note_failure(self, failure: Exception) -> None:
+    def _mark_failure(self, failure: Exception) -> None:
         if not self._pause_s:
             LOGGER.warning(
                 "The totals cannot be written to the disk, and stand still until they can: %s",
@@ -231,11 +231,11 @@ class Accounting:
         self.async_write_soon()
 
     def begun_sites(self) -> set[str | None]:
-        """Return the sites whose totals have been shown."""
+        """Return the ids of the sites whose totals were shown."""
         return self._shown_sites
 
     def _site_totals(self) -> dict[str, Totals]:
-        """Return the totals of the sites whose stations have all begun; some may be gone."""
+        """Return the totals of the sites whose present stations have all begun."""
         if not self.is_recovered:
             return {}
         sums: dict[str, Sums] = {}
@@ -251,7 +251,7 @@ class Accounting:
             elif port_id in self._followed:
                 waiting.add(ledger.site_id)
         return {
-            # Money of several currencies has no sum.
+            # Amounts in several currencies have no sum.
             site_id: total.totals(_only(currencies[site_id]))
             for site_id, total in sums.items()
             if site_id not in waiting
@@ -259,13 +259,13 @@ class Accounting:
 
     @callback
     def async_mark_recovered(self) -> None:
-        """Begin to show totals: all is in that happened meanwhile."""
+        """Mark all changes of the time before the start as applied, and show totals from now on."""
         self.is_recovered = True
         self._unwritten |= self.ledgers.keys()
         self.async_write_soon()
 
     async def async_announce_ended(self) -> None:
-        """Announce the sessions that ended meanwhile, once: that they did is written first."""
+        """Call the listeners once with the sessions that ended meanwhile, after a write."""
         if not self._meanwhile.ended or self._is_closed:
             return
         if not await self.async_write():
@@ -280,7 +280,7 @@ class Accounting:
         await self._store.async_remove()
 
     async def async_close(self, _event: Event | None = None) -> None:
-        """Write what is left and stop: another one may read the file now."""
+        """Write the remaining changes and stop, as another instance may read the file now."""
         self._is_closed = True
         if self._cancel_write:
             self._cancel_write()

@@ -12,7 +12,7 @@ MONEY = 10_000
 """Units of money in a dollar."""
 
 UNNAMED = ""
-"""The currency of a report's money until a session of the station names it."""
+"""Stands for the currency of a report until a session of the station names one."""
 
 
 def wh_units(wh: float) -> int:
@@ -38,11 +38,11 @@ class Sums:
         return sum(self.cost.values())
 
     def copy(self) -> Self:
-        """Return sums of their own."""
+        """Return a copy."""
         return type(self)(self.energy, dict(self.cost))
 
     def add(self, energy: int, cost: int, currency: str | None) -> None:
-        """Add amounts; money without a currency can be added to none."""
+        """Add amounts; money is ignored where `currency` is None."""
         self.energy += energy
         if currency is not None and cost:
             self.cost[currency] = self.cost.get(currency, 0) + cost
@@ -54,7 +54,7 @@ class Sums:
             self.add(0, cost, currency)
 
     def subtract(self, energy: int, cost: int, currency: str | None) -> None:
-        """Subtract amounts, as far as there is any."""
+        """Subtract amounts, down to 0."""
         self.energy = max(0, self.energy - energy)
         if currency in self.cost:
             self.cost[currency] = max(0, self.cost[currency] - cost)
@@ -66,28 +66,28 @@ class Sums:
             self.cost[currency] = max(self.cost.get(currency, 0), cost)
 
     def name_currency(self, currency: str) -> None:
-        """Say what currency the unnamed money is in."""
+        """Set the currency of money without one."""
         if UNNAMED in self.cost:
             self.add(0, self.cost.pop(UNNAMED), currency)
 
     def totals(self, currency: str | None) -> Totals:
-        """Return these sums in Wh and in a currency; money of others is never added."""
+        """Return these sums in Wh and in one currency, without money in others."""
         cost = self.cost.get(currency, 0) / MONEY if currency else None
         return Totals(energy_wh=self.energy / WH, cost=cost, currency=currency)
 
     def beyond(self, reported: Sums) -> Sums:
-        """Return by how much these sums, whose money is unnamed, exceed others; never below 0."""
+        """Return the excess of these sums over others, at least 0, with money in `UNNAMED`."""
         excess = Sums(max(0, self.energy - reported.energy))
         excess.add(0, max(0, self.money - reported.money), UNNAMED)
         return excess
 
     def to_json(self) -> list[Any]:
-        """Return what a storage holds."""
+        """Return the content for storage."""
         return [self.energy, dict(self.cost)]
 
     @classmethod
     def from_json(cls, stored: Any) -> Self:
-        """Read `to_json`; raise StoredDataError for anything else."""
+        """Return stored sums; raise StoredDataError for other content."""
         energy, cost = items(stored, 2)
         money = {text(currency): units(amount) for currency, amount in fields(cost).items()}
         return cls(units(energy), money)

@@ -1,33 +1,33 @@
-"""The most that a station can deliver and charge for in a time: more is a wrong figure."""
+"""The highest plausible energy and cost of a station in a time."""
 
 from .amounts import money_units, wh_units
 
 DAY_S = 86400
 LONGEST_S = 31 * DAY_S
-"""Longer sessions are a wrong date."""
-# Volts and amps may be those of one phase.
+"""A longer duration is a wrong date."""
+# Volts and amps of a port may be those of one phase.
 _PHASES = 3
-# Used where the cloud names no volts or no amps: the strongest DC stations.
+# Used where volts or amps are unknown: the power of the strongest DC stations.
 _UNKNOWN_POWER_W = 400_000
-# Clocks differ, and meters are read every some minutes.
+# Allows for differing clocks and for meters that are read every few minutes.
 _CLOCKS_DIFFER_S = 600
-# Dollars, well above what any tariff and idle fee come to.
+# In dollars, well above any tariff and idle fee.
 _MOST_PER_SESSION = 100
 _MOST_PER_HOUR = 100
 _MOST_PER_KWH = 2
 
 
 def highest_power(known_w: float | None, max_power_w: float | None) -> float | None:
-    """Return the highest power of a port, in W; None where no answer has named one.
+    """Return the highest power of a port so far, in W; None where it is unknown.
 
-    More than the strongest stations have is a wrong figure.
+    A power above that of the strongest stations counts as theirs.
     """
     powers = [known_w or 0, min(max_power_w or 0, _UNKNOWN_POWER_W)]
     return max(powers) or None
 
 
 def is_likely_date(moment: float | None, now: float | None) -> bool:
-    """Return whether a time, in epoch seconds, may be past; one that is missing may be."""
+    """Return whether a time, in epoch seconds, is not after `now`; True without one of them."""
     return moment is None or now is None or moment <= now + _CLOCKS_DIFFER_S
 
 

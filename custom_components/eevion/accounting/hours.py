@@ -1,6 +1,6 @@
-"""Lays amounts over the hours in which they came about, to the last unit.
+"""Spreads amounts over hours, exactly to the unit.
 
-Hours are the epoch seconds at which they begin: those of UTC, which know no
+An hour is given by the epoch seconds at which it begins; hours are those of UTC, without
 daylight-saving time. Amounts are whole numbers, so that the hours add up exactly.
 """
 
@@ -13,14 +13,14 @@ type Hours = dict[int, int]
 
 
 def hour_of(moment: float) -> int:
-    """Return the hour that holds a moment."""
+    """Return the hour of a moment, in epoch seconds."""
     return int(moment // HOUR_S) * HOUR_S
 
 
 def hours_between(start: float, end: float) -> range:
     """Return the hours from the one of `start` to before the one of `end`.
 
-    Days that follow each other share none, also where they do not begin on an hour of UTC.
+    Consecutive days have no hour in common, even where they do not begin on an hour of UTC.
     """
     return range(hour_of(start), hour_of(end), HOUR_S)
 
@@ -38,7 +38,7 @@ def apportion(amount: int, weights: Mapping[int, int]) -> Hours:
 
 
 def spread(amount: int, start: float, end: float) -> Hours:
-    """Lay an amount evenly over a span; without a length all of it is in the hour of its end."""
+    """Spread an amount evenly over a span; without a length it is in the hour of the end."""
     start_ms, end_ms = round(start * 1000), round(end * 1000)
     if start_ms >= end_ms:
         return {hour_of(end): amount}

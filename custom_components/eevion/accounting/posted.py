@@ -1,4 +1,4 @@
-"""What the hourly statistics hold of a session, as the ledger remembers it."""
+"""The amounts of a session in the hourly statistics, as the ledger records them."""
 
 from typing import Any, NamedTuple, Self
 
@@ -6,22 +6,22 @@ from ..storage.values import StoredDataError, items, moment, units
 from .hours import Hours, hour_of, spread
 
 LONGEST_SESSION_S = 31 * 86400
-"""Longer ones are a wrong date rather than a session."""
+"""A longer session has a wrong date."""
 CLOCKS_DIFFER_S = 120
 
 
 class Posted(NamedTuple):
-    """What of a session is in the statistics, and from when to when."""
+    """Amounts of a session in the statistics; `start` and `end` are in epoch seconds."""
 
     energy: int
     cost: int
-    """0 where the currency is not the statistic's."""
+    """0 where the currency is not that of the statistic."""
     start: float
     end: float
 
     @classmethod
     def from_json(cls, stored: Any) -> Self:
-        """Read a list of the fields; raise StoredDataError for anything else."""
+        """Return the stored fields; raise StoredDataError for other content."""
         energy, cost, start, end = items(stored, 4)
         start, end = moment(start), moment(end)
         if not 0 <= end - start <= LONGEST_SESSION_S:
@@ -34,5 +34,5 @@ class Posted(NamedTuple):
 
     @property
     def boundary_hours(self) -> frozenset[int]:
-        """The hours of its start and its end; a report counts it at one of the two."""
+        """The hours of start and end; a report counts the session in one of them."""
         return frozenset((hour_of(self.start), hour_of(self.end)))

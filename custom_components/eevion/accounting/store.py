@@ -1,4 +1,4 @@
-"""The ledger in Home Assistant's storage; what cannot be read is kept aside."""
+"""The ledgers in Home Assistant's storage; an unreadable file is set aside."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -12,8 +12,8 @@ from ..storage.stored_file import StoredFile
 from ..storage.values import StoredDataError, fields, moment_or_never, text
 from .ledger import StationLedger
 
-# Later moments would hide all that comes before them. A clock may have been far behind for
-# a while; a file is better read then than rebuilt.
+# Times further in the future would hide all changes before them. The margin is wide, as the
+# clock may have been far behind, and then a file is better read than rebuilt.
 _CLOCKS_DIFFER = timedelta(days=3 * 366)
 
 type _Content = tuple[float, dict[str, StationLedger]]
@@ -23,7 +23,7 @@ class LedgerStore:
     """Reads and writes one account's ledgers."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Name the file after the entry."""
+        """Initialize the storage file of the entry."""
         self._file = StoredFile(
             hass,
             "ledger",
@@ -34,13 +34,13 @@ class LedgerStore:
         )
 
     async def async_load(self) -> _Content:
-        """Return cursor and accounts; empty ones where there is no readable file."""
+        """Return the cursor and the ledgers by port id; empty ones without a readable file."""
         return (await self._file.async_load()).content or (0, {})
 
     async def async_save(
         self, cursor: float, ledgers: Mapping[str, dict[str, Any]]
     ) -> Exception | None:
-        """Write; when this returns None, it is on the disk, else why it is not."""
+        """Write the file; return None once it is on the disk, else the error."""
         return await self._file.async_save({"cursor": cursor, "accounts": dict(ledgers)})
 
     async def async_remove(self) -> None:
@@ -49,9 +49,9 @@ class LedgerStore:
 
 
 def _read(stored: Any, _: list[StoredDataError]) -> _Content:
-    """Return what is stored; raise StoredDataError for anything else.
+    """Return the stored content; raise StoredDataError for other content.
 
-    No ledger is left out for an error in it alone: its site's total would fall.
+    A ledger that cannot be read is not left out, as the total of its site would fall.
     """
     stored = fields(stored, "cursor", "accounts")
     cursor = moment_or_never(stored["cursor"])

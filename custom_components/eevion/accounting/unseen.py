@@ -1,4 +1,4 @@
-"""Which sessions ended while the account was not loaded: nobody saw them end."""
+"""The sessions that ended while the entry was not loaded."""
 
 from collections.abc import Mapping
 
@@ -7,16 +7,16 @@ from .ledger import LedgerSession, StationLedger
 
 
 class Meanwhile:
-    """Follows the sessions since the start, until all is in that happened before."""
+    """Finds them among the sessions that are applied after the start."""
 
     def __init__(
         self, cursor: float = 0, ledgers: Mapping[str, StationLedger] | None = None
     ) -> None:
-        """Begin with the ledgers as they were stored, and the newest change in them."""
+        """Initialize with the stored ledgers and the cursor, see `Accounting.cursor`."""
         self.ended: dict[str, Session] = {}
-        """Those to be announced, by session id."""
+        """The sessions to announce, by session id."""
         self.is_over = False
-        """Whether all changes are in; what comes now for the first time is of the present."""
+        """Whether all earlier changes are applied: later new sessions are present ones."""
         self._cursor = cursor
         self._begun = {port for port, a in (ledgers or {}).items() if a.is_begun}
         self._left_open = {
@@ -26,13 +26,13 @@ class Meanwhile:
             if entry.is_open
         }
 
-    def follow(
+    def update(
         self, session: Session, before: LedgerSession | None, after: LedgerSession | None
     ) -> None:
-        """Note what an answer about a session made of its entry in the ledger."""
+        """Process an answer about a session; its ledger entry was `before` and is `after`."""
         session_id = session.session_id
         if session.is_active:
-            # Its end will be seen.
+            # Its end will be polled.
             self._left_open.discard(session_id)
             return
         if after is None or after.is_open:
