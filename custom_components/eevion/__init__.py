@@ -96,7 +96,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bo
         await history.async_start()
     exceptions = ExceptionLog(coordinator)
     exceptions.async_start()
-    webhook.async_start(Push(coordinator, jobs, exceptions).async_take)
+    webhook.async_start(Push(coordinator, jobs, exceptions).async_process)
     jobs.async_start()
     return True
 

@@ -292,7 +292,7 @@ async def test_what_only_the_report_knows_is_counted_and_said(
     caplog.set_level(logging.INFO, "custom_components.eevion")
     await wait(1.1 * DAY)
     await wait(31)
-    assert caplog.text.count(f"The report of station {station.name} tells 4.000 kWh more") == 1
+    assert caplog.text.count(f"The report of station {station.name} has 4.000 kWh more") == 1
     assert account(loaded, world, station.name).missed.energy == 4_000_000
     assert shown(station) == pytest.approx(truth(world, station.name))
 

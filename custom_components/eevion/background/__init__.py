@@ -1,1 +1,1 @@
-"""What runs by itself beside the poll: completing the ledgers, exceptions, calls of the cloud."""
+"""Background tasks beside the poll: reconciled ledgers, station exceptions, webhook calls."""

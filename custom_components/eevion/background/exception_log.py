@@ -1,4 +1,4 @@
-"""The faults that the cloud notes of stations: which last, which begin and end."""
+"""Exceptions of stations: which of them are open, and events for their begin and end."""
 
 from collections.abc import Iterable, Set as AbstractSet
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from ..coordinator import EevionCoordinator
 from ..polling.timer import EntryTimer
 
 _INTERVAL_S = 300
-# What began before, and lasts, is past hope: nobody reads the whole history for it.
+# Longest time that an open exception extends the request into the past.
 _LOOK_BACK = timedelta(days=30)
 _OVERLAP = timedelta(minutes=10)
-# So many that answers no longer name are remembered: one that comes back is not new.
+# Number of exceptions kept after answers stop listing them: one that returns is not new.
 _REMEMBERED = 10_000
 
 
@@ -27,28 +27,28 @@ class _Seen:
 
     exception: StationException
     listed_from: datetime
-    """An answer since this moment names it: its begin, where that can be read and is likely."""
+    """Answers since this time list it: its begin, where that is readable and plausible."""
 
 
 class ExceptionLog:
-    """Follows the exceptions of one account."""
+    """The exceptions of one account."""
 
     def __init__(self, coordinator: EevionCoordinator) -> None:
-        """Prepare; `async_start` begins."""
+        """Initialize; `async_start` begins."""
         self._coordinator = coordinator
         self._alarm = EntryTimer(coordinator.hass, coordinator.config_entry, self.async_start)
         self._seen: dict[str, _Seen] = {}
-        """By the exception's id."""
+        """By exception id."""
         self._past: dict[str, bool] = {}
-        """Whether it had ended, by the id of those that answers no longer name."""
-        self._lasting: dict[str, tuple[StationException, ...]] = {}
-        """By the station's name."""
+        """Whether it had ended, by the id of exceptions that answers no longer list."""
+        self._open: dict[str, tuple[StationException, ...]] = {}
+        """The open exceptions by the station's name."""
         self._is_first = True
-        self._asked = self._taken = 0
+        self._requested = self._applied = 0
 
     @callback
     def async_start(self) -> None:
-        """Read now, and again every few minutes."""
+        """Read the exceptions now, and again every five minutes."""
         self._alarm.async_clear()
         self._coordinator.config_entry.async_create_background_task(
             self._coordinator.hass, self._async_try(), "read exceptions"
@@ -62,41 +62,41 @@ class ExceptionLog:
         self._alarm.async_set(_INTERVAL_S)
 
     async def async_read(self, lane: Lane = Lane.CONFIRM) -> bool:
-        """Read now; return whether there was anything new. Raises EevionError."""
-        self._asked += 1
-        order = self._asked
+        """Read the exceptions now; return whether one is new or changed. Raises EevionError."""
+        self._requested += 1
+        order = self._requested
         since = self._since()
-        told = await self._coordinator.client.list_exceptions(since=since, lane=lane)
-        if order < self._taken:
-            # An older answer may call ended ones lasting again.
+        listed = await self._coordinator.client.list_exceptions(since=since, lane=lane)
+        if order < self._applied:
+            # An older answer may list ended exceptions as open.
             return False
-        self._taken = order
-        return self._async_take(told, since)
+        self._applied = order
+        return self._async_apply(listed, since)
 
     def _since(self) -> datetime:
-        """Return the begin of the oldest that lasts: only so the cloud tells when it ends."""
+        """Return the begin of the request's time: the oldest open exception, to receive its end."""
         horizon = dt_util.utcnow() - _LOOK_BACK
         newest = max((seen.listed_from for seen in self._seen.values()), default=horizon)
-        lasting = [s.listed_from for s in self._seen.values() if not s.exception.ended_at]
-        return max(horizon, min([newest - _OVERLAP, *lasting]))
+        open_since = [s.listed_from for s in self._seen.values() if not s.exception.ended_at]
+        return max(horizon, min([newest - _OVERLAP, *open_since]))
 
     @callback
-    def _async_take(self, told: Iterable[StationException], since: datetime) -> bool:
-        """Note what is new, and say it; at the first time all is old.
+    def _async_apply(self, listed: Iterable[StationException], since: datetime) -> bool:
+        """Apply an answer, and fire events for new exceptions, except the first time.
 
-        Begins may be missing, or of any year: an answer names such exceptions again and again.
+        The begin of an exception may be missing or of any year: answers repeat such ones.
         """
         now = dt_util.utcnow()
         named: set[str] = set()
         is_new = False
         for exception in sorted(
-            told, key=lambda e: e.started_at or datetime.min.replace(tzinfo=UTC)
+            listed, key=lambda e: e.started_at or datetime.min.replace(tzinfo=UTC)
         ):
             exception_id = exception.exception_id
             named.add(exception_id)
             seen = self._seen.get(exception_id)
             if seen and (seen.exception == exception or seen.exception.ended_at):
-                # One that has ended stays so: an answer may be an old one.
+                # An ended exception stays ended, as the answer may be an old one.
                 continue
             is_new = True
             was_past = exception_id in self._past
@@ -110,12 +110,12 @@ class ExceptionLog:
             if exception.ended_at:
                 self._async_fire(exception, "ended")
         self._is_first = False
-        self._forget_old(named)
+        self._drop_old(named)
         self._async_show()
         return is_new
 
-    def _forget_old(self, named: AbstractSet[str]) -> None:
-        """Keep what the newest answer names, and what the next one will name again."""
+    def _drop_old(self, named: AbstractSet[str]) -> None:
+        """Keep the exceptions that the newest answer lists, and those that the next one will."""
         since = self._since()
         for exception_id, seen in list(self._seen.items()):
             if exception_id not in named and seen.listed_from < since:
@@ -126,16 +126,16 @@ class ExceptionLog:
 
     @callback
     def _async_show(self) -> None:
-        before, self._lasting = self._lasting, {}
+        before, self._open = self._open, {}
         for exception in (seen.exception for seen in self._seen.values()):
             if exception.ended_at is None:
-                others = self._lasting.get(exception.station_id, ())
-                self._lasting[exception.station_id] = (*others, exception)
-        names = before.keys() | self._lasting.keys()
-        changed = {name for name in names if before.get(name) != self._lasting.get(name)}
+                others = self._open.get(exception.station_id, ())
+                self._open[exception.station_id] = (*others, exception)
+        names = before.keys() | self._open.keys()
+        changed = {name for name in names if before.get(name) != self._open.get(name)}
         stations = self._coordinator.data.stations.items()
         self._coordinator.async_set_exceptions(
-            self._lasting, [port for port, state in stations if state.port.station_id in changed]
+            self._open, [port for port, state in stations if state.port.station_id in changed]
         )
 
     @callback

@@ -1,4 +1,4 @@
-"""Follows the cloud's calls: each makes us look, and is believed never."""
+"""Webhook calls of the cloud: each triggers a check of the cloud; its content is not used."""
 
 from homeassistant.core import callback
 
@@ -10,57 +10,57 @@ from ..polling.timer import EntryTimer
 from ..webhook import Hint, HintKind
 from .exception_log import ExceptionLog
 
-# A look that brings nothing new may have been asked for by anybody.
+# Pause after a check without a change: anybody can call the webhook.
 _COOLDOWN_S = 10
 
 
 class Push:
-    """Looks at what one account's calls are about, one at a time.
+    """Checks the subjects of one account's webhook calls, one at a time.
 
-    Only what goes on is looked at. A look that brings nothing new closes the door
-    for all hints for a while: forged calls cost one request each time, real ones none.
+    Only active sessions, open jobs and exceptions are checked. A check without a change delays
+    all others, so that forged calls cost at most one request in `_COOLDOWN_S`.
     """
 
     def __init__(
         self, coordinator: EevionCoordinator, jobs: Jobs, exceptions: ExceptionLog
     ) -> None:
-        """Wait for calls."""
+        """Initialize without hints."""
         self._coordinator = coordinator
         self._jobs = jobs
         self._exceptions = exceptions
         self._waiting: dict[Hint, None] = {}
-        self._is_looking = False
-        self._door = EntryTimer(coordinator.hass, coordinator.config_entry, self._async_start)
+        self._is_checking = False
+        self._cooldown = EntryTimer(coordinator.hass, coordinator.config_entry, self._async_start)
 
     @callback
-    def async_take(self, hint: Hint) -> None:
-        """Look at what a call is about: now, or once the door is open again."""
+    def async_process(self, hint: Hint) -> None:
+        """Check the subject of a call now, or after the cooldown."""
         if not self._is_open(hint):
             return
         self._waiting[hint] = None
-        if not (self._is_looking or self._door.is_set):
+        if not (self._is_checking or self._cooldown.is_set):
             self._async_start()
 
     @callback
     def _async_start(self) -> None:
-        self._is_looking = True
+        self._is_checking = True
         self._coordinator.config_entry.async_create_background_task(
-            self._coordinator.hass, self._async_look(), "follow hints"
+            self._coordinator.hass, self._async_check_hints(), "follow hints"
         )
 
-    async def _async_look(self) -> None:
+    async def _async_check_hints(self) -> None:
         try:
             while self._waiting:
                 hint = next(iter(self._waiting))
                 del self._waiting[hint]
-                if not await self._async_brings_news(hint):
-                    self._door.async_set(_COOLDOWN_S)
+                if not await self._async_check(hint):
+                    self._cooldown.async_set(_COOLDOWN_S)
                     return
         finally:
-            self._is_looking = False
+            self._is_checking = False
 
     def _is_open(self, hint: Hint) -> bool:
-        """Whether there is something that may have changed."""
+        """Return whether the subject of a hint can have changed."""
         if hint.kind is HintKind.SESSION:
             return self._session(hint.id) is not None
         return hint.kind is not HintKind.JOB or self._jobs.is_open(hint.id)
@@ -70,8 +70,8 @@ class Push:
         sessions = (station.active_session for station in stations)
         return next((s for s in sessions if s and s.session_id == session_id), None)
 
-    async def _async_brings_news(self, hint: Hint) -> bool:
-        """Look at something; what is over meanwhile is no reason to close the door."""
+    async def _async_check(self, hint: Hint) -> bool:
+        """Check a subject; return whether it changed, or was not open any more."""
         LOGGER.debug("The cloud hints at: %s", hint.kind)
         try:
             match hint.kind:
@@ -83,12 +83,12 @@ class Push:
                 case HintKind.EXCEPTIONS:
                     return await self._exceptions.async_read()
         except EevionError as err:
-            LOGGER.debug("The hint could not be followed: %s", err)
+            LOGGER.debug("The check for a hint failed: %s", err)
             return False
         return True
 
     async def _async_has_ended(self, session: Session) -> bool:
-        """Ask for a session; where it has ended, the station's status has changed as well."""
+        """Fetch a session; after its end the status of the port is fetched as well."""
         newest = await self._coordinator.async_fetch_session(session)
         if newest and newest.is_active:
             return False

@@ -1,4 +1,4 @@
-"""Asks the cloud for what the polls did not see: past sessions and lifetime figures."""
+"""Completes the ledgers with what polls do not contain: past sessions and lifetime figures."""
 
 from collections.abc import Mapping, Set as AbstractSet
 from datetime import UTC, datetime, timedelta
@@ -25,23 +25,23 @@ from ..polling.timer import EntryTimer
 from ..stations.station import StationState, port_of
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
-# Sessions come late, and the cloud's clock is not ours.
+# Sessions may be late, and the clocks may differ.
 _OVERLAP = timedelta(hours=1)
 _CLOCKS_DIFFER_S = 120
-# Where our clock was set far back; older changes do not count any more.
+# Bounds the request where the local clock was set back.
 _LONGEST = timedelta(days=31)
-# A ledger begins before all sessions of the last hours: those are known one by one.
+# A ledger begins before the sessions of the last hours, which it counts individually.
 _RECENT = timedelta(hours=2)
-# So long after a session a report should know it.
+# Delay after a session until a report should contain it.
 _SETTLED_S = 600
 _COMPARE_INTERVAL_S = 86400
-# Busy stations are compared by a report of their own; so many with each run.
+# Number of stations in use per run that are compared, each with a report of its own.
 _BUSY_PER_RUN = 3
-# Enough sessions to find one that names the currency.
+# Number of sessions that are searched for one with a currency.
 _NAMING = 500
 _SYNC_INTERVAL_S = 300
 _RETRY_INTERVAL_S = 60
-# What fails for all requests alike, whatever they are about.
+# Errors that every other request would have as well.
 _OF_ALL = (EevionAuthenticationError, EevionRateLimitError)
 
 
@@ -49,17 +49,17 @@ class LedgerReconciler:
     """Completes the ledgers after a start, and every few minutes."""
 
     def __init__(self, coordinator: EevionCoordinator) -> None:
-        """Prepare; it ends with the entry."""
+        """Initialize; `async_start` begins."""
         self._coordinator = coordinator
         self._alarm = EntryTimer(coordinator.hass, coordinator.config_entry, self.async_start)
         self._client = coordinator.client
         self._accounting = coordinator.accounting
         self._retries = Retries()
-        """Of sessions, stations and currencies, by their ids."""
+        """By session id, by port id, and by `_naming_key`."""
         self._compared_at: dict[str, float] = {}
-        """When stations were compared with the report, by port id."""
+        """Time of the last comparison with a report by port id, in epoch seconds."""
         self._searched: set[str] = set()
-        """Stations whose past sessions were asked for their currency, by port id."""
+        """Port ids of the stations whose past sessions were searched for a currency."""
         self._is_running = False
         entry = coordinator.config_entry
         entry.async_on_unload(coordinator.async_add_listener(self.async_start, STATIONS_CHANGED))
@@ -86,14 +86,14 @@ class LedgerReconciler:
         finally:
             self._is_running = False
         if not self._accounting.is_recovered:
-            # What is known so far is true, and rises with what comes later.
+            # The totals so far are valid, and rise with later sessions.
             self._accounting.async_mark_recovered()
         await self._accounting.async_announce_ended()
         self._alarm.async_set(interval)
 
     @property
     def _lane(self) -> Lane:
-        """Until the first totals are there, a person waits for them."""
+        """The lane of requests; START until the first totals are shown."""
         to_begin = self._to_begin(self._coordinator.data.stations)
         is_done = self._accounting.is_recovered and not to_begin
         return Lane.BACKGROUND if is_done else Lane.START
@@ -106,26 +106,26 @@ class LedgerReconciler:
         await self._async_sync()
         now = dt_util.utcnow().timestamp()
         for session_id in failed:
-            # The cloud answers: it is the session that it cannot answer for.
+            # The cloud answers other requests, so the failure is that of the session.
             self._retries.mark_failed(session_id, now)
         if not self._accounting.is_recovered:
-            # What follows needs reports, and ledgers that have begun can do without.
+            # The rest needs reports, which ledgers that have begun do not depend on.
             self._accounting.async_mark_recovered()
         await self._async_begin(stations)
         await self._async_name_currencies(stations)
         await self._async_compare(stations)
 
     def _reopen(self, active: AbstractSet[str]) -> None:
-        """Open sessions again that the newest poll saw going on, whatever ended them."""
+        """Reopen the sessions that are active in the newest list."""
         for port_id, ledger in self._accounting.ledgers.items():
             for session_id in active & ledger.sessions.keys():
                 if ledger.reopen(session_id):
                     self._accounting.async_mark_changed(port_id)
 
     async def _async_close_open(self, active: AbstractSet[str]) -> list[str]:
-        """Ask for the sessions that were left open and are not to be seen any more.
+        """Fetch the open sessions that the newest list lacks.
 
-        Returns the ids of those for which the cloud gave no answer.
+        Returns the ids of the sessions whose request failed.
         """
         now = dt_util.utcnow().timestamp()
         left_open = [
@@ -134,7 +134,7 @@ class LedgerReconciler:
             for session_id, entry in ledger.sessions.items()
             if entry.is_open and session_id not in active and self._retries.is_due(session_id, now)
         ]
-        # What has failed comes last, for it may fail again.
+        # Sessions that failed come last, as they may fail again.
         left_open.sort(key=lambda ids: self._retries.pause(ids[1]))
         failed: list[str] = []
         for port_id, session_id in left_open:
@@ -151,14 +151,14 @@ class LedgerReconciler:
                 LOGGER.debug("Session %s cannot be read: %s", session_id, err)
                 failed.append(session_id)
                 if isinstance(err, EevionConnectionError):
-                    break  # each of the others would wait as long
+                    break  # the others would wait as long
             else:
                 self._retries.mark_succeeded(session_id)
                 self._coordinator.async_apply_past([session.at_port(port_id)])
         return failed
 
     async def _async_sync(self) -> None:
-        """Take in what changed since the newest change that is known, and an hour before."""
+        """Apply the sessions that changed since the cursor, with an overlap of an hour."""
         now = dt_util.utcnow()
         known = datetime.fromtimestamp(self._known_until(now), UTC)
         since = max(min(known - _OVERLAP, now - _RECENT), known - _LONGEST, _EPOCH)
@@ -167,12 +167,12 @@ class LedgerReconciler:
         self._accounting.async_mark_synced(sessions.sessions)
 
     def _known_until(self, now: datetime) -> float:
-        """Return since when changes are to be asked for: the beginning, until one is known."""
+        """Return the time since which changes are requested, in epoch seconds."""
         begun = [a.counted_until for a in self._accounting.ledgers.values() if a.is_begun]
         return self._accounting.cursor or min(now.timestamp(), *begun, math.inf)
 
     def _to_begin(self, stations: Mapping[str, StationState]) -> dict[str, StationState]:
-        """Return the stations whose ledgers are to begin, but for those that have to wait."""
+        """Return the stations whose ledgers are to begin, without those in a pause."""
         now = dt_util.utcnow().timestamp()
         ledgers = self._accounting.ledgers
         return {
@@ -200,7 +200,7 @@ class LedgerReconciler:
                 except _OF_ALL:
                     raise
                 except EevionError as err:
-                    self._note_failure(station, err)
+                    self._mark_failure(station, err)
                     continue
             figures[port_id] = _sums(row)
         await self._async_sync()
@@ -230,7 +230,7 @@ class LedgerReconciler:
         return set(self._accounting.ledgers[port_id].sessions)
 
     def _begin(self, port_id: str, now: datetime) -> float:
-        """Return the moment before the first session that the ledger counts by itself."""
+        """Return the time before the first session that the ledger counts individually."""
         recently = (now - _RECENT).timestamp()
         starts = [
             # Of one without a date nobody knows what of it is in the figure.
@@ -253,22 +253,22 @@ class LedgerReconciler:
         return figures
 
     async def _async_lifetime_until(self, until: float, station: StationState) -> Figures | None:
-        """Return what a station came to until a moment, in epoch seconds."""
+        """Return the figures of a station until a moment, in epoch seconds; None without a row."""
         port = station.port
         end = datetime.fromtimestamp(until, UTC)
         return (await self._async_lifetime({port.port_id: station}, end, port.station_id)).get(
             port.port_id
         )
 
-    def _note_failure(self, station: StationState, err: EevionError) -> None:
+    def _mark_failure(self, station: StationState, err: EevionError) -> None:
         LOGGER.debug("There is no report of station %s: %s", station.port.station_id, err)
         self._retries.mark_failed(station.port.port_id, dt_util.utcnow().timestamp())
 
     async def _async_name_currencies(self, stations: Mapping[str, StationState]) -> None:
-        """Look once for past sessions that name the currency of a report's money.
+        """Search past sessions for the currency of a report's money.
 
-        One look goes over the last month of all stations; a station that had no session in it
-        is asked for by itself, one with each run.
+        The first search covers the last month of all stations; after that, one station per run
+        is searched by itself.
         """
         now = dt_util.utcnow()
         unnamed = [
@@ -301,9 +301,9 @@ class LedgerReconciler:
             self._retries.mark_failed(_naming_key(wanted[0]), now.timestamp())
 
     async def _async_compare(self, stations: Mapping[str, StationState]) -> None:
-        """Count once a day what the report knows beyond the sessions of each station.
+        """Compare each station once a day with the report, and count the report's excess.
 
-        Where a session goes on, or has just ended, the time before it is compared.
+        Where a session is active, or has just ended, the time before it is compared.
         """
         now = dt_util.utcnow().timestamp()
         due = [
@@ -335,13 +335,13 @@ class LedgerReconciler:
             except _OF_ALL:
                 raise
             except EevionError as err:
-                self._note_failure(station, err)
+                self._mark_failure(station, err)
                 continue
             self._retries.mark_succeeded(port_id)
             self._compare(station, row, now, until)
 
     def _settled_until(self, port_id: str, now: float) -> float | None:
-        """Return the moment before the first session that a report may not know; else None."""
+        """Return the time before the first session that a report may lack; None without one."""
         return self._accounting.ledgers[port_id].unsettled_since(now - _SETTLED_S)
 
     def _compare(
@@ -358,13 +358,13 @@ class LedgerReconciler:
         if ledger.currency:
             excess.name_currency(ledger.currency)
         if until is not None and excess.energy <= ledger.missed.energy:
-            return  # half of the time is no reason to count less
+            return  # a figure of less time must not count less
         # The clock may have been set back since.
         ledger.missed_until = min(ledger.missed_until, at)
         most = most_energy(ledger.max_power_w, at - ledger.missed_until)
         if excess.energy > most + ledger.missed.energy:
             LOGGER.warning(
-                "The report of station %s tells %.1f kWh more than it can have delivered"
+                "The report of station %s has %.1f kWh more than it can have delivered"
                 " since it was last compared; they are not counted",
                 port.station_id,
                 excess.energy / wh_units(1000),
@@ -372,7 +372,7 @@ class LedgerReconciler:
             return
         if excess != ledger.missed:
             LOGGER.info(
-                "The report of station %s tells %.3f kWh more than its sessions",
+                "The report of station %s has %.3f kWh more than its sessions",
                 port.station_id,
                 excess.energy / wh_units(1000),
             )
