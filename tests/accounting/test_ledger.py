@@ -237,7 +237,7 @@ def test_bad_values_do_not_replace_good_ones() -> None:
 def test_bad_input_is_said_once(
     bad: dict, reported: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parse, "_said", set())
+    monkeypatch.setattr(parse, "_logged", set())
     caplog.set_level(logging.DEBUG)
     account = begun()
     for index in range(5):
@@ -248,7 +248,7 @@ def test_bad_input_is_said_once(
 def test_a_good_session_is_nothing_to_speak_of(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parse, "_said", set())
+    monkeypatch.setattr(parse, "_logged", set())
     caplog.set_level(logging.DEBUG)
     apply(begun(), running("a"), session("a"), session("b", 2))
     assert not caplog.records

@@ -186,7 +186,7 @@ def test_words_in_any_case():
 
 
 def test_oddities_are_logged_once_and_not_without_limit(monkeypatch, caplog):
-    monkeypatch.setattr(parse, "_said", set())
+    monkeypatch.setattr(parse, "_logged", set())
     caplog.set_level(logging.DEBUG)
     for _ in range(2):
         assert parse.word(PortStatus, "on fire") is None
