@@ -37,7 +37,7 @@ def _is(domain: str, key: str, state: str) -> type[Condition]:
 
 
 CONDITIONS: dict[str, type[Condition]] = {
-    "is_available": _is(SENSOR_DOMAIN, "status", PortStatus.AVAILABLE.name.lower()),
+    "is_available": _is(SENSOR_DOMAIN, "status", PortStatus.AVAILABLE.slug),
     "is_charging": _is(BINARY_SENSOR_DOMAIN, "charging", STATE_ON),
     "is_plugged_in": _is(BINARY_SENSOR_DOMAIN, "plugged_in", STATE_ON),
 }

@@ -98,8 +98,8 @@ def _station_json(station: NamedStation) -> JsonObjectType:
     session = session_json(state.session, state, None) if state.session else None
     return {
         "name": station.name,
-        "status": state.port.status and state.port.status.name.lower(),
-        "connector_status": state.connector_status and state.connector_status.name.lower(),
+        "status": state.port.status and state.port.status.slug,
+        "connector_status": state.connector_status and state.connector_status.slug,
         "is_plugged_in": state.is_plugged_in,
         "is_charging": state.is_charging,
         "has_problem": state.is_problem,

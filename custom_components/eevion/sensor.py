@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, cast, override
 
 from homeassistant.components.sensor import (
@@ -34,6 +33,7 @@ from .api import (
     Session,
     SessionStatus,
     StartedWith,
+    Word,
 )
 from .entity import (
     EevionDescription,
@@ -93,15 +93,15 @@ _NO_SESSION = object()
 def session_start(station: StationState) -> datetime | None:
     """Return the start of the active or last session."""
     session = station.session
-    return (session.started_at or session.created_at) if session else None
+    return session.begun_at if session else None
 
 
-def _options(words: type[StrEnum], *without: StrEnum) -> list[str]:
-    return [word.name.lower() for word in words if word not in without]
+def _options(words: type[Word], *without: Word) -> list[str]:
+    return [word.slug for word in words if word not in without]
 
 
-def _name(word: StrEnum | None) -> str | None:
-    return word.name.lower() if word else None
+def _name(word: Word | None) -> str | None:
+    return word.slug if word else None
 
 
 def _currency(station: StationState) -> str | None:

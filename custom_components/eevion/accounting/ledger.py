@@ -70,7 +70,7 @@ class LedgerSession:
         that is later than `now` is a wrong one: answers that follow would look old.
         """
         created, ended = session.created_at, session.ended_at
-        start = session.started_at or created
+        start = session.begun_at
         updated = session.updated_at.timestamp() if session.updated_at else self.updated
         entry = type(self)(
             energy=self.energy,

@@ -82,8 +82,7 @@ class Target:
 
     def name(self, port_id: str) -> str:
         """Return the display name of a station, or its port id once the station is gone."""
-        station = self.coordinator.data.stations.get(port_id)
-        return station.port.station_id if station else port_id
+        return self.coordinator.data.station_name(port_id)
 
 
 async def async_command_target(call: ServiceCall) -> Target:

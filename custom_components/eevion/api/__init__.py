@@ -15,6 +15,7 @@ from .enums import (
     ResetType,
     SessionStatus,
     StartedWith,
+    Word,
 )
 from .exceptions import (
     EevionAuthenticationError,
@@ -81,4 +82,5 @@ __all__ = [
     "StationException",
     "Tariff",
     "Tax",
+    "Word",
 ]

@@ -3,14 +3,23 @@
 from enum import StrEnum
 
 
-class Environment(StrEnum):
+class Word(StrEnum):
+    """A word of the cloud."""
+
+    @property
+    def slug(self) -> str:
+        """The name in lower case, as entity states and response data contain it."""
+        return self.name.lower()
+
+
+class Environment(Word):
     """`environment` of a request; a key may see different sites in each."""
 
     PRODUCTION = "production"
     STAGING = "staging"
 
 
-class PortStatus(StrEnum):
+class PortStatus(Word):
     """`status` of a port in `GET /site`."""
 
     NOT_CONNECTED = "unknown"
@@ -21,7 +30,7 @@ class PortStatus(StrEnum):
     REMOVED = "removed"
 
 
-class ConnectorStatus(StrEnum):
+class ConnectorStatus(Word):
     """`stationStatus` of a session: the states of OCPP 1.6 and three more."""
 
     AVAILABLE = "Available"
@@ -38,7 +47,7 @@ class ConnectorStatus(StrEnum):
     DECOMMISSIONED = "Decommissioned"
 
 
-class SessionStatus(StrEnum):
+class SessionStatus(Word):
     """`status` of a session."""
 
     AUTHORIZING = "authorizing"
@@ -46,7 +55,7 @@ class SessionStatus(StrEnum):
     COMPLETE = "complete"
 
 
-class StartedWith(StrEnum):
+class StartedWith(Word):
     """`startWith` of a session."""
 
     CARD = "Card"
@@ -57,7 +66,7 @@ class StartedWith(StrEnum):
     UNKNOWN = "Unknown"
 
 
-class EndReason(StrEnum):
+class EndReason(Word):
     """`endReason` of a session, with the values of OCPP 1.6."""
 
     DE_AUTHORIZED = "DeAuthorized"
@@ -73,28 +82,28 @@ class EndReason(StrEnum):
     UNLOCK_COMMAND = "UnlockCommand"
 
 
-class Currency(StrEnum):
+class Currency(Word):
     """`currency` of a session."""
 
     CAD = "CAD"
     USD = "USD"
 
 
-class EventState(StrEnum):
+class EventState(Word):
     """`eventState` of a demand-response event."""
 
     ACTIVE = "active"
     QUEUED = "queued"
 
 
-class LimitUnit(StrEnum):
+class LimitUnit(Word):
     """`chargingRateUnit` of a charging profile."""
 
     AMPERE = "A"
     WATT = "W"
 
 
-class ReportGroup(StrEnum):
+class ReportGroup(Word):
     """`groupBy` of a report. Only `station` is a documented value."""
 
     STATION = "station"
@@ -102,14 +111,14 @@ class ReportGroup(StrEnum):
     REGION = "region"
 
 
-class ResetType(StrEnum):
+class ResetType(Word):
     """`type` of the `reset` command."""
 
     SOFT = "soft"
     HARD = "hard"
 
 
-class JobStatus(StrEnum):
+class JobStatus(Word):
     """`status` of a job. Only `success` is a documented value."""
 
     QUEUED = "queued"

@@ -132,6 +132,11 @@ class Session(Model):
         return self.status is not SessionStatus.COMPLETE
 
     @property
+    def begun_at(self) -> datetime | None:
+        """The start of the session, else its creation."""
+        return self.started_at or self.created_at
+
+    @property
     def active_event(self) -> DemandResponseEvent | None:
         """Return the event that limits the station now; ended sessions contain stale ones."""
         if not self.is_active:

@@ -220,7 +220,7 @@ class Assistant:
 
 def _begun(station: NamedStation) -> datetime:
     session = station.state.session
-    return (session and (session.started_at or session.created_at)) or _LONG_AGO
+    return (session and session.begun_at) or _LONG_AGO
 
 
 def _log_failure(stopping: asyncio.Task[None]) -> None:

@@ -261,8 +261,7 @@ class Jobs:
         return parse.prose("; ".join(own or ended.errors)) or ended.status_message or "-"
 
     def _name(self, port_id: str) -> str:
-        station = self._coordinator.data.stations.get(port_id)
-        return station.port.station_id if station else port_id
+        return self._coordinator.data.station_name(port_id)
 
     @callback
     def _async_close(self, job: OpenJob, result: JobResult) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 from ..api import (
@@ -13,6 +12,7 @@ from ..api import (
     Session,
     StationException,
     Tariff,
+    Word,
     parse,
 )
 from .settings import OUT_OF_SERVICE
@@ -26,9 +26,9 @@ def time_json(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat() if moment else None
 
 
-def _word(word: StrEnum | None) -> str | None:
+def _word(word: Word | None) -> str | None:
     """Return a word as entities show it."""
-    return word.name.lower() if word else None
+    return word.slug if word else None
 
 
 def _per(value: float | None, divisor: float) -> float | None:

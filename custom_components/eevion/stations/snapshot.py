@@ -19,6 +19,11 @@ class Snapshot:
     stations: dict[str, StationState] = field(default_factory=dict)
     site_totals: dict[str, Totals] = field(default_factory=dict)
 
+    def station_name(self, port_id: str) -> str:
+        """Return the name on a station, or the port id once the station is gone."""
+        station = self.stations.get(port_id)
+        return station.port.station_id if station else port_id
+
     def stations_at(self, site_id: str) -> list[StationState]:
         """Return the stations of a site."""
         return [
