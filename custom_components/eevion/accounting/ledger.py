@@ -1,9 +1,8 @@
-"""The accounting: every session once, every total only upwards.
+"""The ledger of a station: every session counts once, and totals only rise.
 
-Pure of Home Assistant and of the network: it is told sessions, in whatever order and
-however often, and says what each station has delivered and earned. Amounts are whole
-numbers (thousandths of a watt-hour, hundredths of a cent), so that sums are exact.
-Times are epoch seconds.
+Independent of Home Assistant and of the network. Sessions may be applied in any order and any
+number of times. Amounts are whole numbers (thousandths of a watt-hour, hundredths of a cent),
+so that sums are exact. Times are in epoch seconds.
 """
 
 from dataclasses import dataclass, field, replace
@@ -27,7 +26,7 @@ from .amounts import UNNAMED, Sums, money_units, wh_units
 from .bounds import DAY_S, LONGEST_S, highest_power, is_likely_date, most_cost, most_energy
 from .posted import CLOCKS_DIFFER_S, LONGEST_SESSION_S, Posted
 
-# Sessions that ended so long ago are added up; a report finds what comes later still.
+# Age of ended sessions that are summed up; later changes of them are found by a report.
 _KEPT_S = 31 * 86400
 _STORED = (
     "sessions",
@@ -48,7 +47,7 @@ _STORED = (
 
 @dataclass(slots=True)
 class LedgerSession:
-    """What counts of one session."""
+    """The amounts and dates of one session."""
 
     energy: int = 0
     cost: int = 0
@@ -59,15 +58,15 @@ class LedgerSession:
     updated: float | None = None
     is_open: bool = True
     posted: Posted | None = None
-    """What the hourly statistics hold of it."""
+    """The amounts that the hourly statistics hold."""
 
     def merged_with(
         self, session: Session, max_power_w: float | None = None, now: float | None = None
     ) -> Self:
-        """Return the entry after an answer; what it leaves out or cannot be stays.
+        """Return this session with the values of an answer, except missing and implausible ones.
 
-        `max_power_w` is that of the port, None where it is unknown. A date of the change
-        that is later than `now` is a wrong one: answers that follow would look old.
+        `max_power_w` is that of the port, None where it is unknown. An `updatedAt` after `now`
+        is ignored, as it would make the following answers look old.
         """
         created, ended = session.created_at, session.ended_at
         start = session.begun_at
@@ -78,7 +77,7 @@ class LedgerSession:
             currency=session.currency or self.currency,
             created=created.timestamp() if created else self.created,
             start=start.timestamp() if start else self.start,
-            # An end of a session that goes on is an empty or early one.
+            # The end of an active session is empty or premature.
             end=None if session.is_active else ended.timestamp() if ended else self.end,
             updated=updated if is_likely_date(updated, now) else self.updated,
             is_open=session.is_active,
@@ -86,12 +85,12 @@ class LedgerSession:
         )
         seconds = entry.seconds(now)
         if self.begin is not None:
-            # A begin that one answer moves does not make a right figure unlikely.
+            # A changed begin in one answer must not make a right figure implausible.
             seconds = max(seconds, replace(self, updated=entry.updated).seconds(now))
         if session.energy_wh is not None:
             energy = wh_units(session.energy_wh)
             if energy > most_energy(max_power_w, seconds):
-                # The cost of a wrong meter is wrong as well.
+                # With a wrong energy the cost is wrong as well.
                 return entry
             entry.energy = energy
         if session.cost is not None:
@@ -101,9 +100,9 @@ class LedgerSession:
         return entry
 
     def seconds(self, now: float | None) -> float:
-        """Return how long it has lasted, as far as its dates make sense; else a day.
+        """Return the duration in seconds; a day where the dates are implausible.
 
-        The end counts up to the newest of `updated` and `now`: either clock may be wrong.
+        The end counts up to the later of `updated` and `now`, as either clock may be wrong.
         """
         moments = [moment for moment in (self.updated, now) if moment]
         begin = self.created or self.start
@@ -116,14 +115,14 @@ class LedgerSession:
         return min(latest - begin, LONGEST_S)
 
     def to_json(self) -> list[Any]:
-        """Return what a storage holds."""
+        """Return the content for storage."""
         *values, posted = (getattr(self, name) for name in self.__slots__)
-        is_as_told = posted == (self.energy, self.cost, self.start, self.end)
-        return [*values, is_as_told or (list(posted) if posted else False)]
+        is_as_reported = posted == (self.energy, self.cost, self.start, self.end)
+        return [*values, is_as_reported or (list(posted) if posted else False)]
 
     @classmethod
     def from_json(cls, stored: Any) -> Self:
-        """Read `to_json`; raise StoredDataError for anything else."""
+        """Return stored content; raise StoredDataError for other content."""
         energy, cost, currency, *moments, is_open, posted = items(stored, 9)
         created, start, end, updated = (optional(moment, value) for value in moments)
         entry = cls(
@@ -143,13 +142,13 @@ class LedgerSession:
         return entry
 
     def began_with(self, other: LedgerSession) -> bool:
-        """Return whether it began at the same moment as another one, as far as is known.
+        """Return whether its dates equal those of another session.
 
-        Without any date it may have begun with one that goes on.
+        One without dates matches every open session.
         """
         if self.begin is None:
             return other.is_open
-        # Where no start was named, it is that of the creation.
+        # A missing start was set to that of the creation.
         starts = [entry.start for entry in (self, other) if entry.start != entry.created]
         creations = [entry.created for entry in (self, other)]
         dates = [two for two in (starts, creations) if len(two) == 2 and None not in two]  # noqa: PLR2004
@@ -157,13 +156,13 @@ class LedgerSession:
 
     @property
     def begin(self) -> float | None:
-        """When it began, as well as can be told."""
+        """The begin: the earlier of creation and start."""
         return min(filter(None, (self.created, self.start)), default=None)
 
     def as_posted(self, currency: str | None, now: float) -> Posted:
-        """Return what the statistics are to hold of a session that is over.
+        """Return the amounts of an ended session that the statistics are to hold.
 
-        Money of another currency than theirs is left out. `now` is in epoch seconds.
+        Money in another currency than theirs is left out. `now` is in epoch seconds.
         """
         end = self.start if self.end is None else self.end
         if end is None or end > now + CLOCKS_DIFFER_S:
@@ -176,7 +175,7 @@ class LedgerSession:
 
     @property
     def over_at(self) -> float | None:
-        """When it was over, as well as can be told."""
+        """The end: the latest of the dates, else of the last change; None while it is open."""
         if self.is_open:
             return None
         moments = (self.created, self.start, self.end)
@@ -188,41 +187,41 @@ class StationLedger:
     """One station's ledger."""
 
     sessions: dict[str, LedgerSession] = field(default_factory=dict)
-    """Open ones and those of the last month, by session id."""
+    """Open sessions and those of the last month, by session id."""
     folded: Sums = field(default_factory=Sums)
-    """All before: the report's lifetime figure, later the sessions of past months."""
+    """The sum of older sessions: the report's lifetime figure, and those of past months."""
     counted_until: float = 0
-    """Sessions that were over by then are in `folded`."""
+    """Sessions that ended until then are in `folded`."""
     missed: Sums = field(default_factory=Sums)
-    """What a report knew and no session told; a session that comes late is taken out of it."""
+    """The excess of a report over the sessions; late sessions are subtracted from it."""
     missed_until: float = 0
-    """When that report was made."""
+    """Time of that report."""
     shown: Sums = field(default_factory=Sums)
-    """The highest totals: a correction downwards waits until it is made up for."""
+    """The highest totals: after a correction downwards they stay until they are reached."""
     is_begun: bool = False
-    """Whether the lifetime figure is in."""
+    """Whether the lifetime figure is in `folded`."""
     currency: str | None = None
     site_id: str | None = None
     statistics_port_id: str | None = None
-    """The port that the statistics are named after, where another one stands in its place now."""
+    """The port that the statistics are named after, where this port replaced it."""
     before_site: Sums = field(default_factory=Sums)
-    """What it has not delivered at its site: elsewhere, or before the site's totals began."""
+    """The part that does not count for its site: delivered elsewhere, or before its totals."""
     elsewhere: dict[str, Sums] = field(default_factory=dict)
-    """What it delivered at the sites where it was before, by site id."""
+    """The part that counts for its former sites, by site id."""
     max_power_w: float | None = None
-    """The highest power that the port had, in W: one answer may have too low a one."""
+    """The highest power of the port so far, in W: that of one answer may be too low."""
     cost_currency: str | None = None
     """The currency of the statistics, which never changes."""
     has_posted: bool = False
-    """Whether there are statistics, which want a session before it is folded."""
+    """Whether there are statistics; sessions are then posted before they are folded."""
     uncosted: set[int] = field(default_factory=set)
-    """Hours of days whose electricity cost is still to be asked for."""
+    """Hours of days whose electricity cost is not fetched yet."""
     is_checked: bool = field(default=False, compare=False)
-    """Whether what was stored has been held against the port's power; not stored."""
+    """Whether stored sessions were compared with the power of the port; not stored."""
     named_once: dict[str, float] = field(default_factory=dict, compare=False)
-    """Sessions that one answer alone has named since the start, and when; not stored."""
+    """Times of sessions that a single answer listed since the start; not stored."""
     withheld: dict[str, float] = field(default_factory=dict, compare=False)
-    """Sessions that do not count yet, by when they were named first; not stored."""
+    """Times of the first answer of sessions that do not count yet; not stored."""
 
     @property
     def has_open_session(self) -> bool:
@@ -230,7 +229,7 @@ class StationLedger:
         return any(entry.is_open for entry in self.sessions.values())
 
     def apply(self, session: Session, now: float | None = None) -> bool:
-        """Take in what an answer tells of a session; return whether anything changed."""
+        """Apply a session of an answer; return whether the ledger changed."""
         known = self.sessions.get(session.session_id)
         entry = (known or LedgerSession()).merged_with(session, self.max_power_w, now)
         if known is None:
@@ -244,17 +243,18 @@ class StationLedger:
                 self.named_once.pop(session.session_id, None)
             if entry == known or _is_stale(entry, known):
                 return False
-        _say_oddities(session)
+        _log_oddities(session)
         self.sessions[session.session_id] = entry
         self.name_currency(entry.currency)
         self._find_missed(entry, known or LedgerSession())
         return True
 
     def _is_withheld(self, session_id: str, entry: LedgerSession, now: float) -> bool:
-        """Return whether a new session may be one that is known, under a wrong id.
+        """Return whether a new session may be an existing one under a wrong id.
 
-        A port has one session at a time. One that began with another counts from the second
-        answer that names it; the other one no longer, where a single answer has named that.
+        A port has one session at a time. A session with the dates of another one counts from
+        the second answer that lists it; the other one then does not count, where a single
+        answer listed that.
         """
         twins = self._twins(session_id, entry)
         if not twins:
@@ -267,7 +267,7 @@ class StationLedger:
         return False
 
     def _twins(self, session_id: str, entry: LedgerSession) -> set[str]:
-        """Return the ids of other sessions that began at the same moment."""
+        """Return the ids of other sessions with the same dates."""
         return {
             other_id
             for other_id, other in self.sessions.items()
@@ -275,11 +275,11 @@ class StationLedger:
         }
 
     def _clear(self, session_id: str) -> None:
-        """Count nothing of a session."""
+        """Set the amounts of a session to 0."""
         self.sessions[session_id] = replace(self.sessions[session_id], energy=0, cost=0)
 
     def is_beyond(self, session: Session, now: float) -> bool:
-        """Return whether an answer's figures are more than the station can come to."""
+        """Return whether the figures of an answer are implausibly high."""
         if (entry := self.sessions.get(session.session_id)) is None:
             return False
         energy, cost = wh_units(session.energy_wh or 0), money_units(session.cost or 0)
@@ -291,9 +291,9 @@ class StationLedger:
         return session is not None and session.is_open
 
     def close(self, session_id: str) -> None:
-        """Close a session that the cloud does not know; a later answer may open it again.
+        """Close a session that the cloud has no record of; a later answer may reopen it.
 
-        Where another one began at the same moment, it was that one under a wrong id.
+        With the dates of another session, it was that one under a wrong id.
         """
         if not self.is_open(session_id):
             return  # another answer has shown its end meanwhile
@@ -304,7 +304,7 @@ class StationLedger:
         self.sessions[session_id] = replace(self.sessions[session_id], is_open=False, end=None)
 
     def reopen(self, session_id: str) -> bool:
-        """Open a session again that was closed by mistake; return whether it was closed."""
+        """Reopen a session; return whether it was closed."""
         entry = self.sessions[session_id]
         if entry.is_open:
             return False
@@ -312,16 +312,15 @@ class StationLedger:
         return True
 
     def check(self, max_power_w: float | None, now: float) -> bool:
-        """Follow the power of the port, and take out once what it cannot have delivered.
+        """Update the power of the port, and once clear stored sessions that exceed it.
 
-        Return whether there was any. A session that is taken out is open again, so that the
-        cloud is asked for it. The first power that is known at all is too little for that: it
-        may be wrong.
+        Returns whether there were any. A cleared session is open again, so that it is fetched.
+        The first power of a port is not used for that, as it may be wrong.
         """
         highest = highest_power(self.max_power_w, max_power_w)
         sure, self.max_power_w = (highest if self.max_power_w else None), highest
         if self.is_checked:
-            return False  # what counted since was likely when it did
+            return False  # later sessions were checked when they were applied
         self.is_checked = True
         wrong = {
             session_id: replace(entry, energy=0, cost=0, is_open=True, updated=None)
@@ -332,9 +331,9 @@ class StationLedger:
         return bool(wrong)
 
     def move_to(self, site_id: str) -> bool:
-        """Note the site where it is; return whether it was at another one.
+        """Set the site; return whether it changed.
 
-        What it delivered stays there. A session that goes on counts where it ends.
+        The amounts so far stay with the former site; an active session counts where it ends.
         """
         if site_id == self.site_id:
             return False
@@ -351,7 +350,7 @@ class StationLedger:
         return True
 
     def _is_counted(self, entry: LedgerSession) -> bool:
-        # What goes on since before then is known already, or an answer of long ago.
+        # An open session from before then is counted already, or the answer is old.
         moment = entry.start if entry.is_open else entry.over_at
         return moment is not None and moment <= self.counted_until
 
@@ -362,7 +361,7 @@ class StationLedger:
             self.missed.subtract(max(0, energy), max(0, cost), entry.currency)
 
     def name_currency(self, currency: str | None) -> bool:
-        """Take the first currency that is named, also for the money of reports without one."""
+        """Set the currency, unless there is one, also that of money without a currency."""
         if currency is None or self.currency is not None:
             return False
         self.currency = currency
@@ -371,14 +370,14 @@ class StationLedger:
         return True
 
     def of_sites(self) -> dict[str, Sums]:
-        """Return what it adds to the totals of sites, by site id."""
+        """Return its part of the totals of sites, by site id."""
         sums = {site_id: left.copy() for site_id, left in self.elsewhere.items()}
         if self.site_id is not None:
             sums.setdefault(self.site_id, Sums()).add_all(self.shown_of_site())
         return sums
 
     def shown_of_site(self) -> Sums:
-        """Return what it adds to the totals of the site where it is."""
+        """Return its part of the totals of its present site."""
         shown = self.shown.copy()
         shown.subtract(self.before_site.energy, 0, None)
         for currency, cost in self.before_site.cost.items():
@@ -386,7 +385,7 @@ class StationLedger:
         return shown
 
     def begin(self, lifetime: Sums, counted_until: float) -> None:
-        """Begin at a lifetime figure that holds all sessions that were over by then."""
+        """Begin with a lifetime figure of all sessions that ended until `counted_until`."""
         self.folded = lifetime
         self.counted_until = counted_until
         self.is_begun = True
@@ -398,7 +397,7 @@ class StationLedger:
             self.before_site.name_currency(self.currency)
 
     def total(self, until: float | None = None) -> Sums:
-        """Return what the beginning and the sessions, begun until a moment, add up to."""
+        """Return the sum of `folded` and of the sessions that began until a moment."""
         sums = self.folded.copy()
         for entry in self.sessions.values():
             if until is None or ((begin := entry.begin) is not None and begin <= until):
@@ -406,7 +405,7 @@ class StationLedger:
         return sums
 
     def unsettled_since(self, since: float) -> float | None:
-        """Return the moment before the first session that was not over by a time; else None."""
+        """Return the time before the first session that lasted until `since`; None without one."""
         begins = [
             entry.begin or since
             for entry in self.sessions.values()
@@ -416,11 +415,11 @@ class StationLedger:
 
     @property
     def lacks_currency(self) -> bool:
-        """Whether there is money whose currency no session has named."""
+        """Whether there is money without a currency."""
         return self.currency is None and UNNAMED in (self.folded.cost | self.missed.cost)
 
     def compare(self, lifetime: Sums, at: float, until: float | None = None) -> Sums:
-        """Count what a report (until a moment) knows beyond the sessions; return the difference."""
+        """Set `missed` to the excess of a report (until a moment) over the sessions; return it."""
         self.missed = lifetime.beyond(self.total(until))
         if self.currency:
             self.missed.name_currency(self.currency)
@@ -428,9 +427,9 @@ class StationLedger:
         return self.missed
 
     def raise_shown(self) -> Sums:
-        """Raise the shown totals to what is counted by now, and return them.
+        """Raise the shown totals to the counted ones, and return them.
 
-        They fall only where more is shown than corrections can come to: then it was wrong.
+        They fall only where the difference is too large for a correction, and so was wrong.
         """
         counted = self.total()
         counted.add_all(self.missed)
@@ -442,14 +441,14 @@ class StationLedger:
             if cost - counted.cost.get(currency, 0) > most:
                 self.shown.cost[currency] = counted.cost.get(currency, 0)
             elif currency not in (*counted.cost, self.currency):
-                del self.shown.cost[currency]  # an answer named it by mistake
+                del self.shown.cost[currency]  # it was in an answer by mistake
         self._choose_currency(counted)
         return self.shown
 
     def _choose_currency(self, counted: Sums) -> None:
-        """Follow a change of the currency as soon as the shown cost does not fall by it.
+        """Change the currency once the shown cost does not fall by that.
 
-        One session alone may be named by mistake.
+        The currency of a single session may be a mistake.
         """
         named = [entry.currency for entry in self.sessions.values()]
 
@@ -465,7 +464,7 @@ class StationLedger:
                 self.currency = currency
 
     def fold(self, now: float) -> None:
-        """Add up the sessions of past months, which keeps the storage small."""
+        """Sum up the sessions of past months, which limits the size of the storage."""
         horizon = now - _KEPT_S
         for named in (self.named_once, self.withheld):
             for session_id in [id_ for id_, at in named.items() if at < horizon]:
@@ -475,14 +474,14 @@ class StationLedger:
             if over_at is None or over_at >= horizon:
                 continue
             if self.has_posted and entry.posted is None and over_at >= horizon - _KEPT_S:
-                continue  # the statistics want it first
+                continue  # it is posted first
             self.folded.add(entry.energy, entry.cost, entry.currency)
             del self.sessions[session_id]
         if self.is_begun:
             self.counted_until = max(self.counted_until, horizon)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what a storage holds."""
+        """Return the content for storage."""
         return {
             "sessions": {
                 session_id: entry.to_json() for session_id, entry in self.sessions.items()
@@ -506,7 +505,7 @@ class StationLedger:
 
     @classmethod
     def from_json(cls, stored: Any) -> Self:
-        """Read `to_json`; raise StoredDataError for anything else."""
+        """Return stored content; raise StoredDataError for other content."""
         stored = fields(stored, *_STORED)
         return cls(
             sessions={
@@ -522,14 +521,14 @@ class StationLedger:
             currency=optional(text, stored["currency"]),
             site_id=optional(text, stored["site_id"]),
             statistics_port_id=optional(text, stored.get("statistics_port_id")),
-            # Ledgers of before it was stored have none.
+            # Older files lack it.
             max_power_w=optional(power, stored.get("max_power_w")),
             cost_currency=optional(text, stored["cost_currency"]),
             has_posted=flag(stored["has_posted"]),
             uncosted={hour(value) for value in items(stored["uncosted"])},
             before_site=Sums.from_json(stored["before_site"]),
             elsewhere={
-                # Ledgers of before stations could move have none.
+                # Older files lack it.
                 text(site_id): Sums.from_json(left)
                 for site_id, left in fields(stored.get("elsewhere", {})).items()
             },
@@ -537,17 +536,17 @@ class StationLedger:
 
 
 def _cannot_be(entry: LedgerSession, max_power_w: float | None, now: float) -> bool:
-    """Return whether an entry has more than a port can come to in its time."""
+    """Return whether a session has more than its port can deliver in its duration."""
     seconds = entry.seconds(now)
     is_too_much = entry.energy > most_energy(max_power_w, seconds)
     return is_too_much or entry.cost > most_cost(max_power_w, seconds)
 
 
 def _is_stale(entry: LedgerSession, known: LedgerSession) -> bool:
-    """Return whether an answer is older than what is known: repeated, or late.
+    """Return whether an answer is older than the present entry.
 
-    A session that has ended goes on again only by a newer answer; one that was closed
-    without an end, by any that is not older.
+    An ended session is reopened by a newer answer only; one that was closed without an end, by
+    any that is not older.
     """
     is_newer = is_older = False
     if entry.updated and known.updated:
@@ -557,8 +556,8 @@ def _is_stale(entry: LedgerSession, known: LedgerSession) -> bool:
     return is_older
 
 
-def _say_oddities(session: Session) -> None:
-    """Log what cannot be counted as it is told."""
+def _log_oddities(session: Session) -> None:
+    """Log values that do not count as reported."""
     if session.energy_wh is None:
         log_once("a session without a likely energy")
     if session.cost is None or session.cost < 0:
