@@ -304,7 +304,7 @@ class StatisticsPoster:
         sessions = [session.at_port(port_of(session, stations)) for session in found.sessions]
         self._accounting.async_apply(sessions)
         now = dt_util.utcnow().timestamp()
-        told: dict[str, dict[str, LedgerSession]] = {port_id: {} for port_id in stations}
+        listed: dict[str, dict[str, LedgerSession]] = {port_id: {} for port_id in stations}
         past: list[LedgerSession] = []
         for session in sessions:
             ledger = self._accounting.ledgers.get(session.port_id or "")
@@ -313,12 +313,12 @@ class StatisticsPoster:
             )
             if not session.is_active and not self._coordinator.is_listed(session):
                 past.append(entry)
-            if session.port_id in told:
-                told[session.port_id][session.session_id] = entry
+            if session.port_id in listed:
+                listed[session.port_id][session.session_id] = entry
         since = lists_past_since(past, now)
         if since is None or not found.is_complete:
             return not past
-        for port_id, some in told.items():
+        for port_id, some in listed.items():
             ledger = self._accounting.ledgers[port_id]
             self._listed[port_id] = Listed.of(ledger, some, first=since, now=now)
             self._pending.add(port_id)
