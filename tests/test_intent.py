@@ -220,7 +220,7 @@ async def test_the_switch_by_its_name(
 
 
 AMBIGUOUS = {
-    "en": "That may be several stations: Garage, Station 2134. Say which one.",
+    "en": "Several stations match: Garage, Station 2134. Say the name of one of them.",
     "fr": "Plusieurs bornes sont possibles : Garage, Station 2134. Dites laquelle.",
 }
 UNKNOWN = {
@@ -247,7 +247,9 @@ async def test_two_stations_in_one_area(
     for name in ("2133", "2134"):
         put(hass, loaded, world, name, "Car park")
     answer = await say("start charging in the car park")
-    assert answer == "That may be several stations: Station 2133, Station 2134. Say which one."
+    assert (
+        answer == "Several stations match: Station 2133, Station 2134. Say the name of one of them."
+    )
     assert not starts(cloud)
     assert await say("what is the station in the car park doing") == (
         "Station 2133 is free. Station 2134 is free."
@@ -399,8 +401,8 @@ async def test_problems(say: Say, garage: Station, world: World, wait: Pass, lan
 
 async def test_what_has_not_been(say: Say, garage: Station) -> None:
     answer = await say("how much did the last charge at the garage cost")
-    assert answer == "No charge is known at Garage."
-    assert await say("how much did the last charge cost") == "No charge is known yet."
+    assert answer == "There has been no charge at Garage yet."
+    assert await say("how much did the last charge cost") == "There has been no charge yet."
 
 
 async def test_while_the_cloud_is_away(say: Say, garage: Station, cloud: Cloud, wait: Pass) -> None:
@@ -431,7 +433,7 @@ async def test_only_what_is_exposed(
     assert (await say("start charging at 2134")).startswith("There is no charging station 2134.")
     async_expose_entity(hass, "conversation", garage.id("switch", "charging"), False)
     answer = await say("start charging")
-    assert answer.startswith("No charging station may be spoken of.")
+    assert answer.startswith("No charging station is exposed to this assistant.")
     assert not starts(cloud)
 
 
@@ -451,7 +453,9 @@ async def test_a_disconnected_account(
     hass: HomeAssistant, say: Say, loaded: MockConfigEntry
 ) -> None:
     assert await hass.config_entries.async_unload(loaded.entry_id)
-    assert (await say("start charging")).startswith("No charging station may be spoken of.")
+    assert (await say("start charging")).startswith(
+        "No charging station is exposed to this assistant."
+    )
 
 
 async def test_a_fleet_is_counted(

@@ -129,7 +129,7 @@ async def test_limit(model: Model, garage: Station, fields: dict[str, float], li
     ("name", "arguments", "error"),
     [
         ("start_charging", {"station": "garage"}, "Station Garage has no vehicle."),
-        ("start_charging", {}, "That may be several stations: Garage, Station 2134."),
+        ("start_charging", {}, "Several stations match: Garage, Station 2134."),
         ("stop_charging", {"station": "lake"}, "There is no charging station lake. There are: "),
         ("set_limit", {"station": "garage"}, "Enter either amps or watts."),
         ("set_limit", {"amps": 9, "watts": 9}, "two or more values in the same group"),

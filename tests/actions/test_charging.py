@@ -183,6 +183,6 @@ async def test_a_limit_that_one_of_them_cannot_have(
 
 async def test_no_connection(hass: HomeAssistant, names: list[str], cloud: Cloud) -> None:
     cloud.faults.fail_next("drop", path="/station/energy-management")
-    with pytest.raises(HomeAssistantError, match="It may have taken it all the same") as error:
+    with pytest.raises(HomeAssistantError, match="The command may have been executed") as error:
         await act(hass, "set_charging_limit", stations=names, amps=12)
     assert error.value.translation_key == "command_lost"

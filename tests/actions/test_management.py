@@ -285,7 +285,7 @@ async def test_one_of_three_fails(
     assert [station["switch.private"] for station in stations] == ["on", "off", "on"]
 
     asked = act(hass, "manage_stations", stations=names, is_private=True, wait=True)
-    with pytest.raises(HomeAssistantError, match=f"Station {names[1]} did not take") as error:
+    with pytest.raises(HomeAssistantError, match=f"Station {names[1]} refused the change") as error:
         await pass_until(hass, freezer, asked)
     assert error.value.translation_key == "job_refused"
     assert [station["switch.private"] for station in stations] == ["on", "off", "on"]
@@ -327,7 +327,7 @@ async def test_the_account_goes_while_somebody_waits(
         await asyncio.sleep(0)
     assert loaded.runtime_data.memory.jobs
     assert await hass.config_entries.async_unload(loaded.entry_id)
-    with pytest.raises(HomeAssistantError, match="goes on in the cloud"):
+    with pytest.raises(HomeAssistantError, match="The cloud continues the job"):
         await asked
 
 
@@ -408,6 +408,6 @@ async def test_a_ticket(hass: HomeAssistant, names: list[str], world: World, clo
         await act(hass, "create_ticket", message="Broken cable")
     assert invalid.value.translation_key == "no_target"
     cloud.faults.fail_next("drop_answer", path="/ticket")
-    with pytest.raises(HomeAssistantError, match="It may have taken it"):
+    with pytest.raises(HomeAssistantError, match="The command may have been executed"):
         await act(hass, "create_ticket", stations=names[:2], message="Once")
     assert [ticket["message"] for ticket in world.tickets] == ["Broken cable", "Once"]

@@ -138,9 +138,9 @@ async def test_the_switch_stands_for_its_station(
 async def test_an_area_without_stations(
     hass: HomeAssistant, places: Mapping[str, Any], cloud: Cloud
 ) -> None:
-    with pytest.raises(ServiceValidationError, match="No station is meant"):
+    with pytest.raises(ServiceValidationError, match="The target contains no station"):
         await act(hass, "set_charging_limit", amps=10, **places["empty"])
-    with pytest.raises(ServiceValidationError, match="No station is meant"):
+    with pytest.raises(ServiceValidationError, match="The target contains no station"):
         await ask(hass, "get_sessions", **places["empty"])
     assert nothing_sent(cloud)
 
@@ -148,9 +148,9 @@ async def test_an_area_without_stations(
 @pytest.mark.parametrize(
     ("target", "told"),
     [
-        ({}, "No station is meant"),
-        ({"stations": []}, "No station is meant"),
-        ({"device_id": []}, "No station is meant"),
+        ({}, "The target contains no station"),
+        ({"stations": []}, "The target contains no station"),
+        ({"device_id": []}, "The target contains no station"),
         ({"stations": ["2133", "9999"]}, "no station 9999"),
         ({"device_id": ["nowhere"]}, "nowhere is no station"),
         ({"area_id": ["nowhere"]}, "nowhere is no station"),

@@ -192,6 +192,6 @@ async def test_a_start_that_shows_no_session_is_no_success(
     hand.sessions = (200, [COMPLETE | {"stationStatus": "Preparing"}])
     await wait(31)
     hand.sessions = (200, answer)  # lists and starts have one address
-    with pytest.raises(HomeAssistantError, match="names no session that goes on at station A"):
+    with pytest.raises(HomeAssistantError, match="lists no active session at station A"):
         await turn(hass, "on")
     assert shown(hass, "A", "switch.charging") == "off"

@@ -274,10 +274,10 @@ async def test_progress_and_restart(
     store = loaded.runtime_data.history._store
     await pass_while(hass, freezer, loaded, lambda: not (store.plan and store.plan.reached))
     assert "%" in notifications(hass)[0]
-    with pytest.raises(HomeAssistantError, match="imported already"):
+    with pytest.raises(HomeAssistantError, match="running already"):
         await import_history(hass, freezer, loaded, from_="2026-08-01")
     assert await hass.config_entries.async_unload(loaded.entry_id)
-    with pytest.raises(HomeAssistantError, match="goes on by itself"):
+    with pytest.raises(HomeAssistantError, match="continues by itself"):
         await action
     assert notifications(hass) == [], "nothing is under way"
     asked = len(reports(cloud))
@@ -320,7 +320,7 @@ async def test_a_cloud_that_is_gone(
     world: World,
 ) -> None:
     cloud.faults.fail_next("error", path="/session/report", count=1000)
-    with pytest.raises(HomeAssistantError, match="goes on by itself"):
+    with pytest.raises(HomeAssistantError, match="continues by itself"):
         await import_history(hass, freezer, loaded, from_="2026-09-20")
     assert "stopped" in notifications(hass)[0]
     cloud.faults.clear()

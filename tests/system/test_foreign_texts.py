@@ -189,7 +189,7 @@ async def test_half_a_character_of_a_person(
     hass: HomeAssistant, loaded: MockConfigEntry, cloud: Cloud, action: str, data: dict[str, str]
 ) -> None:
     call = act if action == "set_message" else ask
-    with pytest.raises(ServiceValidationError, match="holds half a character") as error:
+    with pytest.raises(ServiceValidationError, match="contains half a character") as error:
         await call(hass, action, stations=["2133"], **data)
     orjson.dumps(error.value.translation_placeholders)
     assert not sent(cloud, "/station/manage")
