@@ -19,7 +19,7 @@ from .server import Server, serve
 from .setups import measure_setup
 from .tables import Size, show
 
-# More would take minutes, or nothing new would come of it.
+# More would need minutes, or show nothing else.
 _REST_POLLS = 3
 _REST_STATIONS = 200
 _COMMANDS = 20

@@ -43,17 +43,17 @@ def _wire() -> Iterator[list[float]]:
     transport = selector_events._SelectorSocketTransport  # type: ignore[attr-defined]  # noqa: SLF001
     write, writelines = transport.write, transport.writelines
 
-    def note(first: Any) -> None:
+    def record(first: Any) -> None:
         if bytes(first[: len(_FIRST_BYTES)]) == _FIRST_BYTES:
             noted.append(time.process_time())
 
     def noting_write(self: Any, data: Any) -> None:
-        note(data)
+        record(data)
         write(self, data)
 
     def noting_writelines(self: Any, data: Any) -> None:
         lines = list(data)
-        note(lines[0])
+        record(lines[0])
         writelines(self, lines)
 
     with (

@@ -32,7 +32,7 @@ class Cost:
 
 
 async def cost(work: Work) -> Cost:
-    """Return what something takes."""
+    """Return the cost of something."""
     loop = asyncio.get_running_loop()
     turn: Callable[[], None] = loop._run_once  # type: ignore[attr-defined]  # noqa: SLF001
     longest = 0.0

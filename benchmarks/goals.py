@@ -5,7 +5,7 @@ POLL = {"nothing changed": 0.5, "1 % changed": 1.5, "a quarter charging": 2.0}
 POLL_FROM = 100
 STALL_S = 0.02
 STALL_FROM = 1000
-# Of one station, beyond what Home Assistant itself takes.
+# Of one station, beyond the cost of Home Assistant itself.
 SETUP_S = 0.004
 MEMORY = 100_000
 COMMAND_S = 0.001

@@ -20,7 +20,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from .scenes import KEY, SCENES
 
-# A poll of the account, as the integration asks for it.
+# A poll of the account, as the integration sends it.
 REQUESTS = {"site": ("GET", None), "session": ("POST", b'{"limit":1000,"offset":0}')}
 HEADERS = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
 
@@ -85,7 +85,7 @@ class House:
         self.changes: list[State] = []
 
     @callback
-    def _note(self, event: Event[Any]) -> None:
+    def _record_state(self, event: Event[Any]) -> None:
         if event.data["new_state"]:
             self.changes.append(event.data["new_state"])
 
@@ -98,19 +98,19 @@ class House:
         data.rate_limit.limit = 10**9
         self._coordinator = data.coordinator
         self.stop_timer()
-        self.hass.bus.async_listen("state_changed", self._note)
+        self.hass.bus.async_listen("state_changed", self._record_state)
 
     async def full_poll(self) -> None:
-        """Do as when a person asks for it: everything is fetched."""
+        """Poll as on request of a person: everything is fetched."""
         await self._coordinator.async_refresh()
-        await self._told()
+        await self._wait_until_updated()
 
     async def timed_poll(self) -> None:
-        """Do as when the integration's timer fires: by the clock, it may not ask for all."""
+        """Poll as on the integration's timer, which may skip requests."""
         await self._coordinator._async_refresh(scheduled=True)  # noqa: SLF001
-        await self._told()
+        await self._wait_until_updated()
 
-    async def _told(self) -> None:
+    async def _wait_until_updated(self) -> None:
         assert self._coordinator.last_update_success
         if self.hass._tasks:  # noqa: SLF001
             await self.hass.async_block_till_done()

@@ -1,4 +1,4 @@
-"""As many plain entities: what Home Assistant itself takes for them."""
+"""As many plain entities: the cost of Home Assistant itself for them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,11 +71,13 @@ def entities_noted() -> Iterator[list[tuple[str, Entity]]]:
     noted: list[tuple[str, Entity]] = []
     add = EntityPlatform.async_add_entities
 
-    async def note(platform: EntityPlatform, new: list[Entity], *args: Any, **kwargs: Any) -> None:
+    async def record(
+        platform: EntityPlatform, new: list[Entity], *args: Any, **kwargs: Any
+    ) -> None:
         noted.extend((platform.domain, entity) for entity in new)
         await add(platform, new, *args, **kwargs)
 
-    with patch.object(EntityPlatform, "async_add_entities", note):
+    with patch.object(EntityPlatform, "async_add_entities", record):
         yield noted
 
 
@@ -90,7 +92,7 @@ def plan(hass: HomeAssistant, entry_id: str, noted: list[tuple[str, Entity]]) ->
         registered = registry.async_get(entity_id or "")
         assert registered
         [(_, device_id)] = entity.device_info["identifiers"]
-        # Where the description tells it, nobody would hold it once more.
+        # What the description has is not kept twice.
         values = {
             f"_attr_{name}": value
             for name in _PLATFORMS[domain][1]

@@ -22,7 +22,7 @@ class _Replay:
         self._is_held = asyncio.Event()
 
     async def turn(self, request: web.Request) -> web.Response:
-        """Turn to a frame; answer what was asked for since the last turn."""
+        """Turn to a frame; return the paths requested since the last turn."""
         frame = self._folder / request.query["scene"] / request.query["frame"]
         self._bodies = {name: (frame / name).read_bytes() for name in ("site", "session")}
         sites = json.loads(self._bodies["site"])
@@ -30,25 +30,25 @@ class _Replay:
         self._sessions.clear()
         for session in json.loads(self._bodies["session"]):
             self._sessions[session["stationId"]].append(session)
-        return self._told()
+        return self._requests_response()
 
     async def hold(self, _request: web.Request) -> web.Response:
         """Let reads wait from now on."""
         self._released.clear()
         self._is_held.clear()
-        return self._told()
+        return self._requests_response()
 
     async def held(self, _request: web.Request) -> web.Response:
         """Answer once a read waits."""
         await self._is_held.wait()
-        return self._told()
+        return self._requests_response()
 
     async def release(self, _request: web.Request) -> web.Response:
         """Let reads wait no longer."""
         self._released.set()
-        return self._told()
+        return self._requests_response()
 
-    def _told(self) -> web.Response:
+    def _requests_response(self) -> web.Response:
         requests, self._requests = self._requests, []
         return web.json_response(requests)
 

@@ -17,7 +17,7 @@ from .house import HEADERS, home
 from .scenes import SCENES, Scene
 from .server import Server
 
-# Of a session; where it is from depends on how it is asked for.
+# Of a session; its place depends on the request.
 _SESSION_SENSORS: tuple[tuple[str, dict[str, str], object], ...] = (
     ("energy", {"device_class": "energy", "unit_of_measurement": "Wh"}, 0),
     ("cost", {"device_class": "monetary"}, 0),
@@ -55,7 +55,7 @@ async def measure_shared(
 ) -> RestPolls:
     """Poll with two requests for all; more than `most` stations are reckoned from so many.
 
-    Each sensor takes as long as the next: it reads the whole answer.
+    Each sensor costs as much as the next: it reads the whole answer.
     """
     stations = _stations(frames)
     some = stations[:: max(1, len(stations) // most)]

@@ -28,7 +28,7 @@ class Scene:
 
 SCENES = (
     Scene(name="nothing changed", start=START),
-    # Half of them in what the sites tell, half in what the sessions tell.
+    # Half of them in the sites, half in the sessions.
     Scene(name="1 % changed", start=START + 7200, charging=0.005, changing=0.005),
     Scene(name="a quarter charging", start=START + 14_400, charging=0.25),
 )

@@ -17,13 +17,13 @@ from .scenes import Scene
 
 @dataclass
 class Server:
-    """What the replay can be told."""
+    """The commands to the replay."""
 
     url: str
     session: ClientSession
 
     async def turn(self, scene: Scene, frame: int) -> list[str]:
-        """Turn to a frame; return the paths asked for since the last word to it."""
+        """Turn to a frame; return the paths requested since the last command."""
         return await self._tell("turn", scene=scene.name, frame=str(frame))
 
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""What setting an account up takes, beside what Home Assistant itself takes."""
+"""The cost of setting an account up, beside that of Home Assistant itself."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -42,7 +42,7 @@ class Plant:
             self._house_w[step] += watts
 
     def net_w(self, second: int) -> float:
-        """Return what house and panels take from the grid without the car; feeding is negative."""
+        """Return the grid power of house and panels without the car; feeding is negative."""
         minute, rest = divmod(second, 60)
         before, after = self._pv_w[minute], self._pv_w[min(minute + 1, len(self._pv_w) - 1)]
         return self._house_w[second // STEP_S] - before - (after - before) * rest / 60
@@ -54,7 +54,7 @@ class ImportResult:
 
     charged_wh: float = 0
     imported_wh: float = 0
-    """What the car made the house take from the grid."""
+    """The grid energy that the car caused."""
     limits: list[float] = field(default_factory=lambda: [0.0])
 
     def count(self, net_w: float, car_w: float, limit: float) -> None:

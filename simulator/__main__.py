@@ -77,7 +77,10 @@ def parser() -> argparse.ArgumentParser:
     cars = options.add_mutually_exclusive_group()
     cars.add_argument("--auto-cars", action="store_true", help="cars come and go on their own")
     cars.add_argument(
-        "--no-cars", dest="auto_cars", action="store_false", help="only as told (default)"
+        "--no-cars",
+        dest="auto_cars",
+        action="store_false",
+        help="cars come and go by control only (default)",
     )
     return options
 

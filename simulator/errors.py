@@ -6,7 +6,7 @@ NOT_ALLOWED = "That station is not allowed"
 
 
 class ControlError(ValueError):
-    """A person at the control page asked for something that cannot be."""
+    """A control action is impossible."""
 
 
 class ApiError(Exception):

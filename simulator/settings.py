@@ -1,4 +1,4 @@
-"""What can be chosen about a simulated cloud."""
+"""The settings of a simulated cloud."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ DEFAULT_KEY = "demo-key"
 
 @dataclass(slots=True, kw_only=True)
 class Settings:
-    """The choices; durations named ``_s`` are simulated seconds unless said otherwise.
+    """The settings; durations named ``_s`` are simulated seconds unless documented otherwise.
 
     Everything below ``history_days`` may be changed while the cloud runs.
     """

@@ -22,7 +22,7 @@ class Fee:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tariff:
-    """A fee structure, as a session tells it."""
+    """A fee structure, as in a session."""
 
     tariff_id: str
     name: str

@@ -33,17 +33,17 @@ class Charging:
         settings: Settings,
         on_end: Callable[[Session], None],
     ) -> None:
-        """Call ``on_end`` when the cloud learns that a session has ended."""
+        """Initialize; ``on_end`` is called when the station reports the end of a session."""
         self._timeline = timeline
         self._ids = ids
         self._settings = settings
         self._on_end = on_end
         self.sessions: dict[str, Session] = {}
-        """Every session that the cloud knows, in the order of creation."""
+        """Every session in the cloud, in the order of creation."""
         self.active: dict[str, Session] = {}
-        """Those whose end the cloud does not know."""
+        """Those whose end the station has not reported."""
         self.ended: list[Session] = []
-        """The others, in the order in which the cloud learned of their end."""
+        """The others, in the order in which their ends were reported."""
 
     def check_start(self, station: Station) -> None:
         """Refuse a start that the station cannot follow."""
@@ -117,7 +117,7 @@ class Charging:
             self._plan_full(station, room_wms, watts)
             if not room_wms and not session.continue_if_full:
                 self.end(session, reason="Remote")
-        self._note_status(station)
+        self._report_status(station)
 
     def _plan_full(self, station: Station, room_wms: int, watts: int) -> None:
         if station.full_timer:
@@ -127,10 +127,10 @@ class Charging:
             full_ms = self._timeline.now_ms - (-room_wms // watts)
             station.full_timer = self._timeline.at(full_ms, lambda: self.refresh(station))
 
-    def _note_status(self, station: Station) -> None:
+    def _report_status(self, station: Station) -> None:
         status = station.connector_status(self._timeline.now_ms)
-        known = station.silent_since_ms is None
-        if known and status != station.reported_status:
+        is_reported = station.silent_since_ms is None
+        if is_reported and status != station.reported_status:
             station.reported_status = status
             station.status_ms = self._timeline.now_ms
 
@@ -150,12 +150,12 @@ class Charging:
             station.full_timer.cancel()
         station.session = None
         station.charged_here = True
-        self._note_status(station)
+        self._report_status(station)
         if station.silent_since_ms is None:
             self._report_end(session)
 
     def report(self, station: Station) -> None:
-        """Tell the cloud what it missed while the station was not connected."""
+        """Report the ends of sessions since the station was last connected."""
         for session in station.ledger:
             if session.end_ms is not None and session.session_id in self.active:
                 self._report_end(session)

@@ -29,7 +29,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A kind of port, with the odd data that the cloud tells of it."""
+    """A kind of port, with the odd data that the cloud reports."""
 
     name: str
     level: int
@@ -40,7 +40,7 @@ class Model:
     shared_power: bool = False
     group_index: int | None = None
     cost_by_id: bool = False
-    """Tells ``chargingCostId`` (unit 5) instead of ``chargingCost`` (unit 3)."""
+    """Whether it has ``chargingCostId`` (unit 5) instead of ``chargingCost`` (unit 3)."""
     dated: bool = True
     restriction: str = "public"
 

@@ -113,7 +113,7 @@ def _location_json(site: Site) -> JsonObject:
 
 
 def session_json(session: Session, now_ms: int, *, listed: bool = False) -> JsonObject:
-    """Return a whole session, as lists, single reads and webhooks tell it."""
+    """Return a whole session, as in lists, single reads and webhooks."""
     station = session.station
     at_ms = station.known_ms(now_ms)
     snapshot = session.snapshot(at_ms)

@@ -32,7 +32,7 @@ class Site:
     stations: list[Station] = field(default_factory=list)
 
     def sort(self) -> None:
-        """Bring the stations into the order that ``orderNb`` asks for."""
+        """Sort the stations by ``orderNb``."""
         self.stations.sort(key=lambda station: station.order)
 
 
@@ -46,7 +46,7 @@ class DemandEvent:
     type: str = "openADRSimple"
 
     def in_progress(self, at_ms: int) -> bool:
-        """Tell whether it limits (or waits to limit) at a moment."""
+        """Return whether it limits (or waits to limit) at a moment."""
         return self.start_ms <= at_ms and (self.end_ms == 0 or at_ms < self.end_ms)
 
 

@@ -48,7 +48,7 @@ def act_on_world(world: World, action: str, options: Options) -> object:
 
 
 def check_arguments(method: Callable[..., object], arguments: Options) -> None:
-    """Refuse arguments that a method does not take, or of another type."""
+    """Refuse arguments that a method does not have, or of another type."""
     hints = get_type_hints(method)
     inspect.signature(method).bind(**arguments)
     for name, value in arguments.items():

@@ -30,7 +30,7 @@ class Call:
         return validate.an_object(self.body, "The body")
 
     def page[T](self, entries: list[T]) -> list[T]:
-        """Return the page that is asked for."""
+        """Return the page of the query."""
         page = validate.query_integer(self.query.get("page"), "page", default=1, minimum=1)
         return entries[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
 

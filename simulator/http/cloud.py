@@ -73,7 +73,7 @@ class Cloud:
         return self.accounts[key or self.settings.keys[0]]
 
     def world(self, key: str | None = None, environment: Environment = "production") -> World:
-        """Return a world, the first account's production if not told otherwise."""
+        """Return a world, by default the first account's production."""
         account = self.account(key)
         return account.staging if environment == "staging" else account.production
 

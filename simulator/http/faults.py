@@ -98,7 +98,7 @@ class Faults:
         """Mend everything, or everything of a kind."""
         self.active = [fault for fault in self.active if kind and fault.kind != kind]
 
-    def take(self, method: str, path: str) -> list[Fault]:
+    def consume(self, method: str, path: str) -> list[Fault]:
         """Return the faults that a request runs into, and count it."""
         met = [fault for fault in self.active if fault.meets(method, path)]
         for fault in met:

@@ -88,10 +88,10 @@ class Pipeline:
             world = self._environment(request, account)
         except ApiError as error:
             return Answer(json_response(error.payload, error.status))
-        if not account.rate_limit.take():
+        if not account.rate_limit.consume():
             wait_s = account.rate_limit.wait_s() if self._cloud.settings.send_retry_after else 0
             return Answer(_too_many(wait_s))
-        faults = self._cloud.faults.take(request.method, request.path.removeprefix(PREFIX))
+        faults = self._cloud.faults.consume(request.method, request.path.removeprefix(PREFIX))
         if late := first(faults, FaultKind.LATENCY):
             await asyncio.sleep(late.seconds)
         if refusal := first(faults, *_REFUSALS):
@@ -100,11 +100,11 @@ class Pipeline:
         call = Call(world=world, params=request.match_info, query=request.query, raw=raw)
         path = request.path.removeprefix(PREFIX)
         answer = in_other_ways(*self._call(handler, call), path, self._cloud.settings)
-        asked = (account.key, request.method, request.path_qs, raw)
+        request_key = (account.key, request.method, request.path_qs, raw)
         if first(faults, FaultKind.STALE):
-            answer = self._stale.setdefault(asked, answer)
+            answer = self._stale.setdefault(request_key, answer)
         else:
-            self._stale.pop(asked, None)
+            self._stale.pop(request_key, None)
         return _spoil(answer, faults)
 
     def _authorize(self, request: web.Request) -> Account:

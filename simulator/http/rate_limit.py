@@ -17,7 +17,7 @@ class RateLimit:
         self._now = now
         self._taken: deque[float] = deque()
 
-    def take(self) -> bool:
+    def consume(self) -> bool:
         """Take one request from the budget; a refused one does not count."""
         now = self._now()
         while self._taken and self._taken[0] <= now - self._settings.rate_window_s:

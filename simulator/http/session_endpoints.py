@@ -15,7 +15,7 @@ DEFAULT_LIMIT = 500
 
 
 def list_or_start(call: Call) -> object:
-    """Answer ``POST /session``: only the body tells what is meant."""
+    """Answer ``POST /session``: the body decides between a list and a start."""
     body = {} if call.body is None else call.body_object
     return _start(call.world, body) if "stationId" in body else _list(call.world, body)
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def port_json(station: Station, *, dated: bool) -> JsonObject:
-    """Return a port; the list of all sites does not tell ``updatedAt``."""
+    """Return a port; the list of all sites has no ``updatedAt``."""
     model = station.model
     port: JsonObject = {
         "portId": station.port_id,
@@ -41,7 +41,7 @@ def port_json(station: Station, *, dated: bool) -> JsonObject:
 
 
 def site_json(site: Site, *, dated: bool = False) -> JsonObject:
-    """Return a site; only a single one tells more than its ports' state."""
+    """Return a site; only a single one is ``dated``."""
     address = site.address
     body: JsonObject = {
         "name": site.name,

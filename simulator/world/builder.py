@@ -23,7 +23,7 @@ NEVER_CONNECTED = 9
 
 @dataclass(slots=True)
 class Builder:
-    """Makes the parts of a world; ``label`` tells staging from production."""
+    """Makes the parts of a world; ``label`` distinguishes staging from production."""
 
     settings: Settings
     ids: Ids
@@ -91,7 +91,7 @@ class Builder:
         return station
 
     def sites(self, tariffs: list[Tariff]) -> list[Site]:
-        """Make every site and station that the settings ask for."""
+        """Make the sites and stations of the settings."""
         sites = [self.site(index) for index in range(self.settings.sites)]
         models, numbers = len(MODELS), count()
         for index in range(self.settings.stations if sites else 0):

@@ -167,7 +167,7 @@ def check_commands(value: object) -> dict[str, JsonObject]:
 
 
 def describe(world: Network, commands: dict[str, JsonObject]) -> str:
-    """Say what a job does, in the cloud's words where they are known."""
+    """Return the description of a job, in the cloud's words if documented."""
     sentences = []
     for name, content in commands.items():
         if name == "tariffId":

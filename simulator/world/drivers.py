@@ -47,7 +47,7 @@ class Drivers(WorldCore):
         self.charging.refresh(station)
 
     def swipe_card(self, name: str, start_with: str = "Card") -> None:
-        """Start a session with a card (or as told), or end the one that runs."""
+        """Start a session with a card (or ``start_with``), or end the active one."""
         station = self.station(name)
         if station.session is not None:
             self.charging.end(station.session, reason="Local")

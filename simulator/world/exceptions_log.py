@@ -23,7 +23,7 @@ class StationException:
     ended_ms: int | None = None
 
     def as_json(self) -> dict[str, object]:
-        """Return it as ``GET /station/exceptions`` and its webhook tell it."""
+        """Return the row of ``GET /station/exceptions`` and of its webhook."""
         return {
             "id": self.number,
             "timestamp": self.started_ms,

@@ -42,7 +42,7 @@ class Job:
         return ", ".join(self.commands)
 
     def history_json(self) -> JsonObject:
-        """Return it as ``GET /station/management-history`` tells it."""
+        """Return the row of ``GET /station/management-history``."""
         content = {
             "commands": self.commands,
             "locationIds": list({s.site.site_id: None for s in self.stations}),
@@ -68,7 +68,7 @@ class Job:
         }
 
     def webhook_json(self) -> JsonObject:
-        """Return it as its webhook tells it."""
+        """Return the body of its webhook."""
         return {
             "created_at": self.created_ms,
             "id": self.number,

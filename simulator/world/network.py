@@ -30,7 +30,7 @@ class Network(WorldCore):
         self.exceptions.start(station, "Offline", OFFLINE_TEXT, self.timeline.now_ms)
 
     def connect(self, name: str) -> None:
-        """Bring a station back; the cloud learns what it missed."""
+        """Connect a station; it reports what happened meanwhile."""
         station = self.station(name)
         station.connected = True
         if station.offline_timer:

@@ -69,5 +69,5 @@ class Traffic:
         self._after(gap_s, station, self._arrive)
 
     def _is_here(self, station: Station) -> bool:
-        """Tell whether the car that came on its own has not been replaced by a person."""
+        """Return whether the car that came on its own was not replaced by a person."""
         return station.car is not None and station.car is self._cars[station.port_id]

@@ -41,7 +41,7 @@ class World(Drivers, Network):
         self.advance()
         kind = next((m for m in MODELS if m.name == model), None)
         if self.find(name) is not None or not name or kind is None:
-            raise ControlError("A new station needs a free name and a known model")
+            raise ControlError("A new station needs a free name and one of the models")
         if not (0 <= site < len(self.sites) and 0 <= tariff < len(self.tariffs)):
             raise ControlError("There is no such site or tariff")
         station = self.builder.station(
