@@ -23,6 +23,8 @@ from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotEx
 from syrupy.assertion import SnapshotAssertion
 
 from simulator import Cloud, Settings, World, create_app
+from tests.handmade import HandMadeCloud
+from tests.helpers import Station
 
 API_KEY = "a-key-that-must-not-leak"
 START = "2026-11-02T08:00:00+00:00"
@@ -95,6 +97,22 @@ def commands_wait() -> None:
 
 
 @pytest.fixture
+def own_files() -> None:
+    """Let Home Assistant write its files, in a folder of its own: a test looks at them."""
+
+
+@pytest.fixture
+def hass_config_dir(request: pytest.FixtureRequest) -> str:
+    wanted = "hass_tmp_config_dir" if "own_files" in request.fixturenames else "hass_config_dir"
+    return str(request.getfixturevalue(wanted))
+
+
+@pytest.fixture
+def hass_storage(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return {} if "own_files" in request.fixturenames else request.getfixturevalue("hass_storage")
+
+
+@pytest.fixture
 def settings() -> Settings:
     return Settings(keys=(API_KEY, "another-key"), sites=1, stations=2, seed=7)
 
@@ -145,6 +163,42 @@ async def loaded(hass: HomeAssistant, entry: MockConfigEntry) -> ConfigEntry:
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     return entry
+
+
+@pytest.fixture
+def stations(hass: HomeAssistant, loaded: ConfigEntry, world: World) -> list[Station]:
+    return [Station(hass, world, station.name) for station in world.stations]
+
+
+@pytest.fixture
+def station(stations: list[Station]) -> Station:
+    return stations[0]
+
+
+@pytest.fixture
+async def account(
+    hass: HomeAssistant,
+    hand: HandMadeCloud,
+    socket_enabled: None,
+    enable_custom_integrations: None,
+    freezer: FrozenDateTimeFactory,
+) -> AsyncIterator[MockConfigEntry]:
+    """Load the account of the cloud that a module makes by hand, as its fixture `hand`."""
+    freezer.move_to(START)
+    server = TestServer(hand.app(), host="127.0.0.1")
+    await server.start_server(access_log=None)
+    data = {
+        "api_key": API_KEY,
+        "environment": "production",
+        "url": str(server.make_url("/")),
+        "known_sites": [],
+    }
+    entry = MockConfigEntry(domain="eevion", title="Home", data=data)
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    yield entry
+    await server.close()
 
 
 type Pass = Callable[[float], Awaitable[None]]

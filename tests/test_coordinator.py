@@ -349,7 +349,7 @@ async def test_an_excluded_site(
 async def test_a_poll_costs_two_requests(
     loaded: ConfigEntry, cloud: Cloud, world: World, wait: Pass
 ) -> None:
-    for number in range(200):
+    for number in range(40):
         world.add_station(f"New {number}", site=number % 2)
     await wait(31)
     for station in world.stations:

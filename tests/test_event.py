@@ -16,11 +16,6 @@ from tests.helpers import Station
 
 
 @pytest.fixture
-def station(hass: HomeAssistant, loaded: ConfigEntry, world: World) -> Station:
-    return Station(hass, world, world.stations[0].name)
-
-
-@pytest.fixture
 def changes(hass: HomeAssistant) -> list[Event[EventStateChangedData]]:
     return async_capture_events(hass, "state_changed")
 

@@ -105,11 +105,6 @@ def post(caller: Caller, path: str, settle: Settle) -> Post:
 
 
 @pytest.fixture
-def station(hass: HomeAssistant, loaded: ConfigEntry, world: World) -> Station:
-    return Station(hass, world, world.stations[0].name)
-
-
-@pytest.fixture
 async def charging(caller: Caller, station: Station, world: World, wait: Pass) -> Station:
     """A station with a session that Home Assistant has begun."""
     world.plug_in(station.name, percent=20)

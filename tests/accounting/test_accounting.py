@@ -21,20 +21,10 @@ from simulator import Cloud, Settings, World
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 
+pytestmark = pytest.mark.usefixtures("own_files")
+
 MINUTE = 60
 DAY = 86400
-
-
-@pytest.fixture
-def hass_config_dir(hass_tmp_config_dir: str) -> str:
-    """A folder of its own: what is written there is looked at."""
-    return hass_tmp_config_dir
-
-
-@pytest.fixture
-def hass_storage() -> dict[str, Any]:
-    """Take the place of the one in memory: Home Assistant's own files are used."""
-    return {}
 
 
 @pytest.fixture
@@ -86,16 +76,6 @@ def charge(world: World, wait: Pass) -> Charge:
         await wait(31)
 
     return charge
-
-
-@pytest.fixture
-def stations(hass: HomeAssistant, loaded: ConfigEntry, world: World) -> list[Station]:
-    return [Station(hass, world, station.name) for station in world.stations]
-
-
-@pytest.fixture
-def station(stations: list[Station]) -> Station:
-    return stations[0]
 
 
 async def reload(hass: HomeAssistant, entry: ConfigEntry, wait: Pass) -> None:

@@ -41,16 +41,6 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Distort:
     return distort
 
 
-@pytest.fixture
-def stations(hass: HomeAssistant, loaded: ConfigEntry, world: World) -> list[Station]:
-    return [Station(hass, world, station.name) for station in world.stations]
-
-
-@pytest.fixture
-def station(stations: list[Station]) -> Station:
-    return stations[0]
-
-
 def truth(world: World, name: str) -> tuple[float, float]:
     """Return kWh and dollars of a station by the simulator's own books."""
     snapshots = [s.snapshot(s.end_ms or world.timeline.now_ms) for s in world.ledger(name)]

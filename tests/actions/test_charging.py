@@ -3,7 +3,6 @@
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
@@ -19,11 +18,6 @@ pytestmark = pytest.mark.usefixtures("entity_registry_enabled_by_default")
 @pytest.fixture
 def settings() -> Settings:
     return Settings(keys=(API_KEY,), sites=1, stations=3, seed=7)
-
-
-@pytest.fixture
-def stations(hass: HomeAssistant, loaded: ConfigEntry, world: World) -> list[Station]:
-    return [Station(hass, world, station.name) for station in world.stations]
 
 
 @pytest.fixture

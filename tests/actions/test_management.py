@@ -32,11 +32,6 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def stations(hass: HomeAssistant, loaded: ConfigEntry, world: World) -> list[Station]:
-    return [Station(hass, world, station.name) for station in world.stations]
-
-
-@pytest.fixture
 def names(stations: list[Station]) -> list[str]:
     return [station.name for station in stations]
 

@@ -26,11 +26,6 @@ def settings() -> Settings:
     )
 
 
-@pytest.fixture
-def stations(hass: HomeAssistant, loaded: ConfigEntry, world: World) -> list[Station]:
-    return [Station(hass, world, station.name) for station in world.stations]
-
-
 def shown(station: Station) -> tuple[float, float]:
     return float(station["sensor.total_energy"]), float(station["sensor.total_cost"])
 

@@ -15,11 +15,6 @@ from tests.conftest import Pass
 from tests.helpers import Station
 
 
-@pytest.fixture
-def station(hass: HomeAssistant, loaded: ConfigEntry, world: World) -> Station:
-    return Station(hass, world, world.stations[0].name)
-
-
 def starts(cloud: Cloud) -> int:
     """How often a start was asked for."""
     return sum(

@@ -1,18 +1,16 @@
 """Commands where a session counts as ended, and may go on all the same."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-from aiohttp.test_utils import TestServer
-from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from tests.conftest import API_KEY, START, Pass
+from tests.conftest import Pass
 from tests.handmade import Answer, HandMadeCloud, session, shown, site
+
+pytestmark = pytest.mark.usefixtures("account")
 
 NOT_ALLOWED = {
     "result": "error",
@@ -32,31 +30,6 @@ def hand() -> HandMadeCloud:
     cloud.sessions = (200, [CHARGING])
     cloud.stop = lambda _: (200, {"sessionId": "S", "portId": "A", "status": "complete"})
     return cloud
-
-
-@pytest.fixture(autouse=True)
-async def account(
-    hass: HomeAssistant,
-    hand: HandMadeCloud,
-    socket_enabled: None,
-    enable_custom_integrations: None,
-    freezer: FrozenDateTimeFactory,
-) -> AsyncIterator[MockConfigEntry]:
-    freezer.move_to(START)
-    server = TestServer(hand.app(), host="127.0.0.1")
-    await server.start_server(access_log=None)
-    data = {
-        "api_key": API_KEY,
-        "environment": "production",
-        "url": str(server.make_url("/")),
-        "known_sites": [],
-    }
-    entry = MockConfigEntry(domain="eevion", title="Home", data=data)
-    entry.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
-    yield entry
-    await server.close()
 
 
 async def turn(hass: HomeAssistant, to: str) -> None:

@@ -29,16 +29,6 @@ def settings() -> Settings:
     return Settings(keys=(API_KEY,), sites=1, stations=3, seed=7)
 
 
-@pytest.fixture
-def stations(hass: HomeAssistant, loaded: ConfigEntry, world: World) -> list[Station]:
-    return [Station(hass, world, station.name) for station in world.stations]
-
-
-@pytest.fixture
-def station(stations: list[Station]) -> Station:
-    return stations[0]
-
-
 def managed(cloud: Cloud) -> list[dict[str, object]]:
     return [r.body for r in cloud.requests if r.path.endswith("/station/manage")]
 

@@ -30,11 +30,6 @@ ONE_BAD_ANSWER: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def station(hass: HomeAssistant, loaded: ConfigEntry, world: World) -> Station:
-    return Station(hass, world, world.stations[0].name)
-
-
-@pytest.fixture
 def lost(hass: HomeAssistant) -> list[str]:
     """Return the entities that become unavailable, as they do."""
     found: list[str] = []

@@ -1,17 +1,14 @@
 """Sessions, as answers about them come and go: what is older, wrong, missing or late."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from aiohttp.test_utils import TestServer
-from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from tests.conftest import API_KEY, START, Pass
+from tests.conftest import START, Pass
 from tests.handmade import HandMadeCloud, session, shown, site
 
 NOT_ALLOWED = {
@@ -30,34 +27,6 @@ def hand() -> HandMadeCloud:
     cloud.sites = (200, [site("A", "B", "C")])
     cloud.sessions = (200, [session(f"at {port}", port) for port in "ABC"])
     return cloud
-
-
-@pytest.fixture
-async def account(
-    hass: HomeAssistant,
-    hand: HandMadeCloud,
-    socket_enabled: None,
-    enable_custom_integrations: None,
-    freezer: FrozenDateTimeFactory,
-) -> AsyncIterator[MockConfigEntry]:
-    freezer.move_to(START)
-    server = TestServer(hand.app(), host="127.0.0.1")
-    await server.start_server(access_log=None)
-    entry = MockConfigEntry(
-        domain="eevion",
-        title="Home",
-        data={
-            "api_key": API_KEY,
-            "environment": "production",
-            "url": str(server.make_url("/")),
-            "known_sites": [],
-        },
-    )
-    entry.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
-    yield entry
-    await server.close()
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ from simulator import Settings, World
 from tests.conftest import API_KEY, START, Pass
 from tests.helpers import Station
 
+pytestmark = pytest.mark.usefixtures("own_files")
+
 T = 1_793_600_000.5
 """A time in October 2026."""
 SUMS = [5_000, {"CAD": 300, "": 1}]
@@ -187,18 +189,6 @@ def test_one_bad_row_costs_no_other(freezer: FrozenDateTimeFactory) -> None:
 
 
 # Through Home Assistant.
-
-
-@pytest.fixture
-def hass_config_dir(hass_tmp_config_dir: str) -> str:
-    """A folder of its own: what is written there is looked at."""
-    return hass_tmp_config_dir
-
-
-@pytest.fixture
-def hass_storage() -> dict[str, Any]:
-    """Take the place of the one in memory: Home Assistant's own files are used."""
-    return {}
 
 
 @pytest.fixture

@@ -1,17 +1,14 @@
 """Names and ids that were made to do harm: what they reach can be written and read again."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-from aiohttp.test_utils import TestServer
-from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.json import json_bytes
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from tests.conftest import API_KEY, START, Pass
+from tests.conftest import Pass
 from tests.handmade import HandMadeCloud, session, shown, site
 
 HALF = "Shop \ud83d"
@@ -19,7 +16,7 @@ NASTY = "two\nlines \u202eturned\u2069 \u200band\0 " + "long " * 2000
 
 
 @pytest.fixture
-def hand() -> HandMadeCloud:
+def hand(entity_registry_enabled_by_default: None) -> HandMadeCloud:
     """Return a cloud of a good station, and of one without a harmless text."""
     cloud = HandMadeCloud()
     good, bad = site("good"), site("bad \ud83d", "bad \udc00")
@@ -40,27 +37,6 @@ def hand() -> HandMadeCloud:
         ],
     )
     return cloud
-
-
-@pytest.fixture
-async def account(
-    hass: HomeAssistant,
-    hand: HandMadeCloud,
-    socket_enabled: None,
-    enable_custom_integrations: None,
-    entity_registry_enabled_by_default: None,
-    freezer: FrozenDateTimeFactory,
-) -> AsyncIterator[MockConfigEntry]:
-    freezer.move_to(START)
-    server = TestServer(hand.app(), host="127.0.0.1")
-    await server.start_server(access_log=None)
-    data = {"api_key": API_KEY, "environment": "production", "known_sites": []}
-    entry = MockConfigEntry(domain="eevion", data=data | {"url": str(server.make_url("/"))})
-    entry.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
-    yield entry
-    await server.close()
 
 
 async def test_what_is_kept_can_be_written(

@@ -765,18 +765,6 @@ def test_a_clock_that_is_wrong_for_a_while(skew: float) -> None:
 
 
 @pytest.fixture
-def hass_config_dir(hass_tmp_config_dir: str) -> str:
-    """A folder of its own: power cuts leave files there."""
-    return hass_tmp_config_dir
-
-
-@pytest.fixture
-def hass_storage() -> dict[str, Any]:
-    """Take the place of the one in memory: Home Assistant's own files are used."""
-    return {}
-
-
-@pytest.fixture
 def settings() -> Settings:
     return Settings(keys=(API_KEY,), sites=1, stations=2, seed=7, history_days=2)
 
@@ -840,6 +828,7 @@ class Home:
 
 
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.usefixtures("own_files")
 async def test_a_long_schedule_in_home_assistant(
     hass: HomeAssistant,
     entry: MockConfigEntry,
