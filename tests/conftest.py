@@ -17,6 +17,7 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import aiohttp_client, translation
+from hypothesis import HealthCheck, settings as hypothesis_settings
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
@@ -25,6 +26,12 @@ from syrupy.assertion import SnapshotAssertion
 from simulator import Cloud, Settings, World, create_app
 from tests.handmade import HandMadeCloud
 from tests.helpers import Station
+
+# An example that is slow on a busy machine is no failure.
+hypothesis_settings.register_profile(
+    "eevion", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("eevion")
 
 API_KEY = "a-key-that-must-not-leak"
 START = "2026-11-02T08:00:00+00:00"
