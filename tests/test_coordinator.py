@@ -190,7 +190,7 @@ async def test_a_station_that_comes_back(
     assert platforms(hass, loaded, station.port_id) == before
 
 
-async def test_a_station_that_went_while_nobody_looked(
+async def test_a_station_that_was_removed_while_not_loaded(
     hass: HomeAssistant, loaded: ConfigEntry, world: World, names: list[str], wait: Pass
 ) -> None:
     port_id = world.station(names[0]).port_id
@@ -317,7 +317,7 @@ async def test_a_station_that_is_not_in_place(
     assert device(hass, loaded, port_id) is None
 
 
-async def test_a_station_that_is_not_in_place_where_asked_for(
+async def test_a_station_that_is_not_in_place_by_option(
     hass: HomeAssistant, loaded: ConfigEntry, world: World, wait: Pass
 ) -> None:
     port_id = world.add_station("New", lifecycle="coming soon")
@@ -380,7 +380,7 @@ async def test_the_pace_while_nothing_moves(
 async def test_the_pace_while_somebody_charges(
     loaded: ConfigEntry, cloud: Cloud, world: World, wait: Pass
 ) -> None:
-    """Sites change seldom, and are asked for seldom."""
+    """Sites change seldom, and are requested seldom."""
     world.plug_in(world.stations[0].name, card=True)
     await wait(31)
     await wait(5)
@@ -396,7 +396,7 @@ async def test_the_pace_while_somebody_charges(
 async def test_the_status_of_a_station_follows_its_session(
     hass: HomeAssistant, loaded: ConfigEntry, world: World, names: list[str], wait: Pass
 ) -> None:
-    """The sites are asked for out of turn."""
+    """The sites are requested out of turn."""
     station = Station(hass, world, names[0])
     other = Station(hass, world, names[1])
     world.plug_in(names[1], card=True)
@@ -455,10 +455,10 @@ async def test_the_status_of_a_station_follows_the_end_of_its_session(
     assert station["sensor.status"] == "available"
 
 
-async def test_sessions_that_no_list_holds_are_not_asked_for_all_the_time(
+async def test_sessions_that_no_list_holds_are_fetched_seldom(
     loaded: ConfigEntry, cloud: Cloud, world: World, names: list[str], patient: Pass
 ) -> None:
-    """They go on all the same, as each of them says."""
+    """They stay active, as the answer about each of them reports."""
     for name in names:
         world.plug_in(name, card=True)
     await patient(31)
@@ -468,8 +468,8 @@ async def test_sessions_that_no_list_holds_are_not_asked_for_all_the_time(
         cloud.requests.clear()
         for _ in range(30):
             await patient(4)
-    asked = [r for r in cloud.requests if r.method == "GET" and "/session/" in r.path]
-    assert len(names) <= len(asked) <= 6 * len(names)
+    lookups = [r for r in cloud.requests if r.method == "GET" and "/session/" in r.path]
+    assert len(names) <= len(lookups) <= 6 * len(names)
 
 
 async def test_the_pace_after_a_command(
@@ -502,7 +502,7 @@ async def test_a_command_that_the_cloud_never_shows(
     names: list[str],
     wait: Pass,
 ) -> None:
-    """Nobody asks often for ever."""
+    """Frequent polls end after a while."""
     cloud.settings.authorizing_s = 1000
     station = Station(hass, world, names[0])
     world.plug_in(names[0])
@@ -576,7 +576,7 @@ async def test_only_what_changed_is_written(
 async def test_only_the_station_that_charges_is_written(
     loaded: ConfigEntry, world: World, names: list[str], wait: Pass, writes: Writes
 ) -> None:
-    """From its second minute: the name of its tariff is news for all."""
+    """From its second minute: the name of its tariff is new for all stations."""
     world.plug_in(names[2], card=True)
     for _ in range(3):
         await wait(31)
@@ -616,12 +616,12 @@ async def test_a_lost_cloud_is_logged_once_each_way(
     cloud.faults.clear()
     for _ in range(6):
         await patient(31)
-    said = [
+    logged = [
         record.levelname
         for record in caplog.records
         if record.name.startswith("custom_components.eevion") and record.levelno >= logging.INFO
     ]
-    assert said == ["ERROR", "INFO"]
+    assert logged == ["ERROR", "INFO"]
     assert loaded.state is ConfigEntryState.LOADED
 
 
@@ -664,7 +664,7 @@ async def test_a_wrong_key_stops_the_polls_of_an_account(
     assert len(hass.config_entries.flow.async_progress_by_handler("eevion")) == 1
 
 
-async def test_sessions_that_went_missing_are_asked_for_few_at_a_time(
+async def test_missing_sessions_are_fetched_few_at_a_time(
     hass: HomeAssistant, loaded: ConfigEntry, cloud: Cloud, world: World, wait: Pass, patient: Pass
 ) -> None:
     """Forty cars leave at once: the budget is not emptied to learn how it ended."""
@@ -679,16 +679,16 @@ async def test_sessions_that_went_missing_are_asked_for_few_at_a_time(
         world.unplug(name)
     cloud.requests.clear()
 
-    def asked() -> list[str]:
+    def lookups() -> list[str]:
         return [r.path for r in cloud.requests if r.method == "GET" and "/session/" in r.path]
 
     most = 0
     for _ in range(60):
-        before = len(asked())
+        before = len(lookups())
         await patient(5)
-        most = max(most, len(asked()) - before)
+        most = max(most, len(lookups()) - before)
     assert most <= 12  # of two polls, and the end of one before
-    assert 40 <= len(asked()) <= 45
+    assert 40 <= len(lookups()) <= 45
     assert {request.status for request in cloud.requests} == {200}
     assert [Station(hass, world, name)["sensor.end_reason"] for name in names] == [
         "ev_disconnected"
@@ -702,7 +702,7 @@ async def test_a_poll_that_waits_ends_with_the_account(
     world: World,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A command asked for it, and the budget is used up just now."""
+    """A command requested it, and the budget is used up at the moment."""
     rate_limit = loaded.runtime_data.rate_limit
     coordinator = loaded.runtime_data.coordinator
 

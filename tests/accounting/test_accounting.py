@@ -475,7 +475,7 @@ async def test_a_file_that_cannot_be_read(
     wait: Pass,
     text: str,
 ) -> None:
-    """It is kept aside, said, and rebuilt from the cloud."""
+    """It is set aside, logged, and rebuilt from the cloud."""
     for station in stations:
         await charge(station, 30)
     await rebuild(hass, loaded, ledger, text.encode(), wait)
@@ -501,7 +501,7 @@ async def test_a_corrupt_file(
     wait: Pass,
     text: bytes,
 ) -> None:
-    """Home Assistant itself keeps it aside and says so."""
+    """Home Assistant itself sets it aside, with a repair issue."""
     await charge(station, 30)
     await rebuild(hass, loaded, ledger, text, wait)
     (aside,) = ledger.parent.glob(f"{ledger.name}.corrupt.*")

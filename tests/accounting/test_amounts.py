@@ -50,7 +50,7 @@ def test_the_order_does_not_matter(amounts: list[tuple[int, int, str]], random) 
 
 
 @given(SUMS, AMOUNTS)
-def test_what_was_added_can_be_taken_out(sums: Sums, amount: tuple[int, int, str]) -> None:
+def test_added_amounts_can_be_subtracted(sums: Sums, amount: tuple[int, int, str]) -> None:
     before = sums.copy()
     sums.add(*amount)
     sums.subtract(*amount)
@@ -59,7 +59,7 @@ def test_what_was_added_can_be_taken_out(sums: Sums, amount: tuple[int, int, str
 
 
 @given(SUMS, AMOUNTS)
-def test_nothing_is_taken_out_that_is_not_there(sums: Sums, amount: tuple[int, int, str]) -> None:
+def test_no_more_is_subtracted_than_was_added(sums: Sums, amount: tuple[int, int, str]) -> None:
     before = sums.copy()
     sums.subtract(*amount)
     assert 0 <= sums.energy <= before.energy
@@ -78,7 +78,7 @@ def test_raising_never_lowers(sums: Sums, other: Sums) -> None:
 
 
 @given(REPORTED, SUMS)
-def test_what_a_report_knows_beyond(lifetime: Sums, reported: Sums) -> None:
+def test_the_excess_of_a_report(lifetime: Sums, reported: Sums) -> None:
     excess = lifetime.beyond(reported)
     money = sum(lifetime.cost.values()) - sum(reported.cost.values())
     assert excess.energy == max(0, lifetime.energy - reported.energy)

@@ -1,4 +1,4 @@
-"""One station's ledger, told of sessions late, twice, wrongly and in any order."""
+"""The ledger of a station, with sessions late, twice, wrong and in any order."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -69,7 +69,7 @@ def counted(account: StationLedger) -> tuple[float, dict[str, float]]:
     return sums.energy / 1000, {c: units / 10_000 for c, units in sums.cost.items()}
 
 
-# What is told, and how often.
+# The sessions of the answers, and their order.
 
 
 def test_sessions_are_added() -> None:
@@ -77,7 +77,7 @@ def test_sessions_are_added() -> None:
     assert counted(account) == (1500.25, {"CAD": 0.41})
 
 
-def test_a_session_counts_once_however_often_it_is_told() -> None:
+def test_a_session_counts_once_however_often_it_is_reported() -> None:
     account = begun()
     assert account.apply(running("a", wh=100))
     assert account.apply(running("a", wh=700))
@@ -234,7 +234,7 @@ def test_bad_values_do_not_replace_good_ones() -> None:
         ({"endTime": (START - timedelta(hours=3)).isoformat()}, "before it began"),
     ],
 )
-def test_bad_input_is_said_once(
+def test_bad_input_is_logged_once(
     bad: dict, reported: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parse, "_logged", set())
@@ -477,7 +477,7 @@ def test_two_sessions_that_began_at_one_moment() -> None:
 # Sessions that were ended too early.
 
 
-def test_a_session_that_was_closed_goes_on_where_the_cloud_says_so() -> None:
+def test_a_closed_session_is_reopened_by_an_answer() -> None:
     account = apply(begun(), running("a"))
     account.close("a")
     assert not account.sessions["a"].is_open
@@ -553,7 +553,7 @@ def test_sessions_in_the_lifetime_figure_are_not_counted_again() -> None:
 
 
 def test_a_session_that_goes_on_since_before_the_beginning_counts() -> None:
-    """The figure was asked for up to its start."""
+    """The figure was requested up to its start."""
     account = apply(StationLedger(), running("a", -1))
     account.begin(Sums(5_000_000), NOW - 3601)
     account.apply(session("a", -1, 900))
@@ -570,14 +570,14 @@ def test_what_a_report_knows_beyond_the_sessions_is_counted() -> None:
     assert counted(account) == (1500, {"CAD": 0.4})
 
 
-def test_a_report_that_knows_less_takes_nothing_away() -> None:
+def test_a_report_with_less_reduces_nothing() -> None:
     account = apply(begun(), session("a"))
     account.compare(Sums(400_000, {UNNAMED: 1000}), NOW + DAY)
     assert counted(account) == (1000, {"CAD": 0.3})
 
 
 @pytest.mark.parametrize("is_currency_known_first", [True, False])
-def test_a_session_that_comes_late_is_taken_out_of_what_was_missed(
+def test_a_late_session_is_subtracted_from_what_was_missed(
     is_currency_known_first: bool,
 ) -> None:
     account = begun()
@@ -600,7 +600,7 @@ def test_a_correction_that_the_report_knew_first_counts_once() -> None:
     assert account.missed == Sums(400_000, {"CAD": 2000})
 
 
-def test_a_session_after_the_report_is_not_taken_out_of_what_was_missed() -> None:
+def test_a_session_after_the_report_is_not_subtracted_from_what_was_missed() -> None:
     account = begun()
     account.compare(Sums(1_500_000), NOW + DAY)
     account.apply(session("new", 30))
@@ -654,7 +654,7 @@ def test_a_session_that_goes_on_is_never_folded() -> None:
     assert counted(account)[0] == 1000
 
 
-def test_nothing_is_taken_for_counted_before_the_beginning() -> None:
+def test_nothing_counts_as_counted_before_the_beginning() -> None:
     account = StationLedger()
     account.fold(NOW + 60 * DAY)
     assert account.apply(session("a"))

@@ -1,4 +1,4 @@
-"""What the cloud says wrongly for a while does not stay in the totals."""
+"""Wrong figures that the cloud reports for a while do not stay in the totals."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

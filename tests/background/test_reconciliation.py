@@ -1,4 +1,4 @@
-"""What the polls did not see: asked for after a start, and every few minutes."""
+"""Sessions that polls do not contain are fetched after a start, and every few minutes."""
 
 import asyncio
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def truth(world: World, name: str) -> tuple[float, float]:
 
 
 def hidden_session(world: World, name: str, ended_s: float, hours: float, watts: int) -> Truth:
-    """Add a session that no list tells of any more, only the report."""
+    """Add a session that only the report contains."""
     now_ms = world.advance()
     end_ms = now_ms - round(ended_s * 1000)
     start_ms = end_ms - round(hours * HOUR * 1000)
@@ -71,7 +71,7 @@ def hidden_session(world: World, name: str, ended_s: float, hours: float, watts:
 
 
 def publish(world: World, session: Truth) -> None:
-    """Let lists tell of a session as of one that just came in."""
+    """Let lists contain a session as a new one."""
     session.updated_ms = world.advance()
     world.charging.ended.remove(session)
     world.charging.ended.append(session)
@@ -126,7 +126,7 @@ def restart(
 
 
 def asked_since(cloud: Cloud) -> list[float]:
-    """Return, in epoch seconds, since when changes were asked for."""
+    """Return the times, in epoch seconds, since which changes were requested."""
     return [
         request.body["updatedOnOrAfter"] / 1000
         for request in cloud.requests
@@ -135,7 +135,7 @@ def asked_since(cloud: Cloud) -> list[float]:
 
 
 def fetched(cloud: Cloud) -> list[str]:
-    """Return the ids of the sessions that were asked for one by one."""
+    """Return the ids of the sessions that were fetched one by one."""
     return [
         request.path.rpartition("/")[2]
         for request in cloud.requests
@@ -146,7 +146,7 @@ def fetched(cloud: Cloud) -> list[str]:
 # After a restart.
 
 
-async def test_a_session_that_was_left_open_is_asked_for(
+async def test_a_session_that_was_left_open_is_fetched(
     hass: HomeAssistant,
     loaded: ConfigEntry,
     station: Station,
@@ -202,7 +202,7 @@ async def test_a_session_that_the_cloud_has_forgotten_is_closed(
     assert float(station["sensor.total_energy"]) == after
 
 
-async def test_changes_are_asked_for_with_an_hour_of_overlap(
+async def test_changes_are_requested_with_an_hour_of_overlap(
     loaded: ConfigEntry,
     station: Station,
     world: World,
@@ -279,7 +279,7 @@ async def test_an_outage_without_a_restart(
 # The report.
 
 
-async def test_what_only_the_report_knows_is_counted_and_said(
+async def test_the_excess_of_the_report_is_counted_and_logged(
     loaded: ConfigEntry,
     station: Station,
     world: World,
@@ -296,7 +296,7 @@ async def test_what_only_the_report_knows_is_counted_and_said(
     assert account(loaded, world, station.name).missed.energy == 4_000_000
     assert shown(station) == pytest.approx(truth(world, station.name))
 
-    # The same difference is no news, and a session that comes late takes its place.
+    # The same difference changes nothing, and a late session replaces it.
     await wait(1.1 * DAY)
     await wait(31)
     assert caplog.text.count("kWh more than its sessions") == 1
@@ -551,7 +551,7 @@ async def test_a_station_that_comes_later(
     assert float(station["sensor.total_energy"]) == pytest.approx(truth(world, station.name)[0])
 
 
-async def test_a_station_that_comes_while_others_are_asked_for(
+async def test_a_station_that_is_added_during_requests(
     hass: HomeAssistant,
     loaded: ConfigEntry,
     station: Station,
@@ -613,7 +613,7 @@ async def test_failures_are_tried_again_and_not_spoken_of(
     assert float(station["sensor.total_energy"]) == pytest.approx(truth(world, station.name)[0])
 
 
-async def test_nothing_is_asked_for_more_often_than_it_need_be(
+async def test_nothing_is_requested_more_often_than_necessary(
     loaded: ConfigEntry, station: Station, cloud: Cloud, wait: Pass
 ) -> None:
     await wait(301)
@@ -688,12 +688,12 @@ async def test_a_site_counts_stations_that_begin_late(
     await wait(3 * 3600)
     world.plug_in(first, card=True)
     await wait(60)
-    take, asked = cloud.faults.take, []
+    take, requested = cloud.faults.take, []
 
     def take_all_but_the_second_report(method: str, path: str) -> list[Any]:
         if path == "/session/report":
-            asked.append(path)
-            if len(asked) == 2:
+            requested.append(path)
+            if len(requested) == 2:
                 cloud.faults.fail_next("error", path=path)
         return take(method, path)
 
@@ -701,7 +701,7 @@ async def test_a_site_counts_stations_that_begin_late(
     assert await hass.config_entries.async_setup(entry.entry_id)
     for _ in range(6):
         await wait(61)
-    assert len(asked) > 2
+    assert len(requested) > 2
     world.unplug(first)
     for _ in range(4):
         await wait(30)

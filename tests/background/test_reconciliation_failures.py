@@ -61,7 +61,7 @@ async def test_a_session_that_cannot_be_read(
     for station in stations:
         world.unplug(station.name)
     freezer.tick(HOUR)
-    # No list tells of what has ended: each session has to be asked for.
+    # No list contains ended sessions: each has to be fetched.
     monkeypatch.setattr(
         session_endpoints,
         "_known_sessions",
@@ -81,8 +81,8 @@ async def test_a_session_that_cannot_be_read(
     cloud.requests.clear()
     for _ in range(48):
         await wait(301)
-    asked = [session_id for session_id in fetched(cloud) if session_id == bad]
-    assert 3 <= len(asked) <= 12
+    requested = [session_id for session_id in fetched(cloud) if session_id == bad]
+    assert 3 <= len(requested) <= 12
     cloud.faults.active.remove(broken)
     for _ in range(13):
         await wait(301)
@@ -168,7 +168,7 @@ async def test_a_station_is_compared_as_soon_as_its_report_can_be_had(
 # The currency of a report's money.
 
 
-async def test_a_look_at_past_sessions_names_the_currency(
+async def test_past_sessions_name_the_currency(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     world: World,
@@ -186,7 +186,7 @@ async def test_a_look_at_past_sessions_names_the_currency(
     assert min(asked_since(cloud)) > world.timeline.now_ms / 1000 - DAY
 
 
-async def test_a_station_without_a_session_for_a_month_is_asked_for_by_itself(
+async def test_a_station_without_a_session_for_a_month_is_searched_by_itself(
     hass: HomeAssistant, entry: MockConfigEntry, world: World, cloud: Cloud, wait: Pass
 ) -> None:
     for station in world.stations:

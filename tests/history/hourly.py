@@ -89,7 +89,7 @@ async def pass_while(
 ) -> None:
     """Let time pass for something that waits for the cloud's budget."""
     while goes_on():
-        # The recorder takes real time, which is not to count.
+        # The recorder needs real time, which must not count.
         history = getattr(entry, "runtime_data", None) and entry.runtime_data.history
         if history is None or not history._hourly.lock.locked():
             freezer.tick(1)

@@ -141,7 +141,7 @@ def house(
 
 @pytest.fixture
 def lists_active_only(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Let the cloud list active sessions only, whatever it is asked for."""
+    """Let the cloud list active sessions only, whatever the request."""
 
     def active(world: World, _updated_ms: int | None) -> list[Session]:
         return list(world.charging.active.values())

@@ -147,7 +147,7 @@ def test_the_hour_in_which_the_ledger_began() -> None:
     assert post(ledger, {TEN: 9999}, listed=listed) == {TEN: 560}
 
 
-def test_what_a_list_says_of_the_past() -> None:
+def test_how_far_a_list_reaches_into_the_past() -> None:
     over, goes_on = entry((0, 10, 5)), entry((600, 10, 5), is_open=True)
     lingering = entry((1190, 9, 5))
     assert lists_past_since([over, goes_on], NOW) == over.end

@@ -1,4 +1,4 @@
-"""Home Assistant's energy dashboard takes all that is there for it without a complaint."""
+"""Home Assistant's energy dashboard validates all statistics and sensors for it."""
 
 from datetime import timedelta
 from typing import Any
@@ -123,7 +123,7 @@ async def test_the_day_adds_up(
     charged: Station,
     hass_ws_client: WebSocketGenerator,
 ) -> None:
-    """The external statistics and the total sensor tell the same of a day."""
+    """The external statistics and the total sensor agree about a day."""
     series = Hours(hass, loaded, world, charged.name).ids
     client = await hass_ws_client()
     found = await ask(

@@ -1,4 +1,4 @@
-"""The months before the installation: imported once, however often it is asked for."""
+"""The months before the installation are imported once, whatever the number of imports."""
 
 import asyncio
 from collections import deque
@@ -74,7 +74,7 @@ async def test_a_year_of_ten_stations(
     """To the watt-hour and the cent, within the budget; and again without a change."""
     answer = await import_history(hass, freezer, loaded, from_="2025-10-25")
     assert (answer["from"], answer["to"]) == ("2025-10-25", "2026-11-02")
-    told = {station["station"]: station for station in answer["stations"]}
+    result = {station["station"]: station for station in answer["stations"]}
     busy = [station for station in world.stations if station.ledger]
     assert len(busy) == 10
     for station in busy:
@@ -82,9 +82,9 @@ async def test_a_year_of_ten_stations(
         assert round(await hours.total() * 1000, 3) == round(delivered_kwh(*station.ledger) * 1000)
         assert round(await hours.total("cost"), 4) == round(earned(*station.ledger), 2)
         assert await hours.read() == pytest.approx(expected_kwh(*station.ledger), abs=1e-5)
-        assert told[station.name]["sessions"] == len(station.ledger)
-        assert told[station.name]["energy_kwh"] == pytest.approx(await hours.total())
-        assert told[station.name]["estimated_days"] == 0
+        assert result[station.name]["sessions"] == len(station.ledger)
+        assert result[station.name]["energy_kwh"] == pytest.approx(await hours.total())
+        assert result[station.name]["estimated_days"] == 0
     assert most_in_a_minute(cloud) <= 60
     assert all(request.status == 200 for request in cloud.requests)
     assert len(reports(cloud)) < 390
@@ -92,7 +92,7 @@ async def test_a_year_of_ten_stations(
     rows = await all_rows(hass)
     again = await import_history(hass, freezer, loaded, from_="2025-10-25")
     assert await all_rows(hass) == rows
-    assert [station["changed_rows"] for station in again["stations"]] == [0] * len(told)
+    assert [station["changed_rows"] for station in again["stations"]] == [0] * len(result)
     assert most_in_a_minute(cloud) <= 60
 
 
@@ -179,7 +179,7 @@ async def test_sessions_since_are_not_counted_twice(
 
 @pytest.fixture
 def short_memory(monkeypatch: pytest.MonkeyPatch) -> datetime:
-    """The cloud's list tells the sessions of the last ten days only; its reports tell all."""
+    """The cloud lists the sessions of the last ten days only; its reports contain all."""
     since = NOW - timedelta(days=10)
     known = session_endpoints._known_sessions
 
@@ -199,11 +199,11 @@ async def test_estimates(
     world: World,
     short_memory: datetime,
 ) -> None:
-    """Days without sessions are laid out evenly, and said to be estimates."""
+    """Days without sessions are spread evenly, and counted as estimates."""
     answer = await import_history(hass, freezer, loaded, from_="2026-09-20")
     found = await hours.read()
-    (told,) = [s for s in answer["stations"] if s["station"] == STATION]
-    assert told["estimated_days"] >= 28
+    (result,) = [s for s in answer["stations"] if s["station"] == STATION]
+    assert result["estimated_days"] >= 28
     ledger = world.ledger(STATION)
     assert sum(found.values()) == pytest.approx(delivered_kwh(*ledger), rel=0.05)
     assert sum(found.values()) <= delivered_kwh(*ledger) + 1e-6
@@ -218,7 +218,7 @@ async def test_estimates(
     ]
 
 
-async def test_sessions_take_the_place_of_estimates(
+async def test_sessions_replace_estimates(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     loaded: ConfigEntry,
@@ -233,7 +233,7 @@ async def test_sessions_take_the_place_of_estimates(
     assert await hours.read() == pytest.approx(expected_kwh(*world.ledger(STATION)), abs=1e-5)
 
 
-async def test_estimates_do_not_blur_what_is_known(
+async def test_estimates_do_not_blur_sessions(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     loaded: ConfigEntry,
@@ -280,12 +280,14 @@ async def test_progress_and_restart(
     with pytest.raises(HomeAssistantError, match="continues by itself"):
         await action
     assert notifications(hass) == [], "nothing is under way"
-    asked = len(reports(cloud))
+    requested = len(reports(cloud))
     assert await hass.config_entries.async_setup(loaded.entry_id)
     store = loaded.runtime_data.history._store
     await pass_while(hass, freezer, loaded, lambda: store.plan is not None)
     october = datetime(2026, 10, 1, tzinfo=UTC).timestamp() * 1000
-    later = [body["startTimestamp"] for body in reports(cloud)[asked:] if body["startTimestamp"]]
+    later = [
+        body["startTimestamp"] for body in reports(cloud)[requested:] if body["startTimestamp"]
+    ]
     assert later
     assert min(later) >= october
     assert notifications(hass) == []
@@ -346,15 +348,15 @@ async def test_once_after_the_installation(
     for station in world.stations:
         hours = Hours(hass, entry, world, station.name)
         assert await hours.read() == pytest.approx(expected_kwh(*station.ledger), abs=1e-5)
-    asked = len(reports(cloud))
+    requested = len(reports(cloud))
     assert await hass.config_entries.async_reload(entry.entry_id)
     ticks = iter(range(120))
     await pass_while(hass, freezer, entry, lambda: next(ticks, None) is not None)
-    assert len(reports(cloud)) <= asked + 2
+    assert len(reports(cloud)) <= requested + 2
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "result"),
     [
         ({"from": "2026-10-02", "to": "2026-10-01"}, "is empty"),
         ({"from": "2026-12-01"}, "is empty"),
@@ -363,9 +365,9 @@ async def test_once_after_the_installation(
     ids=str,
 )
 async def test_mistakes(
-    hass: HomeAssistant, loaded: ConfigEntry, data: dict[str, Any], told: str
+    hass: HomeAssistant, loaded: ConfigEntry, data: dict[str, Any], result: str
 ) -> None:
-    with pytest.raises(HomeAssistantError, match=told):
+    with pytest.raises(HomeAssistantError, match=result):
         await hass.services.async_call("eevion", "import_history", data, blocking=True)
 
 

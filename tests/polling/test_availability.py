@@ -43,12 +43,12 @@ def lost(hass: HomeAssistant) -> list[str]:
     return found
 
 
-type Said = Callable[[], list[str]]
+type Logged = Callable[[], list[str]]
 
 
 @pytest.fixture
-def said(caplog: pytest.LogCaptureFixture) -> Said:
-    """Return the levels of what the integration has logged for people."""
+def logged(caplog: pytest.LogCaptureFixture) -> Logged:
+    """Return the levels of the records of the integration above DEBUG."""
     caplog.set_level(logging.INFO)
     return lambda: [
         record.levelname
@@ -70,7 +70,7 @@ async def test_a_bad_answer_or_two(
     station: Station,
     wait: Pass,
     lost: list[str],
-    said: Said,
+    logged: Logged,
     fault: dict[str, Any],
     path: str,
     count: int,
@@ -87,7 +87,7 @@ async def test_a_bad_answer_or_two(
         assert paths[-2:] == ["site", "session"]
     assert not flows(hass)
     assert not lost
-    assert not said()
+    assert not logged()
 
 
 async def test_a_poll_whose_pause_is_over_at_once(
@@ -112,7 +112,7 @@ async def test_each_tenth_answer_is_bad(
     station: Station,
     wait: Pass,
     lost: list[str],
-    said: Said,
+    logged: Logged,
 ) -> None:
     """For twenty minutes in which a car charges."""
     world.plug_in(station.name, card=True)
@@ -123,15 +123,15 @@ async def test_each_tenth_answer_is_bad(
         await wait(5)
     assert station["binary_sensor.charging"] == "on"
     assert not lost
-    assert not said()
+    assert not logged()
 
 
-async def test_what_is_known_stays_for_three_minutes(
+async def test_data_are_kept_for_three_minutes(
     hass: HomeAssistant,
     cloud: Cloud,
     station: Station,
     wait: Pass,
-    said: Said,
+    logged: Logged,
     loaded: ConfigEntry,
 ) -> None:
     await loaded.runtime_data.coordinator.async_refresh()
@@ -142,12 +142,12 @@ async def test_what_is_known_stays_for_three_minutes(
         await wait(1)
         seconds += 1
     assert 175 <= seconds <= 215
-    assert said() == ["ERROR"]
+    assert logged() == ["ERROR"]
     cloud.faults.clear()
     for _ in range(6):
         await wait(60)
     assert station["sensor.status"] == "available"
-    assert said() == ["ERROR", "INFO"]
+    assert logged() == ["ERROR", "INFO"]
 
 
 async def test_sessions_go_on_while_the_sites_fail(
@@ -164,7 +164,7 @@ async def test_sessions_go_on_while_the_sites_fail(
 async def test_a_command_leaves_during_a_passing_fault(
     hass: HomeAssistant, cloud: Cloud, world: World, station: Station, wait: Pass
 ) -> None:
-    """Home Assistant drops commands to unavailable entities, and says nothing."""
+    """Home Assistant silently drops commands to unavailable entities."""
     world.plug_in(station.name)
     cloud.faults.set("error", path="/site")
     cloud.faults.set("html", path="/session", method="GET")
@@ -219,7 +219,7 @@ async def test_one_refusal_of_the_key(
     loaded: ConfigEntry,
     wait: Pass,
     lost: list[str],
-    said: Said,
+    logged: Logged,
 ) -> None:
     """All requests of one poll are refused: it is tried again some seconds later."""
     cloud.faults.set("unauthorized")
@@ -231,11 +231,11 @@ async def test_one_refusal_of_the_key(
     await wait(POLL_S)
     assert not flows(hass)
     assert not lost
-    assert not said()
+    assert not logged()
 
 
 async def test_a_key_that_is_refused_for_a_while(
-    hass: HomeAssistant, cloud: Cloud, station: Station, wait: Pass, said: Said
+    hass: HomeAssistant, cloud: Cloud, station: Station, wait: Pass, logged: Logged
 ) -> None:
     """Any request that is accepted ends the reauthentication."""
     cloud.faults.set("unauthorized")
@@ -250,7 +250,7 @@ async def test_a_key_that_is_refused_for_a_while(
     requests = len(cloud.requests)
     await wait(POLL_S)
     assert len(cloud.requests) > requests
-    assert said() == ["ERROR", "INFO"]
+    assert logged() == ["ERROR", "INFO"]
 
 
 async def test_a_command_that_is_refused_once_with_its_key(
@@ -291,7 +291,7 @@ async def test_a_key_that_is_wrong_at_set_up(
 async def test_refusals_of_part_of_the_requests_are_a_fault_like_others(
     hass: HomeAssistant, cloud: Cloud, station: Station, wait: Pass
 ) -> None:
-    """While other requests are accepted, no other key is asked for."""
+    """While other requests are accepted, no reauthentication begins."""
     cloud.faults.set("unauthorized", path="/site")
     for _ in range(8):
         await wait(POLL_S)

@@ -61,7 +61,7 @@ def test_the_session_of_a_port(listed: list[Session], name: str | None) -> None:
     assert (found.session_id if found else None) == name
 
 
-def test_a_missing_session_is_kept_until_the_cloud_says_that_it_ended() -> None:
+def test_a_missing_session_is_kept_until_the_cloud_reports_its_end() -> None:
     book = SessionBook()
     book.update([session("a")])
     for _ in range(3):
@@ -138,7 +138,7 @@ def test_a_stop_whose_answer_comes_after_the_next_start() -> None:
     assert book.get("port") == session("b", created=60)
 
 
-def test_a_partial_answer_keeps_what_it_does_not_tell() -> None:
+def test_a_partial_answer_keeps_what_it_does_not_contain() -> None:
     book = SessionBook()
     whole = session("a", energy_wh=500, vehicle="Bolt", connector_status=ConnectorStatus.CHARGING)
     book.update([whole])
@@ -182,7 +182,7 @@ def dated(found: Session, seconds: float) -> Session:
     "ended", [complete("a"), session("a", None, ended_at=START)], ids=["complete", "unknown word"]
 )
 @pytest.mark.parametrize("is_dated", [True, False])
-def test_a_later_list_takes_an_end_back(ended: Session, is_dated: bool) -> None:
+def test_a_later_list_reopens_an_ended_session(ended: Session, is_dated: bool) -> None:
     """As often as the cloud changes its mind."""
     book = SessionBook()
     for count in range(3):
@@ -196,7 +196,7 @@ def test_a_later_list_takes_an_end_back(ended: Session, is_dated: bool) -> None:
     assert names(book.active()) == {"a"}
 
 
-def test_a_later_list_takes_back_that_the_cloud_has_forgotten() -> None:
+def test_a_later_list_reopens_a_forgotten_session() -> None:
     book = SessionBook()
     book.update([session("a", energy_wh=500)])
     book.forget(session("a"))
@@ -243,7 +243,7 @@ def test_a_date_in_the_future_is_a_wrong_one(freezer: FrozenDateTimeFactory) -> 
     assert book.get("port") == dated(session("a", energy_wh=5), 0)
 
 
-def test_the_later_request_counts_where_dates_say_nothing() -> None:
+def test_the_later_request_counts_without_dates() -> None:
     book = SessionBook()
     early, late = book.mark(), book.mark()
     book.update([session("a", energy_wh=10)], sequence=late)
@@ -254,7 +254,7 @@ def test_the_later_request_counts_where_dates_say_nothing() -> None:
     assert book.get("port") == dated(session("a", energy_wh=20), 5)
 
 
-def test_an_end_is_certain_where_a_list_or_a_stop_says_so() -> None:
+def test_an_end_is_certain_where_a_list_or_a_stop_reports_it() -> None:
     book = SessionBook()
     assert book.unconfirmed_end("port") is None
     book.update([session("a")])
@@ -297,7 +297,7 @@ PORTS = ("left", "right")
 
 @dataclass
 class World:
-    """What really goes on at two ports, and what the cloud told at each moment."""
+    """The real sessions of two ports, and what the cloud reported at each moment."""
 
     now: dict[str, Session] = field(default_factory=dict)
     ended: list[Session] = field(default_factory=list)
@@ -334,7 +334,7 @@ EVENTS = st.one_of(
 
 
 class Reader:
-    """A book that is fed with what the world tells; `check` follows each event."""
+    """A book to which answers of the world are applied; `check` follows each event."""
 
     def __init__(self, *, list_holds_ended: bool) -> None:
         self.world = World()

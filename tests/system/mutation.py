@@ -271,7 +271,7 @@ class Mutator:
         return f"{where}={kind} {json.dumps(parent[key])[:50]}"
 
     def _value(self, kind: str, old: Any) -> Any:
-        """Return what takes the place of a value."""
+        """Return the replacement of a value."""
         random = self._random
         match kind:
             case "value":

@@ -1,4 +1,4 @@
-"""The cloud is away, answers nonsense, or says what nobody has heard of."""
+"""The cloud is away, answers nonsense, or reports unknown values."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 import copy
@@ -42,11 +42,11 @@ def is_away(hass: HomeAssistant) -> bool:
 
 
 @pytest.fixture
-def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[tuple[str, str]]]:
-    """Return what the integration's log holds for people since the test began or asked."""
+def logged(caplog: pytest.LogCaptureFixture) -> Callable[[], list[tuple[str, str]]]:
+    """Return the messages of the integration above DEBUG since the last call."""
     caplog.set_level(logging.INFO)
 
-    def said() -> list[tuple[str, str]]:
+    def logged() -> list[tuple[str, str]]:
         records = [
             (record.levelname, record.getMessage())
             for record in caplog.records
@@ -55,10 +55,10 @@ def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[tuple[str, str]]
         caplog.clear()
         return records
 
-    return said
+    return logged
 
 
-type Said = Callable[[], list[tuple[str, str]]]
+type Logged = Callable[[], list[tuple[str, str]]]
 
 FAULTS = {
     "dropped": {"kind": "drop"},
@@ -79,22 +79,22 @@ async def test_away_and_back(
     cloud: Cloud,
     loaded: MockConfigEntry,
     wait: Pass,
-    said: Said,
+    logged: Logged,
     fault: dict[str, Any],
 ) -> None:
     await wait(2)  # until the totals are written
     before, there = states(hass), registered(hass, loaded)
-    said()
+    logged()
     cloud.faults.set(**fault)
     for _ in range(KEPT):
         await wait(POLL)
         assert states(hass) == before
-    assert said() == []
+    assert logged() == []
     await wait(2 * POLL)
     for _ in range(3):
         await wait(POLL)
         assert is_away(hass)
-    assert [level for level, _ in said()] == ["ERROR"]
+    assert [level for level, _ in logged()] == ["ERROR"]
     assert registered(hass, loaded) == there
     assert not hass.config_entries.flow.async_progress()
 
@@ -103,7 +103,7 @@ async def test_away_and_back(
     for _ in range(3):
         await wait(POLL)
         assert states(hass) == before
-    assert [level for level, _ in said()] == ["INFO"]
+    assert [level for level, _ in logged()] == ["INFO"]
     assert registered(hass, loaded) == there
 
 
@@ -112,12 +112,12 @@ async def test_no_answer_in_time(
     cloud: Cloud,
     loaded: MockConfigEntry,
     wait: Pass,
-    said: Said,
+    logged: Logged,
     freezer: FrozenDateTimeFactory,
 ) -> None:
     await wait(2)  # until the totals are written
     before = states(hass)
-    said()
+    logged()
     cloud.faults.set("latency", seconds=600, count=2)
     freezer.tick(POLL)
     async_fire_time_changed(hass)
@@ -130,7 +130,7 @@ async def test_no_answer_in_time(
     assert states(hass) == before
     await wait(POLL)
     assert states(hass) == before
-    assert said() == []
+    assert logged() == []
 
 
 async def _breathe(hass: HomeAssistant) -> None:
@@ -145,7 +145,7 @@ async def test_other_programs_use_the_key(
     cloud: Cloud,
     loaded: MockConfigEntry,
     wait: Pass,
-    said: Said,
+    logged: Logged,
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """Data stay for three minutes while requests are refused, and then are too old."""
@@ -157,21 +157,21 @@ async def test_other_programs_use_the_key(
 
     await wait(2)  # until the totals are written
     before = states(hass)
-    said()
+    logged()
     cloud.faults.set("rate_limited", seconds=60)
     await poll(POLL)
     await poll(65)
     assert states(hass) == before
-    assert said() == []
+    assert logged() == []
     for _ in range(3):
         await poll(65)
     assert is_away(hass)
-    assert [level for level, _ in said()] == ["ERROR"]
+    assert [level for level, _ in logged()] == ["ERROR"]
     cloud.faults.clear()
     for _ in range(2):
         await poll(65)
     assert states(hass) == before
-    assert [level for level, _ in said()] == ["INFO"]
+    assert [level for level, _ in logged()] == ["INFO"]
 
 
 async def test_key_is_refused_for_a_while(
@@ -180,7 +180,7 @@ async def test_key_is_refused_for_a_while(
     world: World,
     loaded: MockConfigEntry,
     wait: Pass,
-    said: Said,
+    logged: Logged,
 ) -> None:
     station = Station(hass, world, "2133")
     await station.limit(16)
@@ -188,7 +188,7 @@ async def test_key_is_refused_for_a_while(
     await wait(2)  # until the totals are written
     before, there = states(hass), registered(hass, loaded)
     assert station["number.charging_limit"] == "16"
-    said()
+    logged()
 
     cloud.faults.set("unauthorized")
     await wait(POLL)
@@ -197,7 +197,7 @@ async def test_key_is_refused_for_a_while(
     (flow,) = hass.config_entries.flow.async_progress_by_handler("eevion")
     assert flow["context"]["source"] == SOURCE_REAUTH
     assert registered(hass, loaded) == there
-    assert [level for level, _ in said()] == ["ERROR"]
+    assert [level for level, _ in logged()] == ["ERROR"]
 
     cloud.faults.clear()
     await hass.config_entries.flow.async_configure(flow["flow_id"], {"api_key": API_KEY})
@@ -217,7 +217,7 @@ async def test_wrong_types_of_one_station(
     world: World,
     loaded: MockConfigEntry,
     wait: Pass,
-    said: Said,
+    logged: Logged,
 ) -> None:
     for name in ("2133", "2134"):
         world.plug_in(name, card=True)
@@ -227,7 +227,7 @@ async def test_wrong_types_of_one_station(
     there = registered(hass, loaded)
     assert station["sensor.status"] == other["sensor.status"] == "in_use"
     energy = float(other["sensor.session_energy"])
-    said()
+    logged()
 
     cloud.faults.set("wrong_types", station="2133")
     for _ in range(3):
@@ -250,7 +250,7 @@ async def test_wrong_types_of_one_station(
     assert other["binary_sensor.charging"] == "on"
     assert float(other["sensor.session_energy"]) > energy
     assert registered(hass, loaded) == there
-    assert said() == []
+    assert logged() == []
 
     cloud.faults.clear()
     await wait(POLL)
@@ -374,8 +374,10 @@ async def test_unknown_words(
         await wait(POLL)
     assert [shown(hass, hand_made.port, name) for name in unknown] == [STATE_UNKNOWN]
     (word,) = change.values()
-    told = [record for record in caplog.records if word in record.getMessage()]
-    assert [record.levelname for record in told if record.name.startswith("custom_")] == ["DEBUG"]
+    logged_records = [record for record in caplog.records if word in record.getMessage()]
+    assert [record.levelname for record in logged_records if record.name.startswith("custom_")] == [
+        "DEBUG"
+    ]
     assert shown(hass, hand_made.untouched, "sensor.status") == "available"
     assert registered(hass, by_hand) == there
 
@@ -418,7 +420,7 @@ BARE = (
 
 
 @pytest.mark.parametrize("spoil", [removed, nulled, emptied, nested, negative])
-async def test_little_is_told(
+async def test_answers_with_missing_fields(
     hass: HomeAssistant,
     hand_made: HandMade,
     by_hand: MockConfigEntry,
@@ -446,7 +448,7 @@ async def test_little_is_told(
     ]
 
 
-async def test_more_is_told(
+async def test_answers_with_more_fields(
     hass: HomeAssistant, hand_made: HandMade, by_hand: MockConfigEntry, wait: Pass
 ) -> None:
     before, there = states(hass), registered(hass, by_hand)

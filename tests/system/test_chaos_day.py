@@ -103,7 +103,7 @@ class Day:
         self.done: Counter[str] = Counter()
         self.stolen: list[float] = []
         self.starts: list[tuple[float, str, str]] = []
-        """Moment, environment and station of each start that somebody asked for."""
+        """Moment, environment and station of each start that was commanded."""
         self._hass = hass
         self._freezer = freezer
         self._entries = entries
@@ -429,7 +429,7 @@ async def test_a_day_of_chaos(hass: HomeAssistant, day: Day) -> None:
     assert fullest_window(times) <= LIMIT
     # The day was no idle one: the budget was needed, and kept.
     assert fullest_window(times) >= LIMIT - 15
-    # Each start that went out was asked for once, and given up or sent, never twice.
+    # Each start that was sent was commanded once, and given up or sent, never twice.
     given = Counter()
     sent = [
         (request.time, request.query.get("environment", "production"), request.body["stationId"])
@@ -439,10 +439,10 @@ async def test_a_day_of_chaos(hass: HomeAssistant, day: Day) -> None:
         and request.status != 429
         and request.path.endswith("/session")
     ]
-    asked = deque(day.starts)
+    starts = deque(day.starts)
     for moment, environment, name in sent:
-        while asked and asked[0][0] <= moment:
-            given[asked.popleft()[1:]] += 1
+        while starts and starts[0][0] <= moment:
+            given[starts.popleft()[1:]] += 1
         given[environment, name] -= 1
         assert given[environment, name] >= 0
 
@@ -455,7 +455,7 @@ def test_windows_are_counted_right() -> None:
 
 
 def forget_requests(day: Day) -> None:
-    """Drop what the simulator and the mocked storage keep of all that they were asked."""
+    """Drop the requests that the simulator and the mocked storage keep."""
     day.cloud.requests.clear()
     for name in ("_async_load", "_async_write_data", "async_remove"):
         getattr(Store, name).reset_mock()

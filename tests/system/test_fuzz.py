@@ -396,8 +396,8 @@ class Fuzz:
             if kind in ("manage_energy", "manage_stations", "start_session", "stop_session"):
                 free = set(self.idle)
         if spoiled is None:
-            self.done[f"{kind}: not asked"] += 1
-            return f"{kind}: not asked"
+            self.done[f"{kind}: not requested"] += 1
+            return f"{kind}: not requested"
         self.done[kind] += 1
         touched = spoiled.touched | free
         # Of two tariffs of one name both are shown with an id, from then on.

@@ -126,7 +126,7 @@ class Core:
 
 
 class Clock:
-    """Time that passes only where a test says so; all that waits is in one queue."""
+    """Time that passes only on command; all waiting tasks are in one queue."""
 
     def __init__(self) -> None:
         self.now = START
@@ -267,13 +267,13 @@ class Api:
 
 @dataclass(slots=True)
 class Snapshot:
-    """The stations that the newest poll told of."""
+    """The stations of the newest poll."""
 
     stations: dict[str, StationState] = field(default_factory=dict)
 
 
 class Coordinator:
-    """Polls as the real one does, when a test says so."""
+    """Polls as the real one does, when a test calls it."""
 
     def __init__(self, api: Api, accounting: Accounting, core: Core) -> None:
         self.hass = self.config_entry = core
@@ -377,7 +377,7 @@ class House:
         house = self
 
         class Store:
-            """Home Assistant's, on a disk that takes its time."""
+            """The storage of Home Assistant, on a slow disk."""
 
             path = "ledger"
             failure = None
@@ -416,7 +416,7 @@ class House:
             yield
 
     def measure(self) -> None:
-        """Note what has really been delivered and earned by now, as far as was ever told."""
+        """Record the real energy and revenue so far, as far as they were ever reported."""
         now_ms = self.world.advance()
         for station in self.world.stations:
             energy, cost = exact(station.ledger, now_ms)
@@ -530,7 +530,7 @@ class House:
             await self.poll(900, every=300)
 
     def check(self) -> None:
-        """Each station's total is what the simulator's own books say."""
+        """The total of each station equals that of the simulator's bills."""
         assert self.accounting
         now_ms = self.world.advance()
         for station in self.world.stations:
@@ -549,7 +549,7 @@ class House:
                 assert round(shown.energy_wh * WH) >= energy
             else:
                 assert round(shown.energy_wh * WH) == energy
-                # Without a currency, which only a session tells, no cost is shown.
+                # Without a currency, which only sessions contain, no cost is shown.
                 assert shown.currency is None or round(shown.cost * MONEY) == cost
 
 
@@ -754,7 +754,7 @@ def test_a_clock_that_is_wrong_for_a_while(skew: float) -> None:
         await house.poll(600)
         house.is_all_listed = False
         house.check()
-        # Nor is all of the past asked for again and again.
+        # Nor is the whole past requested repeatedly.
         assert min(house.api.asked_since) > START - 32 * DAY
 
     with house.stand_ins():
@@ -842,7 +842,7 @@ async def test_a_long_schedule_in_home_assistant(
     cloud.settings.list_holds_ended = bool(seed % 2)
     cloud.settings.report_counts_by = random.choice(["start", "end"])
     home = Home(hass, entry, cloud, wait)
-    # A session of each station tells the currency of the report's money.
+    # A session of each station contains the currency of the report's money.
     for station in home.stations:
         world.plug_in(station.name, card=True)
     await wait(31)

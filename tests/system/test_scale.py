@@ -62,7 +62,7 @@ async def load(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 def check_nothing_refused(
     hass: HomeAssistant, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Home Assistant refuses entities at its limit, and says so."""
+    """Home Assistant refuses entities at its limit, and logs that."""
     enabled = [entity for entity in entities(hass, entry) if entity.disabled_by is None]
     assert len(enabled) < MAX_ENABLED_ENTITIES_PER_CONFIG_ENTRY
     assert all(hass.states.get(entity.entity_id) for entity in enabled)

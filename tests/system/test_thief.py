@@ -1,4 +1,4 @@
-"""A day with 50 stations on a key of which another program takes half, at random."""
+"""A day with 50 stations on a key of which another program uses half, at random."""
 
 import asyncio
 from collections import Counter, deque
@@ -66,7 +66,7 @@ class Thief:
         self.count = 0
 
     def steal(self, seconds: float) -> None:
-        """Take what it takes in so many seconds: now and then all of it at once."""
+        """Use the requests of so many seconds, now and then all of them at once."""
         now = time.time()
         while self._taken and self._taken[0] <= now - PERIOD:
             self._taken.popleft()
@@ -132,7 +132,7 @@ class Day:
             path = "/session"
             doing = station.turn("on")
         else:
-            return self.command()  # its session is news to Home Assistant
+            return self.command()  # its session is new to Home Assistant
         task = asyncio.ensure_future(doing)
         self.commands.append(Command(given=time.time(), request=(path, name), done=task))
         return None
@@ -188,7 +188,7 @@ async def test_commands_leave_at_once_though_others_use_the_key(
     assert fullest_window([request.time for request in requests]) <= LIMIT - STOLEN + 3
     assert Counter(request.status for request in requests)[HTTPStatus.TOO_MANY_REQUESTS] <= 3
     assert [c.done.exception() for c in day.commands if c.done.exception()] == []
-    # Each once, and nothing that nobody asked for.
+    # Each once, and nothing that was not commanded.
     taken = [request for request in requests if request.status == HTTPStatus.OK]
     sent = [(request.time, one) for request in taken for one in commanded(request)]
     assert Counter(one for _, one in sent) == Counter(c.request for c in day.commands)
