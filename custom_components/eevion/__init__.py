@@ -12,21 +12,18 @@ from homeassistant.helpers.typing import ConfigType
 from .account.notifications import async_dismiss_all
 from .account.settings import AccountData, async_migrate
 from .account.shared_sites import async_forget_shared
-from .accounting.accounting import Accounting
+from .accounting import Accounting
 from .api import EevionClient
-from .background.exception_log import ExceptionLog
-from .background.push import Push
-from .background.reconciliation import LedgerReconciler
+from .background import ExceptionLog, LedgerReconciler, Push
 from .commands.charging import Control
 from .commands.jobs import Jobs
 from .const import DOMAIN
 from .coordinator import EevionCoordinator
-from .history.history_import import async_make_history
-from .history.store import HistoryStore
+from .history import HistoryStore, async_make_history
 from .models import EevionConfigEntry, EevionRuntimeData
-from .polling.budget import async_get_budgets
+from .polling import async_get_budgets
 from .services import async_setup_services
-from .stations.memory import StationMemory
+from .stations import StationMemory
 from .webhook import Webhook, async_remove_cloudhook
 
 PLATFORMS = [

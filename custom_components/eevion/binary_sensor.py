@@ -16,8 +16,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .api import PortStatus
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
 from .models import EevionConfigEntry
-from .stations.serialize import event_json
-from .stations.station import StationState
+from .stations import StationState, event_json
 
 PARALLEL_UPDATES = 0
 

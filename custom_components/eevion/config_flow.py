@@ -56,7 +56,7 @@ from .const import (
     PROFILE_URL,
 )
 from .helpers import checked_base_url
-from .polling.budget import async_get_budgets
+from .polling import async_get_budgets
 from .translation import Texts
 
 # Of all selectors only editors have a button to copy, and this one takes plain text.

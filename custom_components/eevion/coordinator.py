@@ -17,7 +17,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 
 from .account.settings import AccountOptions
-from .accounting.accounting import Accounting
+from .accounting import Accounting
 from .api import (
     ChargingLimit,
     EevionAuthenticationError,
@@ -44,15 +44,16 @@ from .const import (
 from .devices import Devices
 from .entity_budget import EntityBudget
 from .errors import NoStationsError, poll_error
-from .polling.cadence import Cadence
-from .polling.key_check import KeyCheck
-from .polling.listeners import SelectiveCoordinator
-from .polling.lookups import Lookups
-from .stations.memory import StationMemory
-from .stations.serialize import session_event
-from .stations.settings import StationSettings
-from .stations.snapshot import Assembly, Snapshot
-from .stations.station import StationState, Totals
+from .polling import Cadence, KeyCheck, Lookups, SelectiveCoordinator
+from .stations import (
+    Assembly,
+    Snapshot,
+    StationMemory,
+    StationSettings,
+    StationState,
+    Totals,
+    session_event,
+)
 
 # Age of the data at which failed polls make the entities unavailable.
 _STALE_AFTER_S = 180

@@ -12,7 +12,7 @@ from .account.settings import AccountOptions
 from .account.shared_sites import async_is_elsewhere, async_owner, async_report_shared
 from .api import Port, Site, Sites
 from .const import DOMAIN, LOGGER, MANUFACTURER
-from .stations.station import StationState
+from .stations import StationState
 
 # A device takes its history and people's settings with it: one odd answer is not enough.
 _ABSENCES = 2

@@ -14,8 +14,8 @@ from .const import DOMAIN
 from .coordinator import STATIONS_CHANGED, EevionCoordinator
 from .entity_budget import EntityShare
 from .models import EevionConfigEntry, EevionRuntimeData
-from .polling.listeners import ListenerContext
-from .stations.station import StationState
+from .polling import ListenerContext
+from .stations import StationState
 
 
 @dataclass(frozen=True, kw_only=True)

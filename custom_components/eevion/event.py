@@ -14,8 +14,7 @@ from .const import EVENT_EXCEPTION, EVENT_JOB, EVENT_SESSION, signal
 from .coordinator import EevionCoordinator
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
 from .models import EevionConfigEntry
-from .stations.serialize import session_event
-from .stations.station import StationState
+from .stations import StationState, session_event
 
 PARALLEL_UPDATES = 0
 

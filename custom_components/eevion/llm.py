@@ -21,7 +21,7 @@ from .api import LimitUnit
 from .assist.assistant import Assistant, SpokenAnswer
 from .assist.station_names import NamedStation, async_exposed, cut
 from .const import DOMAIN
-from .stations.serialize import session_json
+from .stations import session_json
 
 _READS = ToolAnnotations(read_only=True, destructive=False, idempotent=True, open_world=False)
 _COMMANDS = ToolAnnotations(destructive=False, idempotent=True, open_world=False)

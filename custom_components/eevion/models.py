@@ -8,8 +8,8 @@ from .api import RateLimit
 from .commands.charging import Control
 from .commands.jobs import Jobs
 from .coordinator import EevionCoordinator
-from .history.history_import import HistoryImports
-from .stations.memory import StationMemory
+from .history import HistoryImports
+from .stations import StationMemory
 from .webhook import Webhook
 
 

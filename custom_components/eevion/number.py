@@ -18,7 +18,7 @@ from homeassistant.helpers.restore_state import ExtraStoredData, RestoreEntity
 from .api import ChargingLimit, LimitUnit
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
 from .models import EevionConfigEntry
-from .stations.station import StationState
+from .stations import StationState
 
 PARALLEL_UPDATES = 0
 

@@ -12,8 +12,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .api import Commands
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
 from .models import EevionConfigEntry
-from .stations.memory import unique_names
-from .stations.station import StationState
+from .stations import StationState, unique_names
 
 PARALLEL_UPDATES = 0
 

@@ -43,9 +43,7 @@ from .entity import (
     async_follow_devices,
 )
 from .models import EevionConfigEntry
-from .stations.serialize import limits_json, tariff_json, taxes_json
-from .stations.snapshot import Snapshot
-from .stations.station import StationState
+from .stations import Snapshot, StationState, limits_json, tariff_json, taxes_json
 
 type Value = StateType | datetime
 

@@ -12,8 +12,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .api import Commands
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
 from .models import EevionConfigEntry, EevionRuntimeData
-from .stations.settings import OUT_OF_SERVICE
-from .stations.station import StationState
+from .stations import OUT_OF_SERVICE, StationState
 
 # The budget orders commands; a stop may wait for minutes and must not delay others.
 PARALLEL_UPDATES = 0

@@ -12,7 +12,7 @@ from homeassistant.util import dt as dt_util
 
 from ..api import Session
 from ..const import LOGGER
-from ..stations.station import StationState, Totals
+from ..stations import StationState, Totals
 from .amounts import Sums
 from .ledger import StationLedger
 from .store import LedgerStore

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from ..stations.station import Totals
+from ..stations import Totals
 from ..storage.values import fields, items, text, units
 
 WH = 1000

@@ -21,9 +21,7 @@ from ..api import ChargingProfile, Commands, LimitUnit, Message, ResetType
 from ..commands.jobs import JobResult
 from ..const import DOMAIN
 from ..errors import command_errors, failed, invalid, valid_text
-from ..stations.memory import unique_names
-from ..stations.serialize import PURPOSES, commands_json
-from ..stations.settings import IN_SERVICE, OUT_OF_SERVICE
+from ..stations import IN_SERVICE, OUT_OF_SERVICE, PURPOSES, commands_json, unique_names
 from .targets import TARGET_FIELDS, Target, async_command_target
 
 ATTR_EXPIRES: Final = "expires"

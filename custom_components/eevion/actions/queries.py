@@ -18,16 +18,17 @@ import probatio as vol
 from ..api import Job, Lane, ReportGroup, ReportRow, StationException
 from ..const import DOMAIN
 from ..errors import invalid, read_errors
-from ..stations.serialize import (
+from ..stations import (
     COST_FIGURES,
     Json,
+    StationState,
     exception_json,
     figures_json,
     job_json,
+    port_of,
     row_json,
     session_json,
 )
-from ..stations.station import StationState, port_of
 from .targets import TARGET_FIELDS, Target, async_query_target
 
 ATTR_END: Final = "end"

@@ -8,7 +8,7 @@ from homeassistant.helpers.translation import async_get_translations
 
 from ..api import ConnectorStatus, LimitUnit, PortStatus, Session, SessionStatus
 from ..const import DOMAIN
-from ..stations.station import StationState
+from ..stations import StationState
 from .station_names import NamedStation, cut
 
 # An answer lists so many problems of a station.

@@ -17,7 +17,7 @@ from homeassistant.helpers import (
 from ..const import DOMAIN
 from ..errors import invalid
 from ..models import EevionConfigEntry, EevionRuntimeData
-from ..stations.station import StationState
+from ..stations import StationState
 
 # An answer lists so many names,
 _MOST_NAMES = 8

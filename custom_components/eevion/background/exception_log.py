@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 from ..api import EevionError, Lane, StationException
 from ..const import EVENT_EXCEPTION, LOGGER, signal
 from ..coordinator import EevionCoordinator
-from ..polling.timer import EntryTimer
+from ..polling import EntryTimer
 
 _INTERVAL_S = 300
 # Longest time that an open exception extends the request into the past.

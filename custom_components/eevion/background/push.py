@@ -6,7 +6,7 @@ from ..api import EevionError, Session
 from ..commands.jobs import Jobs
 from ..const import LOGGER
 from ..coordinator import EevionCoordinator
-from ..polling.timer import EntryTimer
+from ..polling import EntryTimer
 from ..webhook import Hint, HintKind
 from .exception_log import ExceptionLog
 

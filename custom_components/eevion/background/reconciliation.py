@@ -7,8 +7,7 @@ import math
 from homeassistant.core import callback
 from homeassistant.util import dt as dt_util
 
-from ..accounting.amounts import UNNAMED, Sums, wh_units
-from ..accounting.bounds import most_cost, most_energy
+from ..accounting import UNNAMED, Sums, most_cost, most_energy, wh_units
 from ..api import (
     EevionAuthenticationError,
     EevionConnectionError,
@@ -19,10 +18,9 @@ from ..api import (
 )
 from ..const import LOGGER
 from ..coordinator import STATIONS_CHANGED, EevionCoordinator
-from ..history.report_figures import Figures, by_port
-from ..polling.retries import Retries
-from ..polling.timer import EntryTimer
-from ..stations.station import StationState, port_of
+from ..history import Figures, by_port
+from ..polling import EntryTimer, Retries
+from ..stations import StationState, port_of
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 # Sessions may be late, and the clocks may differ.

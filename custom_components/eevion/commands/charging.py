@@ -27,7 +27,7 @@ from ..api import (
 from ..const import ERROR_NOT_PLUGGED_IN, LOGGER, MIN_LIMIT_A
 from ..coordinator import EevionCoordinator
 from ..errors import command_error, command_errors, failed, invalid, stations_error
-from ..stations.station import StationState
+from ..stations import StationState
 from ..webhook import Webhook
 from .limits import Limiter
 

@@ -17,9 +17,8 @@ from ..api import Commands, EevionError, Job, Lane, Message, parse
 from ..const import DOMAIN, EVENT_JOB, LOGGER, signal
 from ..coordinator import EevionCoordinator
 from ..errors import command_error, failed, invalid, stations_error, valid_text
-from ..polling.timer import EntryTimer
-from ..stations.memory import OpenJob, StationMemory
-from ..stations.settings import NO_SETTINGS, StationSettings
+from ..polling import EntryTimer
+from ..stations import NO_SETTINGS, OpenJob, StationMemory, StationSettings
 from ..webhook import Webhook
 from .limits import CommandBatcher, Failures, async_send_apart
 

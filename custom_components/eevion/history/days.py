@@ -7,7 +7,7 @@ from itertools import groupby
 
 from homeassistant.util import dt as dt_util
 
-from ..accounting.hours import HOUR_S, hours_between
+from ..accounting import HOUR_S, hours_between
 
 _DAY = timedelta(days=1)
 

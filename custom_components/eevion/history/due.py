@@ -9,9 +9,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
-from ..accounting.hours import HOUR_S, Hours, add, hour_of
-from ..accounting.ledger import LedgerSession, StationLedger
-from ..accounting.posted import CLOCKS_DIFFER_S, Posted
+from ..accounting import (
+    CLOCKS_DIFFER_S,
+    HOUR_S,
+    Hours,
+    LedgerSession,
+    Posted,
+    StationLedger,
+    add,
+    hour_of,
+)
 
 
 class SessionShare(NamedTuple):

@@ -12,13 +12,11 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
-from ..accounting.hours import Hours
-from ..accounting.ledger import LedgerSession, StationLedger
-from ..accounting.posted import CLOCKS_DIFFER_S, Posted
+from ..accounting import CLOCKS_DIFFER_S, Hours, LedgerSession, Posted, StationLedger
 from ..api import EevionError, Lane
 from ..const import DOMAIN, LOGGER
 from ..coordinator import EevionCoordinator
-from ..stations.station import StationState, port_of
+from ..stations import StationState, port_of
 from ..translation import Texts
 from .days import Day, bounds
 from .due import (

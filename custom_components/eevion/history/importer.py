@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from ..accounting.amounts import WH
-from ..accounting.ledger import LedgerSession
-from ..accounting.posted import Posted
+from ..accounting import WH, LedgerSession, Posted
 from ..api import (
     EevionAuthenticationError,
     EevionClient,
@@ -23,7 +21,7 @@ from ..api import (
 )
 from ..const import LOGGER
 from ..coordinator import EevionCoordinator
-from ..stations.station import StationState, port_of
+from ..stations import StationState, port_of
 from .days import Day, bounds, hours_of, months
 from .hourly import StatisticsPoster
 from .past_hours import all_posted, past_hours

@@ -6,9 +6,7 @@ Independent of the cloud and of the recorder.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..accounting.hours import Hours, add, apportion
-from ..accounting.ledger import LedgerSession, StationLedger
-from ..accounting.posted import Posted
+from ..accounting import Hours, LedgerSession, Posted, StationLedger, add, apportion
 from .days import Day, hours_of
 from .report_figures import NO_FIGURES, Figures, electricity
 

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ..accounting.amounts import money_units, wh_units
-from ..accounting.hours import Hours, apportion
+from ..accounting import Hours, apportion, money_units, wh_units
 from ..api import Report
-from ..stations.station import StationState
+from ..stations import StationState
 
 # Figures above this many Wh or cents are impossible, and count as 0.
 _MOST = 1e12

@@ -25,8 +25,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util.unit_conversion import EnergyConverter
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..accounting.amounts import MONEY, WH
-from ..accounting.hours import Hours
+from ..accounting import MONEY, WH, Hours
 from ..const import DOMAIN
 from ..errors import failed
 

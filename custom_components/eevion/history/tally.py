@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..accounting.amounts import MONEY, WH
+from ..accounting import MONEY, WH
 from .past_hours import PastHours
 
 

@@ -7,7 +7,7 @@ from time import monotonic
 
 from ..api import RateLimit
 from ..const import INTERVAL_ACTIVE, INTERVAL_BURST, INTERVAL_BUSY, INTERVAL_IDLE
-from ..stations.station import StationState
+from ..stations import StationState
 
 # Requests in a minute above which polls are not hurried, and above which they slow down, to
 # leave the rest to other users of the key.

@@ -1,1 +1,51 @@
 """Present state of stations: port, session, power, settings and the stored memory of them."""
+
+from .memory import OpenJob, StationMemory, unique_names
+from .serialize import (
+    COST_FIGURES,
+    PURPOSES,
+    Json,
+    commands_json,
+    event_json,
+    exception_json,
+    figures_json,
+    job_json,
+    limits_json,
+    row_json,
+    session_event,
+    session_json,
+    tariff_json,
+    taxes_json,
+)
+from .settings import IN_SERVICE, NO_SETTINGS, OUT_OF_SERVICE, StationSettings
+from .snapshot import Assembly, Snapshot
+from .station import StationState, Totals, port_of
+
+__all__ = [
+    "COST_FIGURES",
+    "IN_SERVICE",
+    "NO_SETTINGS",
+    "OUT_OF_SERVICE",
+    "PURPOSES",
+    "Assembly",
+    "Json",
+    "OpenJob",
+    "Snapshot",
+    "StationMemory",
+    "StationSettings",
+    "StationState",
+    "Totals",
+    "commands_json",
+    "event_json",
+    "exception_json",
+    "figures_json",
+    "job_json",
+    "limits_json",
+    "port_of",
+    "row_json",
+    "session_event",
+    "session_json",
+    "tariff_json",
+    "taxes_json",
+    "unique_names",
+]
