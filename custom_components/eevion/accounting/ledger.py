@@ -223,11 +223,6 @@ class StationLedger:
     withheld: dict[str, float] = field(default_factory=dict, compare=False)
     """Times of the first answer of sessions that do not count yet; not stored."""
 
-    @property
-    def has_open_session(self) -> bool:
-        """Whether a session goes on, as far as is known."""
-        return any(entry.is_open for entry in self.sessions.values())
-
     def apply(self, session: Session, now: float | None = None) -> bool:
         """Apply a session of an answer; return whether the ledger changed."""
         known = self.sessions.get(session.session_id)
