@@ -22,7 +22,7 @@ def test_all_are_tried() -> None:
     assert set(CASES) == set(CONDITIONS)
 
 
-class Asked:
+class Checker:
     """An automation with a condition, and whether that held."""
 
     def __init__(self, hass: HomeAssistant) -> None:
@@ -40,8 +40,8 @@ class Asked:
 
 
 @pytest.fixture
-def asked(hass: HomeAssistant) -> Asked:
-    return Asked(hass)
+def condition(hass: HomeAssistant) -> Checker:
+    return Checker(hass)
 
 
 @pytest.mark.parametrize("kind", TARGETS)
@@ -50,26 +50,26 @@ async def test_each(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     world: World,
-    asked: Asked,
+    condition: Checker,
     wait: Pass,
     name: str,
     kind: str,
 ) -> None:
     when_charging, entity = CASES[name]
     where = target(hass, loaded, world, kind, (FIRST, *entity))
-    await asked.begin({"condition": f"eevion.{name}", "target": where})
-    assert await asked.holds() is not when_charging
+    await condition.begin({"condition": f"eevion.{name}", "target": where})
+    assert await condition.holds() is not when_charging
     world.plug_in(SECOND, card=True)
     await wait(31)
-    assert await asked.holds() is not when_charging, "another station"
+    assert await condition.holds() is not when_charging, "another station"
     world.plug_in(FIRST, card=True)
     await wait(31)
     await wait(5)
-    assert await asked.holds() is when_charging
+    assert await condition.holds() is when_charging
     world.unplug(FIRST)
     await wait(31)
     await wait(31)
-    assert await asked.holds() is not when_charging
+    assert await condition.holds() is not when_charging
 
 
 @pytest.mark.parametrize(("behavior", "expected"), {"any": [0, 1, 1], "all": [0, 0, 1]}.items())
@@ -77,7 +77,7 @@ async def test_of_several_stations(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     world: World,
-    asked: Asked,
+    condition: Checker,
     wait: Pass,
     behavior: str,
     expected: list[int],
@@ -85,30 +85,30 @@ async def test_of_several_stations(
     entity = CASES["is_charging"][1]
     target(hass, loaded, world, "area_id", (SECOND, *entity))
     where = target(hass, loaded, world, "area_id", (FIRST, *entity))
-    await asked.begin(
+    await condition.begin(
         {"condition": "eevion.is_charging", "target": where, "options": {"behavior": behavior}}
     )
-    found = [await asked.holds()]
+    found = [await condition.holds()]
     for name in (FIRST, SECOND):
         world.plug_in(name, card=True)
         await wait(31)
         await wait(5)
-        found.append(await asked.holds())
+        found.append(await condition.holds())
     assert found == expected
 
 
 async def test_for_a_while(
-    hass: HomeAssistant, loaded: MockConfigEntry, world: World, asked: Asked, wait: Pass
+    hass: HomeAssistant, loaded: MockConfigEntry, world: World, condition: Checker, wait: Pass
 ) -> None:
     where = target(hass, loaded, world, "device_id", (FIRST, *CASES["is_plugged_in"][1]))
-    await asked.begin(
+    await condition.begin(
         {"condition": "eevion.is_plugged_in", "target": where, "options": {"for": "00:02:00"}}
     )
     world.plug_in(FIRST, card=True)
     await wait(31)
-    assert not await asked.holds()
+    assert not await condition.holds()
     await wait(121)
-    assert await asked.holds()
+    assert await condition.holds()
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -117,18 +117,18 @@ async def test_while_the_cloud_is_away(
     loaded: MockConfigEntry,
     world: World,
     cloud: Cloud,
-    asked: Asked,
+    condition: Checker,
     wait: Pass,
     name: str,
 ) -> None:
     where = target(hass, loaded, world, "device_id", (FIRST, *CASES[name][1]))
-    await asked.begin({"condition": f"eevion.{name}", "target": where})
+    await condition.begin({"condition": f"eevion.{name}", "target": where})
     if CASES[name][0]:
         world.plug_in(FIRST, card=True)
         await wait(31)
         await wait(5)
-    assert await asked.holds()
+    assert await condition.holds()
     cloud.faults.set("error")
     for _ in range(10):
         await wait(31)
-    assert not await asked.holds()
+    assert not await condition.holds()

@@ -20,7 +20,9 @@ def changes(hass: HomeAssistant) -> list[Event[EventStateChangedData]]:
     return async_capture_events(hass, "state_changed")
 
 
-def told(changes: list[Event[EventStateChangedData]], station: Station, key: str) -> list[str]:
+def event_types(
+    changes: list[Event[EventStateChangedData]], station: Station, key: str
+) -> list[str]:
     """Return the event types of an event entity, in their order."""
     entity_id = station.id("event", key)
     states = [c.data["new_state"] for c in changes if c.data["entity_id"] == entity_id]
@@ -41,7 +43,12 @@ async def test_a_session(
         await wait(seconds)
     world.unplug(station.name)
     await wait(6)
-    assert told(changes, station, "session") == ["started", "charging", "suspended", "completed"]
+    assert event_types(changes, station, "session") == [
+        "started",
+        "charging",
+        "suspended",
+        "completed",
+    ]
     attributes = station.state("event", "session").attributes
     assert attributes["energy_kwh"] == pytest.approx(0.3, abs=0.01)
     assert attributes["end_reason"] == "ev_disconnected"
@@ -61,7 +68,7 @@ async def test_what_was_before_is_no_event(
     assert await hass.config_entries.async_reload(loaded.entry_id)
     await wait(31)
     assert [c for c in changes if c.data["entity_id"] == station.id("event", "session")]
-    assert len(told(changes, station, "session")) <= 1, "at most the one that was restored"
+    assert len(event_types(changes, station, "session")) <= 1, "at most the one that was restored"
     kinds = {
         s.attributes.get("event_type")
         for c in changes
@@ -78,7 +85,7 @@ async def test_two_sessions_between_two_polls(
     world.unplug(station.name)
     world.plug_in(station.name, card=True)
     await wait(31)
-    assert told(changes, station, "session") == [
+    assert event_types(changes, station, "session") == [
         "started",
         "charging",
         "completed",
@@ -92,27 +99,27 @@ async def test_an_exception(
 ) -> None:
     world.fault(station.name, "GroundFailure")
     await wait(301)
-    assert told(changes, station, "exception") == ["started"]
+    assert event_types(changes, station, "exception") == ["started"]
     attributes = station.state("event", "exception").attributes
     assert (attributes["type"], attributes["description"]) == ("Faulted", "GroundFailure")
     assert station["binary_sensor.problem"] == "on"
 
     world.clear_fault(station.name)
     await wait(301)
-    assert told(changes, station, "exception") == ["started", "ended"]
+    assert event_types(changes, station, "exception") == ["started", "ended"]
     assert station["binary_sensor.problem"] == "off"
 
 
-async def test_a_short_exception_is_told_whole(
+async def test_a_short_exception_has_both_events(
     station: Station, world: World, changes: list[Event[EventStateChangedData]], wait: Pass
 ) -> None:
     world.fault(station.name)
     world.clear_fault(station.name)
     await wait(301)
-    assert told(changes, station, "exception") == ["started", "ended"]
+    assert event_types(changes, station, "exception") == ["started", "ended"]
 
 
-async def test_exceptions_say_that_a_station_is_away(
+async def test_exceptions_show_that_a_station_is_not_connected(
     station: Station, world: World, wait: Pass
 ) -> None:
     world.disconnect(station.name)
@@ -137,11 +144,11 @@ async def test_old_exceptions_are_no_events(
     assert await hass.config_entries.async_reload(loaded.entry_id)
     await wait(31)
     assert station["binary_sensor.problem"] == "on"
-    assert told(changes, station, "exception") in ([], ["started"])
+    assert event_types(changes, station, "exception") in ([], ["started"])
     await wait(301)
     world.clear_fault(station.name)
     await wait(301)
-    assert told(changes, station, "exception")[-1] == "ended"
+    assert event_types(changes, station, "exception")[-1] == "ended"
 
 
 async def test_passing_faults_of_the_log(
@@ -157,7 +164,7 @@ async def test_passing_faults_of_the_log(
 
 
 def exceptions_of(cloud: Cloud, rows: list[dict[str, Any]]) -> AbstractContextManager[object]:
-    """Let the cloud answer with these exceptions, whatever it is asked."""
+    """Let the cloud return these exceptions to every request."""
     return patch(
         "simulator.world.exceptions_log.ExceptionsLog.since", lambda *_: [Row(r) for r in rows]
     )
@@ -187,7 +194,7 @@ class Row:
         {"timestamp": 1e300},
     ],
 )
-async def test_an_exception_of_no_likely_begin_is_told_once(
+async def test_an_exception_of_no_likely_begin_fires_once(
     hass: HomeAssistant,
     loaded: ConfigEntry,
     station: Station,
@@ -201,14 +208,14 @@ async def test_an_exception_of_no_likely_begin_is_told_once(
     with exceptions_of(cloud, rows):
         for _ in range(3):
             await wait(301)
-        assert told(changes, station, "exception") == ["started"]
+        assert event_types(changes, station, "exception") == ["started"]
         assert station["binary_sensor.problem"] == "on"
 
         rows.clear()  # an answer that lacks it, and one that names it again
         await wait(301)
         rows.append(row)
         await wait(301)
-        assert told(changes, station, "exception") == ["started"]
+        assert event_types(changes, station, "exception") == ["started"]
         assert station["binary_sensor.problem"] == "on"
 
         assert await hass.config_entries.async_reload(loaded.entry_id)
@@ -221,7 +228,7 @@ async def test_an_exception_of_no_likely_begin_is_told_once(
             await wait(301)
         rows[0] = row  # an old answer
         await wait(301)
-    assert told(changes, station, "exception") == ["ended"]
+    assert event_types(changes, station, "exception") == ["ended"]
     assert station["binary_sensor.problem"] == "off"
 
 
@@ -243,7 +250,7 @@ async def test_a_begin_to_come_hides_no_other_exception(
         await wait(301)
     world.fault(station.name)
     await wait(301)
-    assert told(changes, station, "exception") == ["started", "ended", "started"]
+    assert event_types(changes, station, "exception") == ["started", "ended", "started"]
 
 
 # What ended while nobody looked.

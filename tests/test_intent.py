@@ -132,8 +132,8 @@ async def test_a_charge(
     sentence, answer = STOP[language]
     assert await say(sentence, language) == answer
     assert garage["switch.charging"] == "off"
-    for asked in (COST, COST_BY_NAME):
-        sentence, begin = asked[language]
+    for question in (COST, COST_BY_NAME):
+        sentence, begin = question[language]
         assert await say(sentence, language) == begin + answer.split(": ")[1]
     assert float(garage["sensor.session_cost"]) == pytest.approx(0.50, abs=0.005)
 
@@ -230,7 +230,7 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_names_that_do_not_say_which(
+async def test_names_of_several_stations(
     say: Say, garage: Station, cloud: Cloud, language: str
 ) -> None:
     nameless = {"en": "start charging", "fr": "lance la recharge"}[language]
@@ -330,7 +330,7 @@ async def test_start_what_charges_already(
 
 
 async def stop_while_authorizing(say: Say, garage: Station, world: World) -> None:
-    """Start at a station that asks its driver for a card, and say "stop" meanwhile."""
+    """Start at a station whose driver needs a card, and say "stop" meanwhile."""
     world.plug_in(garage.name)
     answer = await say("start charging at the garage")
     assert answer == "A session has been started at Garage; the station is still authorizing it."
@@ -489,8 +489,8 @@ async def test_a_start_that_charges_at_once(
     client = loaded.runtime_data.coordinator.client
     start = client.start_session
 
-    async def authorized(**asked: Any) -> Session:
-        session = await start(**asked)
+    async def authorized(**arguments: Any) -> Session:
+        session = await start(**arguments)
         return replace(session, status=SessionStatus.CHARGING)
 
     with patch.object(client, "start_session", authorized):

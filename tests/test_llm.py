@@ -137,7 +137,7 @@ async def test_limit(model: Model, garage: Station, fields: dict[str, float], li
         ("set_limit", {"station": "garage", "amps": "many"}, "expected float"),
     ],
 )
-async def test_what_cannot_be_is_told_in_words(
+async def test_an_error_is_returned_as_text(
     model: Model,
     garage: Station,
     cloud: Cloud,
@@ -168,9 +168,9 @@ async def test_whose_car_it_is_stays_at_home(
 ) -> None:
     world.plug_in(garage.name, card=True, vehicle="Tesla Model S 2016")
     await wait(31)
-    said = str((await model.call("get_stations")).data)
-    assert "Tesla" not in said
-    assert "vehicle" not in said
+    result = str((await model.call("get_stations")).data)
+    assert "Tesla" not in result
+    assert "vehicle" not in result
 
 
 async def test_only_what_is_exposed(

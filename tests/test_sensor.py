@@ -99,7 +99,7 @@ async def test_site_totals(
     assert of_site() >= before
 
 
-async def test_what_a_session_tells_beside_its_values(
+async def test_attributes_of_a_session(
     hass: HomeAssistant, loaded: ConfigEntry, world: World, wait: Pass
 ) -> None:
     """Tariff with fees, taxes, session limits, grace period, and demand response in a row."""
@@ -134,11 +134,11 @@ async def test_the_duration_is_written_once_a_minute(
     written: list[str] = []
 
     @callback
-    def note(event: Event[EventStateChangedData]) -> None:
+    def record(event: Event[EventStateChangedData]) -> None:
         if event.data["entity_id"] == entity_id and (state := event.data["new_state"]):
             written.append(state.state)
 
-    hass.bus.async_listen("state_changed", note)
+    hass.bus.async_listen("state_changed", record)
     world.plug_in(station.name, card=True)
     await wait(31)
     for _ in range(180):

@@ -46,7 +46,7 @@ async def test_start_and_stop(
 
 
 @pytest.mark.parametrize("to_continue", [True, False])
-async def test_start_and_say_what_happens_at_the_end(
+async def test_start_with_the_behavior_at_a_full_battery(
     hass: HomeAssistant, names: list[str], world: World, cloud: Cloud, to_continue: bool
 ) -> None:
     world.plug_in(names[0])

@@ -75,41 +75,41 @@ async def test_every_endpoint(
     by: dict[str, set[str]] = {}
     known: set[str] = set()
 
-    def note(what: str) -> None:
+    def record(what: str) -> None:
         nonlocal known
         by[what] = reached(cloud) - known
         known |= by[what]
 
     await wait(31)
-    note("the states of entities")
+    record("the states of entities")
     world.plug_in(name)
     await station.turn("on")
-    note("switch charging: on")
+    record("switch charging: on")
     await wait(31)
     await station.turn("off")
-    note("switch charging: off")
+    record("switch charging: off")
     world.unplug(name)
     world.plug_in(name, card=True)
     await wait(31)
     world.unplug(name)
     await wait(31)
-    note("the last values of a session that is listed no more")
+    record("the last values of a session that is listed no more")
     await station.limit(10)
-    note("number charging_limit")
+    record("number charging_limit")
     await act(hass, "set_message", stations=name, message="Hello")
-    note("set_message")
+    record("set_message")
     await wait(11)
-    note("the states of a job")
+    record("the states of a job")
     await ask(hass, "get_report", start=START)
-    note("get_report")
+    record("get_report")
     await ask(hass, "get_exceptions")
-    note("get_exceptions")
+    record("get_exceptions")
     await ask(hass, "create_ticket", stations=name, message="Hello")
-    note("create_ticket")
+    record("create_ticket")
     for what, id_ in (("station", station.port_id), ("site", world.sites[0].site_id)):
         found = dr.async_get(hass).async_get(device(hass, loaded, id_))
         assert await get_diagnostics_for_device(hass, hass_client, loaded, found)
-        note(f"diagnostics of a {what}")
+        record(f"diagnostics of a {what}")
 
     assert by["switch charging: on"] == {"start a session"}
     assert by["switch charging: off"] == {"stop a session"}
@@ -207,15 +207,15 @@ async def test_diagnostics_of_a_device(
     of_station = devices.async_get(device(hass, loaded, station.port_id))
     of_site = devices.async_get(device(hass, loaded, site.site_id))
     world.set_lifecycle(station.name, "removed")
-    told = await get_diagnostics_for_device(hass, hass_client, loaded, of_station)
-    assert told["stations"][0]["port"]["status"] == "available"
-    assert told["now"][0]["port"]["status"] == "removed"
-    assert site.name not in str(told)
-    told = await get_diagnostics_for_device(hass, hass_client, loaded, of_site)
-    assert told["now"][0]["continue_if_battery_full"] is True
-    assert site.name not in str(told)
+    diagnostics = await get_diagnostics_for_device(hass, hass_client, loaded, of_station)
+    assert diagnostics["stations"][0]["port"]["status"] == "available"
+    assert diagnostics["now"][0]["port"]["status"] == "removed"
+    assert site.name not in str(diagnostics)
+    diagnostics = await get_diagnostics_for_device(hass, hass_client, loaded, of_site)
+    assert diagnostics["now"][0]["continue_if_battery_full"] is True
+    assert site.name not in str(diagnostics)
     cloud.faults.set("error")
-    told = await get_diagnostics_for_device(hass, hass_client, loaded, of_station)
-    assert told["now"] == [{"error": "EevionResponseError"}]
+    diagnostics = await get_diagnostics_for_device(hass, hass_client, loaded, of_station)
+    assert diagnostics["now"] == [{"error": "EevionResponseError"}]
     await hass.config_entries.async_unload(loaded.entry_id)
     assert await get_diagnostics_for_device(hass, hass_client, loaded, of_station) == {}

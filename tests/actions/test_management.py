@@ -183,7 +183,7 @@ async def test_undo(
     world: World,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The answer's original values are what the action takes."""
+    """The original values of the response are fields of the action."""
 
     def settings() -> list[Any]:
         world.advance()
@@ -229,7 +229,7 @@ async def test_undo(
     assert settings() == before
 
 
-async def test_undo_as_the_readme_says(
+async def test_undo_as_in_the_readme(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     names: list[str],
@@ -271,17 +271,17 @@ async def test_one_of_three_fails(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     world.fail_jobs(names[1], "The station did not answer")
-    asked = ask(hass, "manage_stations", stations=names, is_private=True, wait=True)
-    answer = await pass_until(hass, freezer, asked)
-    told = answer["stations"]
-    assert [told[name]["succeeded"] for name in names] == [True, False, True]
-    assert "did not answer" in told[names[1]]["reason"]
+    call = ask(hass, "manage_stations", stations=names, is_private=True, wait=True)
+    answer = await pass_until(hass, freezer, call)
+    stations = answer["stations"]
+    assert [stations[name]["succeeded"] for name in names] == [True, False, True]
+    assert "did not answer" in stations[names[1]]["reason"]
     assert set(answer["original_values"]) == set(names)
     assert [station["switch.private"] for station in stations] == ["on", "off", "on"]
 
-    asked = act(hass, "manage_stations", stations=names, is_private=True, wait=True)
+    call = act(hass, "manage_stations", stations=names, is_private=True, wait=True)
     with pytest.raises(HomeAssistantError, match=f"Station {names[1]} refused the change") as error:
-        await pass_until(hass, freezer, asked)
+        await pass_until(hass, freezer, call)
     assert error.value.translation_key == "job_refused"
     assert [station["switch.private"] for station in stations] == ["on", "off", "on"]
 
@@ -303,8 +303,8 @@ async def test_a_job_that_never_ends(
     hass: HomeAssistant, names: list[str], cloud: Cloud, freezer: FrozenDateTimeFactory
 ) -> None:
     cloud.settings.job_start_s = 10_000
-    asked = ask(hass, "manage_stations", stations=names[:1], is_private=True, wait=True)
-    answer = await pass_until(hass, freezer, asked)
+    call = ask(hass, "manage_stations", stations=names[:1], is_private=True, wait=True)
+    answer = await pass_until(hass, freezer, call)
     assert answer["stations"][names[0]]["succeeded"] is False
     assert "in time" in answer["stations"][names[0]]["reason"]
 
@@ -315,7 +315,7 @@ async def test_the_account_goes_while_somebody_waits(
     names: list[str],
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    asked = hass.async_create_task(
+    call = hass.async_create_task(
         ask(hass, "manage_stations", stations=names[:1], is_private=True, wait=True)
     )
     for _ in range(1000):
@@ -323,7 +323,7 @@ async def test_the_account_goes_while_somebody_waits(
     assert loaded.runtime_data.memory.jobs
     assert await hass.config_entries.async_unload(loaded.entry_id)
     with pytest.raises(HomeAssistantError, match="The cloud continues the job"):
-        await asked
+        await call
 
 
 async def test_a_tariff_by_its_name(
@@ -345,9 +345,9 @@ async def test_a_tariff_by_its_name(
 async def test_a_tariff_that_the_cloud_does_not_know(
     hass: HomeAssistant, names: list[str], freezer: FrozenDateTimeFactory
 ) -> None:
-    asked = act(hass, "manage_stations", stations=names[0], tariff="0" * 24, wait=True)
+    call = act(hass, "manage_stations", stations=names[0], tariff="0" * 24, wait=True)
     with pytest.raises(HomeAssistantError, match="There is no such fee"):
-        await pass_until(hass, freezer, asked)
+        await pass_until(hass, freezer, call)
 
 
 async def test_words_for_service(

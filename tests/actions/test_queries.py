@@ -249,8 +249,8 @@ async def test_sites_that_were_left_out(
     world.disconnect("2134")
     await wait(1000)
     since = time.isoformat()
-    told = await ask(hass, "get_sessions", updated_since=since)
-    assert [session["station"] for session in told["sessions"]] == ["2133"]
+    found = await ask(hass, "get_sessions", updated_since=since)
+    assert [session["station"] for session in found["sessions"]] == ["2133"]
     report = await ask(hass, "get_report", start=since)
     assert [row["station"] for row in report["rows"]] == ["2133"]
     exceptions = await ask(hass, "get_exceptions", since=since)
@@ -267,12 +267,12 @@ async def test_exceptions(
     world.clear_fault("2133")
     world.fault("2134", "GroundFailure")
     await wait(60)
-    told = (await ask(hass, "get_exceptions"))["exceptions"]
-    assert {exception["station"]: exception["is_open"] for exception in told} == {
+    found = (await ask(hass, "get_exceptions"))["exceptions"]
+    assert {exception["station"]: exception["is_open"] for exception in found} == {
         "2133": False,
         "2134": True,
     }
-    ended = next(exception for exception in told if not exception["is_open"])
+    ended = next(exception for exception in found if not exception["is_open"])
     assert ended["started_at"] == START
     assert ended["ended_at"] == (time + timedelta(seconds=60)).isoformat()
     assert ended["type"]
@@ -297,7 +297,7 @@ async def test_exceptions(
         ("get_management_history", "/station/management-history", "jobs"),
     ],
 )
-async def test_a_station_that_goes_while_the_cloud_is_asked(
+async def test_a_station_that_is_removed_during_the_request(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     cloud: Cloud,
@@ -318,16 +318,16 @@ async def test_a_station_that_goes_while_the_cloud_is_asked(
         await wait(31)
     data: dict[str, Any] = {"start": time.isoformat()} if action == "get_report" else {}
     cloud.faults.set("latency", path=path, seconds=1, count=1)
-    asked = hass.async_create_task(ask(hass, action, stations=["2133"], **data))
+    call = hass.async_create_task(ask(hass, action, stations=["2133"], **data))
     for _ in range(200):  # until the request has reached the cloud
         await asyncio.sleep(0)
     assert not cloud.faults.active
     world.remove_station("2133")
     await loaded.runtime_data.coordinator.async_refresh()
     assert port_id not in loaded.runtime_data.coordinator.data.stations
-    assert not asked.done()
+    assert not call.done()
     await wait(1)
-    rows = (await asked)[key]
+    rows = (await call)[key]
     if action in ("get_exceptions", "get_management_history"):
         assert {str(row.get("station", "2133")) for row in rows} == {"2133"}
 
@@ -348,8 +348,8 @@ async def test_management_history(
     freezer.tick(60)
     later = datetime.now(time.tzinfo) - timedelta(seconds=30)
     await act(hass, "manage_stations", stations=["Left"], message="Hello")
-    told = (await ask(hass, "get_management_history"))["jobs"]
-    new, old = told
+    found = (await ask(hass, "get_management_history"))["jobs"]
+    new, old = found
     assert old["stations"] == ["2133", "2134"]
     assert old["completed"] == ["2133"]
     assert old["status"] == "error"
@@ -360,7 +360,7 @@ async def test_management_history(
     assert old["created_at"].startswith("2026-11-02T08:00:")
     assert new["commands"] == {"message": "Hello"}
     assert new["status"] == "queued"
-    assert "@" not in json.dumps(told), "nobody's name or address"
+    assert "@" not in json.dumps(found), "nobody's name or address"
 
     async def ids(**data: Any) -> list[str]:
         answer = await ask(hass, "get_management_history", **data)

@@ -146,7 +146,7 @@ async def test_an_area_without_stations(
 
 
 @pytest.mark.parametrize(
-    ("target", "told"),
+    ("target", "message"),
     [
         ({}, "The target contains no station"),
         ({"stations": []}, "The target contains no station"),
@@ -165,9 +165,9 @@ async def test_what_is_not_there(
     loaded: MockConfigEntry,
     cloud: Cloud,
     target: dict[str, Any],
-    told: str,
+    message: str,
 ) -> None:
-    with pytest.raises(ServiceValidationError, match=told) as error:
+    with pytest.raises(ServiceValidationError, match=message) as error:
         await act(hass, "set_charging_limit", amps=10, **target)
     assert error.value.translation_key
     assert nothing_sent(cloud)

@@ -1,1 +1,1 @@
-"""Tests of what is said aloud."""
+"""Tests of the answers of voice assistants."""

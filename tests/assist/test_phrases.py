@@ -43,7 +43,7 @@ def free(loaded: ConfigEntry, world: World) -> StationState:
 
 
 @pytest.mark.parametrize(
-    ("session", "power_w", "said"),
+    ("session", "power_w", "expected"),
     [
         (CHARGING, None, "charging"),
         (replace(CHARGING, energy_wh=1500.0), 7200.0, "7.2 kW"),
@@ -53,11 +53,11 @@ def free(loaded: ConfigEntry, world: World) -> StationState:
     ],
 )
 def test_doing(
-    texts: Phrases, free: StationState, session: Session, power_w: float | None, said: str
+    texts: Phrases, free: StationState, session: Session, power_w: float | None, expected: str
 ) -> None:
-    told = texts.doing("Garage", replace(free, session=session, power_w=power_w))
-    assert "Garage" in told
-    assert said in told
+    text = texts.doing("Garage", replace(free, session=session, power_w=power_w))
+    assert "Garage" in text
+    assert expected in text
 
 
 def test_doing_nothing(texts: Phrases, free: StationState) -> None:
@@ -78,9 +78,11 @@ def test_doing_nothing(texts: Phrases, free: StationState) -> None:
             CHARGING, status=SessionStatus.COMPLETE, connector_status=ConnectorStatus.FAULTED
         ),
     )
-    said = [texts.doing("Garage", state) for state in (free, offline, unknown, plugged, faulted)]
-    assert len(set(said)) == 5
-    assert all("Garage" in one for one in said)
+    sentences = [
+        texts.doing("Garage", state) for state in (free, offline, unknown, plugged, faulted)
+    ]
+    assert len(set(sentences)) == 5
+    assert all("Garage" in one for one in sentences)
     assert texts.current_or_power(16, LimitUnit.AMPERE) == "16 A"
 
 
@@ -98,9 +100,9 @@ def test_an_error_of_somebody_else(texts: Phrases) -> None:
 def test_errors_have_words(
     hass: HomeAssistant, loaded: ConfigEntry, err: EevionError, of_command: str, of_question: str
 ) -> None:
-    with pytest.raises(HomeAssistantError) as told, command_errors("one"):
+    with pytest.raises(HomeAssistantError) as error, command_errors("one"):
         raise err
-    assert told.value.translation_key == of_command
-    with pytest.raises(HomeAssistantError) as told, read_errors():
+    assert error.value.translation_key == of_command
+    with pytest.raises(HomeAssistantError) as error, read_errors():
         raise err
-    assert told.value.translation_key == of_question
+    assert error.value.translation_key == of_question

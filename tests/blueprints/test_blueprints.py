@@ -56,22 +56,22 @@ def test_frame(blueprint: Blueprint, file: Path) -> None:
 
 def test_inputs(blueprint: Blueprint, file: Path) -> None:
     """Each says what it is; all but a few have a default that is one of its values."""
-    for name, told in blueprint.inputs.items():
-        assert told["name"], name
-        assert told["description"].endswith("."), name
-        assert ("default" in told) is (name not in REQUIRED[file.stem]), name
-        if not told.get("default"):
+    for name, field in blueprint.inputs.items():
+        assert field["name"], name
+        assert field["description"].endswith("."), name
+        assert ("default" in field) is (name not in REQUIRED[file.stem]), name
+        if not field.get("default"):
             continue  # nothing chosen
-        select = selector(told["selector"])
-        assert select(told["default"]) == told["default"], name
+        select = selector(field["selector"])
+        assert select(field["default"]) == field["default"], name
 
 
 def test_sections(blueprint: Blueprint) -> None:
     sections: list[Any] = []
     shown = 0
-    for told in blueprint.metadata["input"].values():
-        if "input" in told:
-            sections.append(told)
+    for field in blueprint.metadata["input"].values():
+        if "input" in field:
+            sections.append(field)
         else:
             assert not sections, "questions come before sections"
             shown += 1

@@ -25,13 +25,13 @@ def midnight() -> datetime:
 
 
 def rows(begin: str, price: str, prices: tuple[float, ...] = HOURS, **extra: Any) -> list[Any]:
-    def told(hour: int) -> datetime | str:
+    def written(hour: int) -> datetime | str:
         moment = midnight() + timedelta(hours=hour)
         return moment if extra.get("is_datetime") else moment.isoformat()
 
     return [
-        {begin: told(hour), price: value}
-        | ({extra["end"]: told(hour + 1)} if "end" in extra else {})
+        {begin: written(hour), price: value}
+        | ({extra["end"]: written(hour + 1)} if "end" in extra else {})
         for hour, value in enumerate(prices)
     ]
 
@@ -155,7 +155,7 @@ async def test_in_time_at_whatever_price(
 
 
 @pytest.mark.usefixtures("car")
-async def test_prices_that_are_not_known_yet(
+async def test_hours_without_a_price_yet(
     hass: HomeAssistant, automate: Automate, inputs: dict[str, Any], night: Night
 ) -> None:
     """Dear hours wait for those to come, cheap ones are taken."""

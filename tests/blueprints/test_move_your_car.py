@@ -1,4 +1,4 @@
-"""The blueprint that asks for the car to be moved."""
+"""The blueprint that notifies people to move their car."""
 
 import re
 from typing import Any
@@ -106,12 +106,12 @@ async def test_full(
     found = notifications(hass)
     assert len(found) == 2
     for station in stations[:2]:
-        told = found[f"eevion_move_{devices[station.name]}"]
-        assert told["title"] == "Move your car"
+        notification = found[f"eevion_move_{devices[station.name]}"]
+        assert notification["title"] == "Move your car"
         assert re.fullmatch(
             f"Station {station.name}: the car has taken no energy for 1[01] minutes."
             " No idle fee is known.",
-            told["message"],
+            notification["message"],
         )
     await pass_minutes(wait, 20)
     assert all(re.search(" 3[01] minutes", n["message"]) for n in notifications(hass).values())

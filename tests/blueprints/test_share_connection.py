@@ -20,7 +20,7 @@ CAR_W = 100_000
 
 
 class Breaker:
-    """The breaker; looks after every few seconds whether too much is asked of it."""
+    """The breaker; checks every few seconds that its load is not too high."""
 
     def __init__(
         self, hass: HomeAssistant, world: World, stations: list[Station], wait: Pass
@@ -35,14 +35,14 @@ class Breaker:
         self.most_a = 0.0
 
     def amps(self) -> list[float]:
-        """Return what each car takes."""
+        """Return the current of each car."""
         self._world.advance()
         now = self._world.timeline.now_ms
         stations = [self._world.station(station.name) for station in self._stations]
         return [s.session.curve.watts(now) / s.model.volts if s.session else 0 for s in stations]
 
     async def wait(self, seconds: float) -> list[float]:
-        """Let time pass; return what each car takes at the end."""
+        """Let time pass; return the current of each car at the end."""
         for _ in range(int(seconds // 5)):
             if self.tell:
                 self._hass.states.async_set(LOAD, self.tell(), {"unit_of_measurement": self.unit})
@@ -207,7 +207,7 @@ async def test_nothing_is_left(
     assert sorted(await breaker.wait(90)) == [0, 0, 6]
 
 
-async def test_who_cannot_take_it_leaves_it_to_the_others(
+async def test_a_car_below_its_share_leaves_the_rest_to_the_others(
     automate: Automate, inputs: dict[str, Any], breaker: Breaker
 ) -> None:
     await automate(("share_connection", inputs | {"breaker": 150}))

@@ -23,7 +23,7 @@ type Shine = Callable[..., Awaitable[None]]
 
 
 class House:
-    """A house whose meter tells what the sun leaves over, less what the car takes."""
+    """A house whose meter measures the surplus of the sun, less the power of the car."""
 
     def __init__(self, hass: HomeAssistant, world: World, name: str, wait: Pass) -> None:
         self._hass = hass
@@ -105,7 +105,7 @@ async def test_a_station_that_reports_once_a_minute(
     station: Station,
     world: World,
 ) -> None:
-    """What the car takes is known late."""
+    """The power of the car is reported late."""
     world.station(station.name).meter_interval_ms = 60_000
     cloud.requests.clear()
     await automate(("solar_surplus", inputs))
@@ -303,7 +303,7 @@ async def test_choices(
     assert amps(cloud) == expected
 
 
-async def test_a_car_that_takes_less_than_it_may(
+async def test_a_car_that_draws_less_than_its_limit(
     automate: Automate,
     inputs: dict[str, Any],
     house: House,

@@ -16,7 +16,7 @@ from tests.helpers import Station
 
 
 def starts(cloud: Cloud) -> int:
-    """How often a start was asked for."""
+    """How many starts were requested."""
     return sum(
         isinstance(request.body, dict) and "stationId" in request.body for request in cloud.requests
     )
@@ -129,16 +129,16 @@ async def test_a_card_session_is_stopped_at_once(
 
 
 @pytest.mark.parametrize(
-    ("happen", "told"),
+    ("happen", "message"),
     [("take_offline", "out of service"), ("disconnect", "not connected to the network")],
 )
 async def test_start_where_nothing_can_charge(
-    station: Station, world: World, cloud: Cloud, wait: Pass, happen: str, told: str
+    station: Station, world: World, cloud: Cloud, wait: Pass, happen: str, message: str
 ) -> None:
     world.plug_in(station.name)
     getattr(world, happen)(station.name)
     await wait(31)
-    with pytest.raises(ServiceValidationError, match=told):
+    with pytest.raises(ServiceValidationError, match=message):
         await station.turn("on")
     assert starts(cloud) == 0
 
@@ -190,7 +190,7 @@ async def test_a_stop_waits_for_the_authorization(
     assert [r.status for r in cloud.requests if r.method == "PATCH"] == [200]
 
 
-async def test_a_start_takes_back_a_stop_that_waits(
+async def test_a_start_cancels_a_stop_that_waits(
     authorizing: Station, cloud: Cloud, poll: Pass
 ) -> None:
     stop = asyncio.create_task(authorizing.turn("off"))

@@ -47,7 +47,7 @@ def wrongly_ended(hand: HandMadeCloud, lookup: Answer) -> None:
 @pytest.mark.parametrize(
     "lookup", [(400, NOT_ALLOWED), (404, {"message": "Not Found"}), (200, COMPLETE)]
 )
-async def test_a_stop_reaches_a_session_that_one_look_up_called_ended(
+async def test_a_stop_reaches_a_session_that_one_lookup_reported_ended(
     hass: HomeAssistant, hand: HandMadeCloud, wait: Pass, lookup: Answer
 ) -> None:
     wrongly_ended(hand, lookup)
@@ -120,7 +120,7 @@ async def test_a_session_whose_end_a_list_confirms_is_not_stopped_again(
     assert hand.sent(*STOP) == 0
 
 
-async def test_a_stop_where_the_station_is_said_to_charge(
+async def test_a_stop_where_the_station_reports_charging(
     hass: HomeAssistant, hand: HandMadeCloud, wait: Pass
 ) -> None:
     """Energy flows, though the list calls the session complete."""
@@ -131,7 +131,7 @@ async def test_a_stop_where_the_station_is_said_to_charge(
 
 
 @pytest.mark.parametrize("is_listed_again", [True, False])
-async def test_a_start_looks_first_whether_the_session_goes_on(
+async def test_a_start_first_checks_whether_the_session_is_active(
     hass: HomeAssistant, hand: HandMadeCloud, wait: Pass, is_listed_again: bool
 ) -> None:
     wrongly_ended(hand, (400, NOT_ALLOWED))
@@ -147,7 +147,7 @@ async def test_a_start_looks_first_whether_the_session_goes_on(
     assert hand.sent("POST", "/session") == 1, "the list alone, and no start"
 
 
-async def test_a_start_that_cannot_look_does_not_start(
+async def test_a_start_whose_check_fails_does_not_start(
     hass: HomeAssistant, hand: HandMadeCloud, wait: Pass
 ) -> None:
     wrongly_ended(hand, (400, NOT_ALLOWED))

@@ -1,4 +1,4 @@
-"""What a person sees of managed commands, from the wish to the end of the job."""
+"""Management jobs, from the command to the end of the job."""
 
 import asyncio
 import math
@@ -77,8 +77,8 @@ async def test_one_of_three_fails(
     assert event.attributes["event_type"] == "failed"
     assert "did not answer" in event.attributes["reason"]
     assert stations[0].state("event", "job").attributes["event_type"] == "finished"
-    (told,) = async_get_persistent_notifications(hass).values()
-    assert stations[1].name in told["message"]
+    (notification,) = async_get_persistent_notifications(hass).values()
+    assert stations[1].name in notification["message"]
 
 
 async def test_a_job_outlives_a_restart(
@@ -106,8 +106,8 @@ async def test_a_job_that_never_ends(
     assert station["switch.private"] == "on"
     await wait(700)
     assert station["switch.private"] == "off"
-    (told,) = async_get_persistent_notifications(hass).values()
-    assert "in time" in told["message"]
+    (notification,) = async_get_persistent_notifications(hass).values()
+    assert "in time" in notification["message"]
 
 
 async def test_a_refused_job(
@@ -199,7 +199,7 @@ async def test_a_command_that_waits_ends_with_the_account(
     assert not managed(cloud)
 
 
-async def test_what_is_not_asked_while_no_job_runs(
+async def test_no_requests_for_jobs_while_none_runs(
     station: Station, cloud: Cloud, wait: Pass
 ) -> None:
     await wait(60)
@@ -245,8 +245,8 @@ async def test_what_jobs_have_set_is_shown_after_a_restart(
 
 
 async def test_tariffs_that_the_job_history_names(loaded: ConfigEntry, station: Station) -> None:
-    told = {"commands": {"tariffId": {"tariffId": "abcd1234"}}}
-    job = Job.from_json({"id": "x", "description": "Set fee: Night.", "content": told})
+    content = {"commands": {"tariffId": {"tariffId": "abcd1234"}}}
+    job = Job.from_json({"id": "x", "description": "Set fee: Night.", "content": content})
     loaded.runtime_data.coordinator.async_remember_jobs([job])
     assert station.state("select", "tariff").attributes["options"] == ["Night"]
 
@@ -357,7 +357,7 @@ async def test_a_job_of_no_likely_begin_holds_up_no_other(
 async def test_a_history_that_cannot_be_read_is_read_later(
     hass: HomeAssistant, entry: MockConfigEntry, cloud: Cloud, wait: Pass
 ) -> None:
-    def asked() -> int:
+    def history_requests() -> int:
         return sum("management-history" in request.path for request in cloud.requests)
 
     cloud.faults.set("error", path="/station/management-history")
@@ -365,15 +365,15 @@ async def test_a_history_that_cannot_be_read_is_read_later(
     await hass.async_block_till_done(wait_background_tasks=True)
     for _ in range(60):
         await wait(61)
-    assert 5 <= asked() <= 8, "an hour, with pauses that grow"
+    assert 5 <= history_requests() <= 8, "an hour, with pauses that grow"
     cloud.faults.clear()
     for _ in range(60):
         await wait(61)
-    last = asked()
+    last = history_requests()
     assert entry.runtime_data.memory.jobs_until > dt_util.utcnow().timestamp() - 3700
     for _ in range(60):
         await wait(61)
-    assert asked() == last
+    assert history_requests() == last
 
 
 async def test_a_command_while_polls_fail_goes_out_and_is_shown_later(

@@ -205,10 +205,10 @@ async def test_a_limit_that_waits_for_the_budget_is_replaced(
     assert limits(cloud) == [{stations[0].name: 10}]
 
 
-async def test_a_refused_request_takes_newer_limits_along(
+async def test_a_request_after_a_refusal_has_the_newer_limits(
     stations: list[Station], cloud: Cloud, clock: Clock
 ) -> None:
-    """429 says that the cloud did not take it."""
+    """429 means that the cloud did nothing."""
     cloud.faults.fail_next("rate_limited", path="/station/energy-management")
     one, other = stations[:2]
     calls = [asyncio.ensure_future(one.limit(8))]
@@ -237,10 +237,10 @@ async def test_only_the_refused_station_fails(
     stations: list[Station], cloud: Cloud, world: World, clock: Clock
 ) -> None:
     world.disconnect(stations[1].name)
-    told = await clock.until_done(station.limit(9) for station in stations[:3])
-    assert [told[0], told[2]] == [None, None]
-    assert isinstance(told[1], HomeAssistantError)
-    assert stations[1].name in str(told[1])
+    errors = await clock.until_done(station.limit(9) for station in stations[:3])
+    assert [errors[0], errors[2]] == [None, None]
+    assert isinstance(errors[1], HomeAssistantError)
+    assert stations[1].name in str(errors[1])
     assert len(limits(cloud)) == 1
     assert float(stations[0]["number.charging_limit"]) == 9
 
@@ -249,21 +249,21 @@ async def test_a_lost_request_fails_for_all(
     stations: list[Station], cloud: Cloud, clock: Clock
 ) -> None:
     cloud.faults.fail_next("drop_answer", path="/station/energy-management")
-    told = await clock.until_done(station.limit(9) for station in stations[:3])
-    assert [type(error) for error in told] == [HomeAssistantError] * 3
+    errors = await clock.until_done(station.limit(9) for station in stations[:3])
+    assert [type(error) for error in errors] == [HomeAssistantError] * 3
     assert len(limits(cloud)) <= 1
     assert await clock.until_done([stations[0].limit(10)]) == [None]
 
 
-async def test_one_who_waits_is_told_when_the_account_is_unloaded(
+async def test_a_waiting_command_fails_when_the_account_is_unloaded(
     hass: HomeAssistant, loaded: ConfigEntry, stations: list[Station], cloud: Cloud, clock: Clock
 ) -> None:
     loaded.runtime_data.rate_limit.backed_off(20)
     call = asyncio.ensure_future(stations[0].limit(8))
     await clock.tick(1)
     assert await hass.config_entries.async_unload(loaded.entry_id)
-    [told] = await clock.until_done([call])
-    assert isinstance(told, HomeAssistantError)
+    [error] = await clock.until_done([call])
+    assert isinstance(error, HomeAssistantError)
     assert not limits(cloud)
 
 
