@@ -1,4 +1,4 @@
-"""How many entities start enabled, as accounts are made, grow and are restarted."""
+"""How many entities are enabled by default, for new, growing and restarted accounts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ def test_shares_fit_the_tables() -> None:
 
 @dataclass
 class Registry:
-    """The registries of Home Assistant, as far as they are asked."""
+    """The registries of Home Assistant, as far as the budget uses them."""
 
     devices: set[str] = field(default_factory=set)
     enabled: int = 0
@@ -125,7 +125,7 @@ def test_more_stations_than_fit(registry: Registry) -> None:
     shares = Account(registry).grow(1500)
     enabled = shares.count(EntityShare.ESSENTIAL)
     assert enabled > 1000
-    assert shares == [EntityShare.ESSENTIAL] * enabled + [EntityShare.NOTHING] * (1500 - enabled)
+    assert shares == [EntityShare.ESSENTIAL] * enabled + [EntityShare.NONE] * (1500 - enabled)
 
 
 def test_a_growing_account(registry: Registry) -> None:
@@ -133,8 +133,8 @@ def test_a_growing_account(registry: Registry) -> None:
     assert set(account.grow(200)) == {EntityShare.DEFAULT}
     assert set(account.grow(100)) == {EntityShare.DEFAULT}
     later = account.grow(700)
-    assert set(later) == {EntityShare.NOTHING, EntityShare.ESSENTIAL} or set(later) == {
-        EntityShare.NOTHING
+    assert set(later) == {EntityShare.NONE, EntityShare.ESSENTIAL} or set(later) == {
+        EntityShare.NONE
     }
     assert registry.enabled < MAX_ENABLED_ENTITIES_PER_CONFIG_ENTRY
 
@@ -147,7 +147,7 @@ def test_a_decision_stands(registry: Registry) -> None:
     assert account.shares[:300] == before
 
 
-def test_known_stations_of_a_large_account_gain_little(registry: Registry) -> None:
+def test_stations_of_a_large_account_get_few_new_entities(registry: Registry) -> None:
     """An update of the integration brings them new entities as it would on a new account."""
     account = Account(registry)
     account.grow(1000)
@@ -167,7 +167,7 @@ def test_sites_are_always_enabled(registry: Registry) -> None:
     st.integers(min_value=0, max_value=9500),
 )
 def test_the_limit_is_never_reached(events: list[int | str], by_hand: int) -> None:
-    """Whatever comes when, and however many entities people have enabled themselves."""
+    """In any order, and with any number of entities that people have enabled."""
     with registries() as registry:
         registry.enabled = by_hand
         account = Account(registry)

@@ -1,4 +1,4 @@
-"""From an API key to an account; and when the key, the address or the wishes change."""
+"""The config flow and the options flow of an account."""
 
 from collections.abc import Mapping
 from typing import Any, override
@@ -59,27 +59,27 @@ from .helpers import checked_base_url
 from .polling import async_get_budgets
 from .translation import Texts
 
-# Of all selectors only editors have a button to copy, and this one takes plain text.
+# The only selector with a button to copy that accepts plain text.
 _COPY_SELECTOR = TemplateSelector(TemplateSelectorConfig(read_only=True))
 
 
 class EevionOptionsFlow(OptionsFlowWithReload):
-    """One form for all options of an account."""
+    """The flow for the options of an account, in one form."""
 
     def __init__(self) -> None:
-        """Start before any form is shown."""
+        """Begin without a form."""
         self._names: dict[str, str] = {}
-        """The sites that the form offers, by id: the cloud may name others meanwhile."""
+        """The names of the sites in the form, by id: the cloud may report others meanwhile."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the sites; what is left out is stored, so that new sites are included."""
+        """Show the form; excluded sites are stored, so that new sites are included."""
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="not_loaded")
         url = self.config_entry.runtime_data.webhook.url
         errors: dict[str, str] = {}
         if user_input is not None:
             if user_input[CONF_SITES]:
-                # A site that the form did not offer stays as it was.
+                # A site that the form did not contain is not changed.
                 offered = AccountOptions.of(self.config_entry).excluded_sites | self._names.keys()
                 return self.async_create_entry(
                     data={
@@ -160,11 +160,11 @@ _USER_SCHEMA = vol.Schema(
 
 
 class _InputError(Exception):
-    """What was entered does not work; the argument is the error's key."""
+    """The input is invalid or was refused; the argument is the translation key."""
 
 
 class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
-    """One form for an account: new, with a new key, or changed."""
+    """The flow that adds an account, replaces its key or changes its connection."""
 
     VERSION = VERSION
     MINOR_VERSION = MINOR_VERSION
@@ -173,22 +173,22 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
     @staticmethod
     @callback
     def async_get_options_flow(config_entry: ConfigEntry) -> EevionOptionsFlow:
-        """Return the flow for the wishes."""
+        """Return the options flow."""
         return EevionOptionsFlow()
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the key of a new account."""
+        """Add an account."""
         return await self._async_step("user", _USER_SCHEMA, user_input)
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
-        """Begin to ask for a new key: the cloud does not take the old one any more."""
+        """Request a new key, as the cloud does not accept the stored one."""
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for a new key of the same account; for everything where the rest is unreadable."""
+        """Replace the key; reconfigure all data if the rest of it is invalid."""
         stored = AccountData.of(self._get_reauth_entry())
         if not (stored.environment and stored.url):
             return await self.async_step_reconfigure()
@@ -197,7 +197,7 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for everything anew."""
+        """Change the key, the environment or the URL."""
         return await self._async_step("reconfigure", _USER_SCHEMA, user_input)
 
     async def _async_step(
@@ -207,7 +207,7 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             try:
                 data = self._merged(user_input)
-                sites = await self._async_try(data)
+                sites = await self._async_fetch_sites(data)
             except _InputError as err:
                 errors["base"] = str(err)
             else:
@@ -230,7 +230,7 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
         return None
 
     def _shown_input(self, user_input: dict[str, Any] | None) -> dict[str, Any]:
-        """Return what the form begins with; the key is never shown."""
+        """Return the suggested values of the form, without the key."""
         if user_input is not None:
             return {key: value for key, value in user_input.items() if key != CONF_API_KEY}
         if (entry := self._entry()) is None:
@@ -244,7 +244,7 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
         return shown
 
     def _merged(self, user_input: dict[str, Any]) -> dict[str, Any]:
-        """Return the data of the entry with what was entered; raise _InputError for a bad URL."""
+        """Return the data of the entry with the input; raise _InputError for an invalid URL."""
         entry = self._entry()
         data = dict(entry.data) if entry else {}
         environment, url = Environment.PRODUCTION.value, BASE_URL
@@ -261,8 +261,8 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
             raise _InputError("invalid_url") from err
         return data
 
-    async def _async_try(self, data: Mapping[str, Any]) -> list[Site]:
-        """Return the sites that the key sees; raise _InputError where it does not work."""
+    async def _async_fetch_sites(self, data: Mapping[str, Any]) -> list[Site]:
+        """Return the sites that the key sees; raise _InputError for any failure."""
         budgets = await async_get_budgets(self.hass)
         client = EevionClient(
             session=async_get_clientsession(self.hass),
@@ -278,17 +278,17 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
         except EevionRateLimitError as err:
             raise _InputError("rate_limited") from err
         except EevionError as err:
-            LOGGER.debug("The key could not be tried: %s", err)
+            LOGGER.debug("The key could not be checked: %s", err)
             raise _InputError("cannot_connect") from err
         except Exception as err:
-            LOGGER.exception("Unexpected error while the key was tried")
+            LOGGER.exception("Unexpected error while the key was checked")
             raise _InputError("unknown") from err
         if not any(site.ports for site in sites.sites):
             raise _InputError("no_stations")
         return list(sites.sites)
 
     async def _async_finish(self, data: dict[str, Any], sites: list[Site]) -> ConfigFlowResult:
-        """Make or change the entry; an account is known by its sites, for it has no id."""
+        """Create or change the entry; its sites identify an account, as it has no id."""
         site_ids = sorted(site.site_id for site in sites)
         entry = self._entry()
         owners = {site_id: async_owner(self.hass, site_id) for site_id in site_ids}
@@ -296,9 +296,9 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
         if entry is None and (not free or self._has_connection(data)):
             return self.async_abort(reason="already_configured")
         stored = AccountData.of(entry) if entry else None
-        is_same_world = stored and stored.environment in (None, data[CONF_ENVIRONMENT])
-        if stored and is_same_world and stored.known_sites:
-            # Shared sites say nothing of which account this is, unless it has no others.
+        is_same_environment = stored and stored.environment in (None, data[CONF_ENVIRONMENT])
+        if stored and is_same_environment and stored.known_sites:
+            # Shared sites do not identify an account, unless it has no others.
             own = {s for s in stored.known_sites if async_owner(self.hass, s) in (None, entry)}
             is_same = not (own or stored.known_sites).isdisjoint(site_ids)
         else:
@@ -308,17 +308,17 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
         data[CONF_KNOWN_SITES] = site_ids
         unique_id = f"{data[CONF_ENVIRONMENT]}_{(free or site_ids)[0]}"
         if entry:
-            if is_same_world:
+            if is_same_environment:
                 unique_id = entry.unique_id or unique_id
             return self.async_update_reload_and_abort(entry, unique_id=unique_id, data=data)
         await self.async_set_unique_id(unique_id)
         self._abort_if_unique_id_configured()
-        taken = {other.title for other in self._async_current_entries()}
+        used = {other.title for other in self._async_current_entries()}
         names = [site.name for site in sites if site.site_id in free]
-        return self.async_create_entry(title=account_title(names, taken), data=data)
+        return self.async_create_entry(title=account_title(names, used), data=data)
 
     def _has_connection(self, data: Mapping[str, Any]) -> bool:
-        """Whether an entry has this very key already."""
+        """Return whether an entry has the same key, environment and URL."""
         return any(
             (stored.api_key, stored.environment, stored.url)
             == (data[CONF_API_KEY], data[CONF_ENVIRONMENT], data[CONF_URL])

@@ -1,4 +1,4 @@
-"""Names and numbers that several parts share."""
+"""Constants of the integration."""
 
 from datetime import timedelta
 import logging
@@ -25,21 +25,20 @@ ERROR_NOT_PLUGGED_IN: Final = 707
 """`details.code` of a refused start without a car."""
 
 INTERVAL_BURST: Final = timedelta(seconds=2)
-"""After a command, until the cloud shows what it did."""
+"""After a command, until the cloud reports its effect."""
 INTERVAL_ACTIVE: Final = timedelta(seconds=4)
-"""While somebody charges: what ends is then seen within 5 s, the answer's time included."""
+"""During a session: its end is reported within 5 s, including the request."""
 INTERVAL_BUSY: Final = timedelta(seconds=6)
-"""The same where this minute has had many requests already."""
+"""During a session, if few requests of this minute are left."""
 INTERVAL_IDLE: Final = timedelta(seconds=29)
-"""While nothing moves, and for sites always: what begins is seen within 30 s."""
+"""Without a session, and for sites always: a start is reported within 30 s."""
 
 MIN_LIMIT_A: Final = 6
-"""The least a car charges with (IEC 61851, SAE J1772); 0 pauses."""
+"""The minimum current of a car (IEC 61851, SAE J1772); 0 pauses."""
 MAX_LIMIT_A: Final = 80
-"""For a station whose amps the cloud does not tell."""
+"""For a station without `amps`."""
 MAX_MESSAGE: Final = 1000
-"""Characters of a message; the documentation names no limit, screens have one."""
-
+"""Maximum characters of a message; the documentation has no limit, screens have one."""
 
 EVENT_EXCEPTION: Final = "exception"
 EVENT_JOB: Final = "job"
@@ -47,5 +46,5 @@ EVENT_SESSION: Final = "session"
 
 
 def signal(entry: ConfigEntry, port_id: str, kind: str) -> str:
-    """Return the signal; it carries the event's type and its attributes."""
+    """Return the dispatcher signal of an event; its arguments are the type and attributes."""
     return f"{DOMAIN}_{entry.entry_id}_{port_id}_{kind}"

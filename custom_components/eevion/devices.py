@@ -14,26 +14,26 @@ from .api import Port, Site, Sites
 from .const import DOMAIN, LOGGER, MANUFACTURER
 from .stations import StationState
 
-# A device takes its history and people's settings with it: one odd answer is not enough.
+# With a device its history and people's settings are removed: one answer is not enough.
 _ABSENCES = 2
 
 type _Place = tuple[str, str]
-"""A site's id and the name of a station there."""
+"""A site's id and the name of a station."""
 
 
 class Devices:
-    """Makes, renames, hands on and removes the devices of one account."""
+    """Creates, updates, reassigns and removes the devices of an account."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Begin with what the registry holds from before."""
+        """Begin with the devices in the registry."""
         self._hass = hass
         self._entry = entry
         self._registry = dr.async_get(hass)
         self._entry_id = entry.entry_id
-        self._told: dict[str, tuple[str | None, ...]] = {}
+        self._registered: dict[str, tuple[str | None, ...]] = {}
         self._has_absent = self._has_waiting = False
         self.replaced: dict[str, str] = {}
-        """The new port ids of chargers that were replaced, by the old ones: a reload is due."""
+        """The new port ids of replaced chargers, by the old ones; the entry needs a reload."""
         self._absences: dict[str, int] = {
             identifier: 0
             for device in dr.async_entries_for_config_entry(self._registry, self._entry_id)
@@ -42,20 +42,20 @@ class Devices:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the same answer once more would change nothing."""
+        """Whether another answer with the same content would change no device."""
         return not (self._has_absent or self._has_waiting)
 
     @property
     def present(self) -> AbstractSet[str]:
-        """The ids of sites and stations seen since the start and not removed."""
-        return self._told.keys()
+        """The ids of sites and stations with a device that an answer since the start contained."""
+        return self._registered.keys()
 
     @callback
     def async_admit(self, sites: Sites) -> list[Site]:
-        """Return the sites and ports that this account may show now.
+        """Return the sites and ports that this account has entities for.
 
-        Sites that another account has are left to it. A port that may be a new charger in the
-        place of one that is gone waits until that is certain; then it takes the device over.
+        Sites that belong to another account are left out. So is a port that may replace a
+        missing one of the same name, until that is certain; then it gets the device.
         """
         options = AccountOptions.of(self._entry)
         owners: dict[str, ConfigEntry] = {}
@@ -82,7 +82,7 @@ class Devices:
         }
         waiting |= self._async_replacements(ports, waiting, is_complete=sites.is_complete)
         self._has_waiting = bool(owners or waiting)
-        return [_without(site, waiting) for site in own] if waiting else own
+        return [_without_ports(site, waiting) for site in own] if waiting else own
 
     @callback
     def _async_replacements(
@@ -92,17 +92,16 @@ class Devices:
         *,
         is_complete: bool,
     ) -> set[str]:
-        """Return the new ports that stand where a port of the same name is missing.
+        """Return the new ports at a site where a port of the same name is missing.
 
-        Where the missing one is gone for good and there is no doubt which is which, the new one
-        takes over its device.
+        If the missing port stays absent and the match is unique, the new port gets its device.
         """
         new: dict[str, _Place] = {
             port_id: (site_id, port.station_id)
             for port_id, (site_id, port) in ports.items()
             if port_id not in self._absences and port_id not in elsewhere
         }
-        # An incomplete answer may be filled with ports that are gone.
+        # An incomplete answer does not prove that a port is present.
         present = ports.keys() if is_complete else frozenset[str]()
         if not new or not (missing := dict(self._missing(present))):
             return set()
@@ -112,14 +111,14 @@ class Devices:
             return waiting
         count_new, count_missing = Counter(new.values()), Counter(missing.values())
         for old_id, place in missing.items():
-            is_clear = count_new[place] == count_missing[place] == 1
-            if is_clear and self._absences[old_id] + 1 >= _ABSENCES:
+            is_unique = count_new[place] == count_missing[place] == 1
+            if is_unique and self._absences[old_id] + 1 >= _ABSENCES:
                 new_id = next(port_id for port_id in waiting if new[port_id] == place)
                 self._async_hand_over(old_id, new_id)
         return waiting
 
     def _missing(self, present: AbstractSet[str]) -> Iterator[tuple[str, _Place]]:
-        """Yield the stations that have a device and are not present."""
+        """Yield the stations with a device that are not in `present`."""
         devices = dr.async_entries_for_config_entry(self._registry, self._entry_id)
         names = {device.id: id_ for device in devices for _, id_ in device.identifiers}
         for device in devices:
@@ -129,11 +128,11 @@ class Devices:
 
     @callback
     def _async_hand_over(self, old_id: str, new_id: str) -> None:
-        """Let a device, its entities and all their settings go on with another port."""
+        """Assign a device and its entities, with their settings, to another port."""
         device = self._registry.async_get_device_by_identifier((DOMAIN, old_id), self._entry_id)
         if device is None:
             return
-        LOGGER.info("A station was replaced by another of its name; its entities go on")
+        LOGGER.info("A station was replaced by another of the same name, which gets its entities")
         entities = er.async_get(self._hass)
         for entity in er.async_entries_for_device(
             entities, device.id, include_disabled_entities=True
@@ -144,29 +143,29 @@ class Devices:
                 )
         self._registry.async_update_device(device.id, new_identifiers={(DOMAIN, new_id)})
         del self._absences[old_id]
-        self._told.pop(old_id, None)
+        self._registered.pop(old_id, None)
         self.replaced[old_id] = new_id
 
     @callback
     def async_sync(
         self, sites: Mapping[str, Site], stations: Mapping[str, StationState], *, is_complete: bool
     ) -> bool:
-        """Follow a snapshot; return whether devices have come or gone.
+        """Update the devices to a snapshot; return whether any were created or removed.
 
-        Absence counts only where the whole answer could be read (`is_complete`).
+        A device is removed only after complete answers (`is_complete`).
         """
-        before = set(self._told)
+        before = set(self._registered)
         for site in sites.values():
-            self._async_follow_site(site)
+            self._async_update_site(site)
         for state in stations.values():
-            self._async_follow_station(state.port, state.site_id)
+            self._async_update_station(state.port, state.site_id)
         if is_complete:
-            self._async_drop_absent(sites.keys() | stations.keys())
-        return before != self._told.keys()
+            self._async_remove_absent(sites.keys() | stations.keys())
+        return before != self._registered.keys()
 
     @callback
-    def _async_follow_site(self, site: Site) -> None:
-        if self._is_news(site.site_id, (site.name,)):
+    def _async_update_site(self, site: Site) -> None:
+        if self._is_changed(site.site_id, (site.name,)):
             self._registry.async_get_or_create(
                 config_entry_id=self._entry_id,
                 entry_type=dr.DeviceEntryType.SERVICE,
@@ -176,8 +175,8 @@ class Devices:
             )
 
     @callback
-    def _async_follow_station(self, port: Port, site_id: str) -> None:
-        if self._is_news(port.port_id, (port.station_id, port.model, site_id)):
+    def _async_update_station(self, port: Port, site_id: str) -> None:
+        if self._is_changed(port.port_id, (port.station_id, port.model, site_id)):
             site = self._registry.async_get_device_by_identifier((DOMAIN, site_id), self._entry_id)
             self._registry.async_get_or_create(
                 config_entry_id=self._entry_id,
@@ -188,15 +187,15 @@ class Devices:
                 via_device_id=site.id if site else None,
             )
 
-    def _is_news(self, identifier: str, told: tuple[str | None, ...]) -> bool:
+    def _is_changed(self, identifier: str, fields: tuple[str | None, ...]) -> bool:
         self._absences[identifier] = 0
-        if self._told.get(identifier) == told:
+        if self._registered.get(identifier) == fields:
             return False
-        self._told[identifier] = told
+        self._registered[identifier] = fields
         return True
 
     @callback
-    def _async_drop_absent(self, present: AbstractSet[str]) -> None:
+    def _async_remove_absent(self, present: AbstractSet[str]) -> None:
         absent = self._absences.keys() - present
         self._has_absent = bool(absent)
         for identifier in absent:
@@ -204,7 +203,7 @@ class Devices:
             if self._absences[identifier] < _ABSENCES:
                 continue
             del self._absences[identifier]
-            self._told.pop(identifier, None)
+            self._registered.pop(identifier, None)
             if device := self._registry.async_get_device_by_identifier(
                 (DOMAIN, identifier), self._entry_id
             ):
@@ -214,6 +213,6 @@ class Devices:
 _NAME = "Station "
 
 
-def _without(site: Site, port_ids: AbstractSet[str]) -> Site:
+def _without_ports(site: Site, port_ids: AbstractSet[str]) -> Site:
     ports: Sequence[Port] = [port for port in site.ports if port.port_id not in port_ids]
     return site if len(ports) == len(site.ports) else replace(site, ports=tuple(ports))

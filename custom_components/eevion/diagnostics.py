@@ -1,4 +1,4 @@
-"""What a bug report may hold: nothing of people, and no key."""
+"""Diagnostics, without personal data and the API key."""
 
 from dataclasses import asdict
 from typing import Any
@@ -25,14 +25,14 @@ _REDACTED = {
     "title",
     "vehicle",
 }
-# A shorter one would be found in words that say nothing of people.
+# Shorter texts would be found within other words.
 _SHORTEST = 3
 
 
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: EevionConfigEntry
 ) -> dict[str, Any]:
-    """Return the settings and, where the account is connected, its newest snapshot."""
+    """Return the settings and, if the entry is loaded, the present snapshot."""
     settings = {"data": dict(entry.data), "options": dict(entry.options)}
     running = _running(entry) if entry.state is ConfigEntryState.LOADED else {}
     return _redacted(entry, settings | running)
@@ -41,7 +41,7 @@ async def async_get_config_entry_diagnostics(
 async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: EevionConfigEntry, device: DeviceEntry
 ) -> dict[str, Any]:
-    """Return what is known of a station or a site, and what the cloud says of it now."""
+    """Return the state of a station or a site, and a new answer of the cloud about it."""
     if entry.state is not ConfigEntryState.LOADED:
         return {}
     ids = {id_ for domain, id_ in device.identifiers if domain == DOMAIN}
@@ -58,14 +58,14 @@ async def async_get_device_diagnostics(
             for site_id in ids & coordinator.data.sites.keys()
         ]
     except EevionError as err:
-        # Its text may name the address.
+        # Its text may contain the address.
         now.append({"error": type(err).__name__})
-    told = {"stations": [asdict(station) for station in stations], "now": now}
-    return _redacted(entry, told)
+    content = {"stations": [asdict(station) for station in stations], "now": now}
+    return _redacted(entry, content)
 
 
 def _redacted(entry: EevionConfigEntry, data: dict[str, Any]) -> dict[str, Any]:
-    """Return data without personal fields, and without their values in any other text."""
+    """Return data without personal fields, and without their values in other texts."""
     personal = {entry.title, *(str(entry.data.get(key, "")) for key in _REDACTED)}
     if entry.state is ConfigEntryState.LOADED:
         snapshot = entry.runtime_data.coordinator.data

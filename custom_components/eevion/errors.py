@@ -1,4 +1,4 @@
-"""What a person is told when a poll or a command fails."""
+"""Translated exceptions for failed polls, commands and actions."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,16 +18,16 @@ from .const import DOMAIN, ERROR_NOT_PLUGGED_IN, MAX_MESSAGE
 
 
 class NoStationsError(EevionError):
-    """The cloud answered with no site at all."""
+    """The cloud answered without a site."""
 
     def __init__(self) -> None:
-        """Say so."""
+        """Set the text."""
         super().__init__("The cloud answered with no sites")
 
 
 @contextmanager
 def command_errors(name: str) -> Iterator[None]:
-    """Turn the client's errors into ones that say in words what to do; `name` is the station's."""
+    """Raise the client's exceptions as translated ones; `name` is the station's."""
     try:
         yield
     except EevionError as err:
@@ -35,10 +35,10 @@ def command_errors(name: str) -> Iterator[None]:
 
 
 def command_error(name: str, err: EevionError) -> HomeAssistantError:
-    """Return the error that says in words what to do; `name` is that of one station or more."""
+    """Return the translated exception for a failed command; `name` is of one station or more."""
     match err:
         case EevionAuthenticationError():
-            # The account tries the key again before it asks for another one.
+            # The key is checked once more before Home Assistant requests another one.
             return failed("invalid_auth")
         case EevionRateLimitError():
             return failed("rate_limited", seconds=f"{err.retry_after:.0f}")
@@ -56,26 +56,26 @@ def stations_error(
     failures: Mapping[str, EevionError | HomeAssistantError],
     translate: Callable[[str, EevionError], HomeAssistantError],
 ) -> HomeAssistantError:
-    """Return one error for all stations, by name, that did not take a command.
+    """Return one exception for all stations whose command failed, by name.
 
-    `translate` is given the names of the stations that failed alike, and why.
+    `translate` is called with the names of the stations that have the same cause, and the cause.
     """
-    alike: dict[tuple[type[Exception], str], list[str]] = {}
+    names: dict[tuple[type[Exception], str], list[str]] = {}
     causes: dict[tuple[type[Exception], str], EevionError | HomeAssistantError] = {}
     for name, cause in failures.items():
         key = (type(cause), str(cause))
         causes.setdefault(key, cause)
-        alike.setdefault(key, []).append(name)
+        names.setdefault(key, []).append(name)
     return combined(
         [
-            translate(", ".join(alike[key]), cause) if isinstance(cause, EevionError) else cause
+            translate(", ".join(names[key]), cause) if isinstance(cause, EevionError) else cause
             for key, cause in causes.items()
         ]
     )
 
 
 def combined(errors: Sequence[HomeAssistantError]) -> HomeAssistantError:
-    """Return one error that says all that went wrong in one call."""
+    """Return one exception for all failures of a call."""
     if len(errors) == 1:
         return errors[0]
     texts = "; ".join(str(error) for error in errors)
@@ -87,7 +87,7 @@ def combined(errors: Sequence[HomeAssistantError]) -> HomeAssistantError:
 
 @contextmanager
 def read_errors() -> Iterator[None]:
-    """Do the same for questions that a person asks the cloud."""
+    """Raise the client's exceptions as translated ones, for actions that read the cloud."""
     with command_errors("-"):
         try:
             yield
@@ -98,7 +98,7 @@ def read_errors() -> Iterator[None]:
 
 
 def poll_error(err: EevionError) -> UpdateFailed:
-    """Return the error that says why nothing could be fetched for long."""
+    """Return the exception for polls that have failed for long."""
     if isinstance(err, EevionAuthenticationError):
         return UpdateFailed(translation_domain=DOMAIN, translation_key="invalid_auth")
     if isinstance(err, EevionRateLimitError):
@@ -119,7 +119,7 @@ def poll_error(err: EevionError) -> UpdateFailed:
 
 
 def failed(key: str, **placeholders: str) -> HomeAssistantError:
-    """Return the error for something that the cloud or a station did not do."""
+    """Return the exception for a failure of the cloud or a station, by translation key."""
     return HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key=key,
@@ -128,7 +128,7 @@ def failed(key: str, **placeholders: str) -> HomeAssistantError:
 
 
 def invalid(key: str, **placeholders: str) -> ServiceValidationError:
-    """Return the error for something that a person asked for and that cannot be."""
+    """Return the exception for an invalid input, by translation key."""
     return ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key=key,
@@ -137,9 +137,10 @@ def invalid(key: str, **placeholders: str) -> ServiceValidationError:
 
 
 def valid_text(text: str, *, longest: int = MAX_MESSAGE) -> str:
-    """Return a text that a person entered, which no request can hold in every case.
+    """Return a text that a person entered.
 
-    Raises ServiceValidationError where it is too long or no valid Unicode, as a half emoji.
+    Raises ServiceValidationError if it has more than `longest` characters, or is not valid
+    Unicode, as half an emoji.
     """
     if len(text) > longest:
         raise invalid("message_too_long", length=str(len(text)), longest=str(longest))
@@ -151,5 +152,5 @@ def valid_text(text: str, *, longest: int = MAX_MESSAGE) -> str:
 
 
 def _bounded(placeholders: Mapping[str, str]) -> dict[str, str]:
-    """Return texts, of the cloud or of people, each on one line of limited length."""
+    """Return placeholders, each on one line of limited length."""
     return {key: parse.prose(value) or "-" for key, value in placeholders.items()}

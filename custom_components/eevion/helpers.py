@@ -1,4 +1,4 @@
-"""Which hosts are in the house, and which the internet can reach."""
+"""Helpers for URLs, entities and users."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -11,8 +11,8 @@ from yarl import URL
 
 from .const import DOMAIN
 
-# Last labels of names that no public DNS resolves: RFC 6761, 6762, 7686, 8375, 9476, and what
-# routers and companies use without asking (ICANN keeps "internal" for them).
+# Last labels of names that no public DNS resolves: RFC 6761, 6762, 7686, 8375, 9476, and those
+# that routers and companies use (ICANN reserves "internal" for them).
 _PRIVATE_DOMAINS = frozenset(
     {
         "alt",
@@ -35,7 +35,7 @@ _PRIVATE_DOMAINS = frozenset(
 
 
 def checked_base_url(text: str) -> str:
-    """Return a base URL that the key may travel to: https, or http within the house.
+    """Return a base URL that the API key may be sent to: https, or http to a local host.
 
     Raises ValueError for any other text.
     """
@@ -50,12 +50,12 @@ def checked_base_url(text: str) -> str:
         or url.fragment
         or (url.scheme == "http" and not is_local_host(url.host))
     ):
-        raise ValueError("no usable base URL")
+        raise ValueError("not a usable base URL")
     return str(url).rstrip("/")
 
 
 def is_local_host(host: str) -> bool:
-    """Whether a URL's host is this machine or has a private address."""
+    """Return whether a URL's host is this machine or a private address."""
     if host == "localhost":
         return True
     address = _address(host)
@@ -63,7 +63,7 @@ def is_local_host(host: str) -> bool:
 
 
 def is_public_host(host: str) -> bool:
-    """Whether the internet can reach a URL's host, as far as the host itself says."""
+    """Return whether a URL's host is a public address, or a name that can be public."""
     address = _address(host)
     if address is not None:
         mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
@@ -77,7 +77,7 @@ def is_public_host(host: str) -> bool:
     return (
         len(labels) > 1
         and all(labels)
-        # A name that ends in a number is an address in one of its older spellings.
+        # A name that ends with a number is an address in an old notation.
         and not labels[-1][0].isdigit()
         and labels[-1] not in _PRIVATE_DOMAINS
     )
@@ -92,7 +92,7 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
 
 @callback
 def with_key(hass: HomeAssistant, entity_ids: set[str], key: str) -> set[str]:
-    """Return those of the entities that show `key` of a station."""
+    """Return the entities of the integration with the translation key `key`."""
     registry = er.async_get(hass)
     return {
         entity_id
@@ -104,9 +104,9 @@ def with_key(hass: HomeAssistant, entity_ids: set[str], key: str) -> set[str]:
 
 
 async def async_user(hass: HomeAssistant, context: Context | None, policy: str) -> User | None:
-    """Return the user of a context; None where Home Assistant itself asks, which may do all.
+    """Return the user of a context; None for Home Assistant itself, which has all permissions.
 
-    Raises UnknownUser for a user that does not exist (any more) or is not active.
+    Raises UnknownUser for a user that does not exist or is not active.
     """
     if context is None or context.user_id is None:
         return None

@@ -1,4 +1,4 @@
-"""How often the cloud is asked, and what is left of the budget."""
+"""The polling interval and the remaining requests in the system health page."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from .models import EevionConfigEntry
 
 @callback
 def async_register(hass: HomeAssistant, register: system_health.SystemHealthRegistration) -> None:
-    """Register the page."""
+    """Register the information."""
     register.async_register_info(_async_info)
 
 
 async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
-    """Return the figures; several accounts are told in one line each, without their names."""
+    """Return the figures; those of several accounts are in one line, without their names."""
     entries: list[EevionConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
     running = [entry.runtime_data for entry in entries]
     return {

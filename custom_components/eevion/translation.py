@@ -1,4 +1,4 @@
-"""Texts for people that Home Assistant does not translate by itself."""
+"""Texts that Home Assistant does not translate by itself."""
 
 from typing import Self
 
@@ -12,12 +12,12 @@ class Texts:
     """The texts under `common` in the translations, in the language of Home Assistant."""
 
     def __init__(self, texts: dict[str, str]) -> None:
-        """Keep them."""
+        """Set the texts, by their full key."""
         self._texts = texts
 
     @classmethod
     async def async_load(cls, hass: HomeAssistant) -> Self:
-        """Read them."""
+        """Load the texts."""
         language = hass.config.language
         return cls(await async_get_translations(hass, language, "common", [DOMAIN]))
 

@@ -1,4 +1,4 @@
-"""Where the cloud may call: the webhook of one account, and the URL that leads to it."""
+"""The webhook of an account: its URL, its registration and its calls."""
 
 import asyncio
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from .helpers import is_local_host, is_public_host
 
 
 class HintKind(StrEnum):
-    """What a call can be about."""
+    """The subject of a call."""
 
     SESSION = "session"
     JOB = "job"
@@ -33,14 +33,14 @@ class HintKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What to look at; the id of a session or job."""
+    """The subject of a call, with the id of a session or job."""
 
     kind: HintKind
     id: str = ""
 
 
 def read_hint(body: bytes) -> Hint | None:
-    """Return what a call is about, by its shape; raise ValueError where it is no JSON object."""
+    """Return the subject of a call, or None; raise ValueError if it is not a JSON object."""
     data = json_loads_object(body)
     if data.get("type") == "exceptions" and isinstance(data.get("content"), list):
         return Hint(HintKind.EXCEPTIONS)
@@ -52,41 +52,41 @@ def read_hint(body: bytes) -> Hint | None:
 
 
 _MAX_BODY = 64 * 1024
-_PATIENCE_S = 10
+_READ_TIMEOUT_S = 10
 
 
 class Webhook:
-    """One account's webhook; its id is the only secret that a caller has to know."""
+    """The webhook of an account; its id is the only secret of a call."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Give the account an id of its own, once."""
+        """Create the id of the account's webhook, if there is none."""
         self._hass = hass
         self._entry = entry
         self._webhook_id = AccountData.of(entry).webhook_id or webhook.async_generate_id()
         if entry.data.get(CONF_WEBHOOK_ID) != self._webhook_id:
-            self._async_keep(CONF_WEBHOOK_ID, self._webhook_id)
+            self._async_store(CONF_WEBHOOK_ID, self._webhook_id)
 
     @property
     def url(self) -> str | None:
-        """What to give to the cloud; None where there is nothing that it could reach."""
+        """Return the URL for the cloud; None if Home Assistant has no URL that it can reach."""
         data = AccountData.of(self._entry)
         if _has_cloud(self._hass) and data.cloudhook_url:
             return data.cloudhook_url
-        is_near = is_local_host(_host(data.url or BASE_URL))
+        is_local = is_local_host(_host(data.url or BASE_URL))
         try:
             url = webhook.async_generate_url(
                 self._hass,
                 self._webhook_id,
-                allow_internal=is_near,
-                prefer_external=not is_near,
+                allow_internal=is_local,
+                prefer_external=not is_local,
             )
         except NoURLAvailableError:
             return None
-        return url if is_near or is_public_host(_host(url)) else None
+        return url if is_local or is_public_host(_host(url)) else None
 
     @callback
     def async_start(self, on_hint: Callable[[Hint], None]) -> None:
-        """Take calls until the entry is unloaded."""
+        """Accept calls until the entry is unloaded."""
         webhook_id = self._webhook_id
 
         async def handle(hass: HomeAssistant, webhook_id: str, request: Request) -> Response:
@@ -103,29 +103,29 @@ class Webhook:
         )
         self._entry.async_on_unload(lambda: webhook.async_unregister(self._hass, webhook_id))
         if "cloud" in self._hass.config.components:
-            self._async_follow_cloud(webhook_id)
+            self._async_listen_to_cloud(webhook_id)
 
     @callback
-    def _async_follow_cloud(self, webhook_id: str) -> None:
+    def _async_listen_to_cloud(self, webhook_id: str) -> None:
         from homeassistant.components import cloud  # noqa: PLC0415
 
         @callback
-        def changed(hook: dict[str, Any] | None) -> None:
-            self._async_keep(CONF_CLOUDHOOK_URL, hook["cloudhook_url"] if hook else None)
+        def handle_change(hook: dict[str, Any] | None) -> None:
+            self._async_store(CONF_CLOUDHOOK_URL, hook["cloudhook_url"] if hook else None)
 
         @callback
-        def connected(_state: object = None) -> None:
+        def handle_connection(_state: object = None) -> None:
             self._entry.async_create_background_task(
                 self._hass, self._async_get_cloudhook(webhook_id), "get cloudhook"
             )
 
         on_unload = self._entry.async_on_unload
-        on_unload(cloud.async_listen_cloudhook_change(self._hass, webhook_id, changed))
-        on_unload(cloud.async_listen_connection_change(self._hass, connected))
-        connected()
+        on_unload(cloud.async_listen_cloudhook_change(self._hass, webhook_id, handle_change))
+        on_unload(cloud.async_listen_connection_change(self._hass, handle_connection))
+        handle_connection()
 
     async def _async_get_cloudhook(self, webhook_id: str) -> None:
-        """Keep a URL of Home Assistant Cloud, where that is connected and paid for."""
+        """Store a URL of Home Assistant Cloud, if there is an active subscription."""
         from hass_nabucasa import NabuCasaBaseError  # noqa: PLC0415
         from homeassistant.components import cloud  # noqa: PLC0415
 
@@ -134,12 +134,12 @@ class Webhook:
         try:
             url = await cloud.async_get_or_create_cloudhook(self._hass, webhook_id)
         except (cloud.CloudNotAvailable, NabuCasaBaseError, TimeoutError, ValueError) as err:
-            LOGGER.debug("No cloudhook: %s", type(err).__name__)
+            LOGGER.debug("No cloudhook could be created: %s", type(err).__name__)
         else:
-            self._async_keep(CONF_CLOUDHOOK_URL, url)
+            self._async_store(CONF_CLOUDHOOK_URL, url)
 
     @callback
-    def _async_keep(self, key: str, value: str | None) -> None:
+    def _async_store(self, key: str, value: str | None) -> None:
         data = {**self._entry.data, key: value}
         if value is None:
             del data[key]
@@ -147,7 +147,7 @@ class Webhook:
 
 
 async def async_remove_cloudhook(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Give back what Home Assistant Cloud holds for an account."""
+    """Delete the cloudhook of an account."""
     data = AccountData.of(entry)
     if not (data.cloudhook_url and data.webhook_id and "cloud" in hass.config.components):
         return
@@ -157,7 +157,7 @@ async def async_remove_cloudhook(hass: HomeAssistant, entry: ConfigEntry) -> Non
     try:
         await cloud.async_delete_cloudhook(hass, data.webhook_id)
     except (cloud.CloudNotAvailable, NabuCasaBaseError, ValueError) as err:
-        LOGGER.debug("The cloudhook was not there to be removed: %s", type(err).__name__)
+        LOGGER.debug("The cloudhook could not be deleted: %s", type(err).__name__)
 
 
 def _has_cloud(hass: HomeAssistant) -> bool:
@@ -173,12 +173,12 @@ def _host(url: str) -> str:
 
 
 async def _async_answer(request: Request, on_hint: Callable[[Hint], None]) -> Response:
-    """Answer at once and alike, whether or not the call means something to this account."""
+    """Return the same answer whether or not the account has the session or job of a call."""
     try:
         body = await _async_read(request)
     except TimeoutError:
         return Response(status=HTTPStatus.REQUEST_TIMEOUT)
-    except RequestPayloadError, OSError:  # it was broken off
+    except RequestPayloadError, OSError:  # the connection was closed
         return Response(status=HTTPStatus.BAD_REQUEST)
     if len(body) > _MAX_BODY:
         return Response(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
@@ -192,10 +192,10 @@ async def _async_answer(request: Request, on_hint: Callable[[Hint], None]) -> Re
 
 
 async def _async_read(request: Request) -> bytes:
-    """Return the body, or the beginning of one that is too long."""
+    """Return the body, or the beginning of a body that is too long."""
     stream = request.content
     body = bytearray()
-    async with asyncio.timeout(_PATIENCE_S):
+    async with asyncio.timeout(_READ_TIMEOUT_S):
         while len(body) <= _MAX_BODY and (chunk := await stream.read(_MAX_BODY + 1 - len(body))):
             body += chunk
     return bytes(body)

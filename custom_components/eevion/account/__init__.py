@@ -1,1 +1,1 @@
-"""What a config entry holds: its settings, its sites and its notifications."""
+"""The settings, the sites and the notifications of a config entry."""

@@ -1,4 +1,4 @@
-"""The stored settings of an account, read with types and defaults, and brought up to date."""
+"""The data and options of a config entry, typed and with defaults, and their migration."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ _FORMER_TITLE = "Eevion"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountData:
-    """The data of a config entry; None where a value is missing that has no default."""
+    """The data of a config entry; None for a missing or invalid value without a default."""
 
     api_key: str | None
     environment: Environment | None
@@ -37,11 +37,11 @@ class AccountData:
     webhook_id: str | None
     cloudhook_url: str | None
     known_sites: frozenset[str]
-    """The sites that the key saw last."""
+    """The ids of the sites in the last answer for the key."""
 
     @classmethod
     def of(cls, entry: ConfigEntry) -> Self:
-        """Read the data of an entry, whatever it holds."""
+        """Return the data of an entry; no stored value raises an exception."""
         data = entry.data
         return cls(
             api_key=_text(data, CONF_API_KEY),
@@ -64,7 +64,7 @@ class AccountOptions:
 
     @classmethod
     def of(cls, entry: ConfigEntry) -> Self:
-        """Read the options of an entry, whatever they hold."""
+        """Return the options of an entry; no stored value raises an exception."""
         options = entry.options
         return cls(
             excluded_sites=_texts(options, CONF_EXCLUDED_SITES),
@@ -73,12 +73,12 @@ class AccountOptions:
         )
 
 
-def account_title(site_names: Sequence[str], taken: Collection[str]) -> str:
-    """Return a title that no other account has: the first site's name, and how many more."""
+def account_title(site_names: Sequence[str], used: Collection[str]) -> str:
+    """Return a title that is not in `used`: the first site's name and the number of others."""
     more = len(site_names) - 1
     plain = title = f"{site_names[0]} +{more}" if more else site_names[0]
     count = 1
-    while title in taken:
+    while title in used:
         count += 1
         title = f"{plain} ({count})"
     return title
@@ -86,10 +86,10 @@ def account_title(site_names: Sequence[str], taken: Collection[str]) -> str:
 
 @callback
 def async_migrate(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Bring an entry to the present version.
+    """Migrate an entry to the present version.
 
-    1.1 gave all accounts of several sites one title. A newer minor version stays as it is:
-    what it adds is not read here.
+    Version 1.1 had one title for all accounts of several sites. An entry of a newer minor
+    version is not changed.
     """
     if entry.minor_version >= MINOR_VERSION:
         return
@@ -117,7 +117,7 @@ def _texts(values: Mapping[str, Any], key: str) -> frozenset[str]:
 
 
 def _environment(values: Mapping[str, Any]) -> Environment | None:
-    """Return the environment: production where none is named, None where the word is no such."""
+    """Return the environment: production by default, None if the value is invalid."""
     value = values.get(CONF_ENVIRONMENT)
     if value is None:
         return Environment.PRODUCTION
@@ -125,7 +125,7 @@ def _environment(values: Mapping[str, Any]) -> Environment | None:
 
 
 def _url(values: Mapping[str, Any]) -> str | None:
-    """Return the base URL: the public one where none is named, None where it is unusable."""
+    """Return the base URL: the public one by default, None if the value is invalid."""
     value = values.get(CONF_URL)
     if value is None:
         return BASE_URL

@@ -1,4 +1,4 @@
-"""Which account a site belongs to, where the keys of several accounts see it."""
+"""The account that a site belongs to, if the keys of several accounts see it."""
 
 from collections.abc import Mapping
 
@@ -12,10 +12,10 @@ from .settings import AccountData, AccountOptions
 
 @callback
 def async_owner(hass: HomeAssistant, site_id: str) -> ConfigEntry | None:
-    """Return the account that a site belongs to; None where none has it.
+    """Return the account that a site belongs to, or None.
 
-    That is the account that had its device first. Where there is no device yet, it is the first
-    of the accounts that see the site and do not leave it out.
+    It is the account with the oldest device of the site. Without a device, it is the first
+    account that sees the site and does not exclude it.
     """
     registry = dr.async_get(hass)
     entries = hass.config_entries.async_entries(DOMAIN)
@@ -24,7 +24,7 @@ def async_owner(hass: HomeAssistant, site_id: str) -> ConfigEntry | None:
         for entry in entries
     ]
     since = [
-        (device.created_at, place) for place, device in enumerate(devices) if device is not None
+        (device.created_at, index) for index, device in enumerate(devices) if device is not None
     ]
     if since:
         return entries[min(since)[1]]
@@ -41,7 +41,7 @@ def async_owner(hass: HomeAssistant, site_id: str) -> ConfigEntry | None:
 
 @callback
 def async_is_elsewhere(hass: HomeAssistant, entry_id: str, port_id: str) -> bool:
-    """Whether another account has a station's device, and this one has none."""
+    """Return whether only other accounts have a device of a station."""
     registry = dr.async_get(hass)
     with_device = {
         entry.entry_id
@@ -55,7 +55,7 @@ def async_is_elsewhere(hass: HomeAssistant, entry_id: str, port_id: str) -> bool
 def async_report_shared(
     hass: HomeAssistant, entry: ConfigEntry, owners: Mapping[str, ConfigEntry]
 ) -> None:
-    """Keep the repair issue of an account as long as other accounts own sites that it sees."""
+    """Create the repair issue of an account whose sites belong to others, or delete it."""
     if not owners:
         async_forget_shared(hass, entry)
         return

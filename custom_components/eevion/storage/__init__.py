@@ -1,1 +1,1 @@
-"""Files in Home Assistant's storage: loaded by one reader, set aside where they are broken."""
+"""Files in Home Assistant's storage: validated when read, set aside if invalid."""

@@ -1,4 +1,4 @@
-"""Home Assistant's storage, which also says whether a write reached the disk."""
+"""Home Assistant's store, with the failure of its last write."""
 
 from collections.abc import Mapping
 from typing import Any, override
@@ -8,7 +8,7 @@ from homeassistant.util.file import WriteError
 
 
 class CheckedStore[T: Mapping[str, Any]](Store[T]):
-    """A store that keeps the failure of its newest write, which Home Assistant only logs."""
+    """A store that keeps the failure of its last write, which Home Assistant only logs."""
 
     failure: WriteError | None = None
 

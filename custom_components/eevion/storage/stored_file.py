@@ -1,4 +1,4 @@
-"""The files of the integration in Home Assistant's storage, each read and set aside alike."""
+"""The files of the integration in Home Assistant's storage."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from .checked_store import CheckedStore as Store
 from .values import StoredDataError
 
 _VERSION = 1
-# What the storage raises for a file with another version, or that is none of its own.
+# Raised for a file of another version, or with content that no version writes.
 _UNREADABLE = (
     AttributeError,
     HomeAssistantError,
@@ -31,19 +31,19 @@ _UNREADABLE = (
 
 @dataclass(slots=True)
 class Loaded[T]:
-    """What a file holds."""
+    """The content of a file."""
 
     content: T | None = None
-    """None where there is no file, or none that can be read."""
+    """None if there is no file, or it cannot be read."""
     lost: list[StoredDataError] = field(default_factory=list)
-    """Why rows, or the whole, were not read."""
+    """The reasons why rows, or the whole file, were not read."""
 
 
 class StoredFile[T]:
     """One file: `eevion.<name>`, or `eevion.<name>.<entry id>`.
 
-    One that cannot be read as a whole is renamed, so that nothing is lost for good, and a
-    repair issue says so until a good one has been read.
+    A file that is invalid, even in part, is renamed. A repair issue names it until a valid one
+    has been read.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class StoredFile[T]:
         atomic_writes: bool = False,
         serialize_in_event_loop: bool = True,
     ) -> None:
-        """Name the file; `read` raises StoredDataError, or notes the rows that it leaves out."""
+        """Set the file's name; `read` raises StoredDataError, or adds one for each row left out."""
         of_entry = [entry.entry_id] if entry else []
         self._hass = hass
         self._name = name
@@ -73,10 +73,10 @@ class StoredFile[T]:
         )
 
     async def async_load(self) -> Loaded[T]:
-        """Read the file; nothing is raised, whatever it holds.
+        """Return the content of the file; no content raises an exception.
 
-        Home Assistant itself renames a file that is no JSON and says so; it is then as if
-        there were none.
+        Home Assistant itself renames a file that is not JSON and creates an issue. The result
+        is then the same as without a file.
         """
         loaded = Loaded[T]()
         try:
@@ -84,7 +84,7 @@ class StoredFile[T]:
             if stored is not None:
                 loaded.content = self._read(stored, loaded.lost)
             elif await self._hass.async_add_executor_job(_exists, self._store.path):
-                # Home Assistant takes an empty object for no file.
+                # Home Assistant loads an empty object as None, like a missing file.
                 loaded.lost.append(StoredDataError("the file is empty"))
         except _UNREADABLE as err:
             loaded.lost.append(StoredDataError(f"{type(err).__name__}: {err}"))
@@ -102,10 +102,10 @@ class StoredFile[T]:
             LOGGER.debug("%s cannot be renamed: %s", self._store.path, err)
             path = self._store.path
         LOGGER.warning(
-            "%s was kept as %s and is made anew, as it cannot be read: %s",
+            "%s is invalid: %s. It was renamed to %s, and a new file is written",
             self._store.path,
-            path,
             reason,
+            path,
         )
         ir.async_create_issue(
             self._hass,
@@ -118,7 +118,7 @@ class StoredFile[T]:
         )
 
     async def async_save(self, content: Mapping[str, Any]) -> Exception | None:
-        """Write; when this returns None, it is on the disk, else why it is not."""
+        """Write the file; return None once it is on the disk, else the failure."""
         try:
             await self._store.async_save(content)
         except OSError as err:
@@ -127,14 +127,14 @@ class StoredFile[T]:
 
     @callback
     def async_delay_save(self, dump: Callable[[], Mapping[str, Any]], delay: float) -> None:
-        """Write after so many seconds, or when Home Assistant stops."""
+        """Write the result of `dump` after `delay` seconds, or when Home Assistant stops."""
         self._store.async_delay_save(dump, delay)
 
     async def async_remove(self) -> None:
-        """Delete the file, those that were set aside, and what was said of them."""
+        """Delete the file, the files that were renamed, and the repair issue."""
         try:
             await self._store.async_remove()
-            await self._hass.async_add_executor_job(_remove_kept, Path(self._store.path))
+            await self._hass.async_add_executor_job(_remove_renamed, Path(self._store.path))
         except OSError as err:
             LOGGER.warning("%s cannot be deleted: %s", self._store.path, err)
         ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
@@ -148,9 +148,9 @@ def _rename(path: str, aside: str) -> None:
     Path(path).rename(aside)
 
 
-def _remove_kept(path: Path) -> None:
-    for kept in path.parent.glob(f"{path.name}.unreadable.*"):
-        if kept.is_dir():
-            rmtree(kept)
+def _remove_renamed(path: Path) -> None:
+    for renamed in path.parent.glob(f"{path.name}.unreadable.*"):
+        if renamed.is_dir():
+            rmtree(renamed)
         else:
-            kept.unlink()
+            renamed.unlink()

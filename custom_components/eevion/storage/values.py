@@ -1,7 +1,7 @@
-"""Checks of the values that a stored file holds.
+"""Validators of the values in a stored file.
 
-Each returns the value, and raises StoredDataError for one that this integration does not
-write. Times are epoch seconds.
+Each returns the value, and raises StoredDataError for a value that this integration does not
+write. Times are in epoch seconds.
 """
 
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from typing import Any
 import unicodedata
 
 EARLIEST, LATEST = 946_684_800, 4_102_444_800
-"""The years 2000 to 2100: the cloud's times outside of them are not read."""
-# A ledger may begin some moments before a session.
+"""The years 2000 to 2100: times of the cloud outside of them are not read."""
+# A ledger can begin before a session by the difference of two clocks.
 _CLOCKS_DIFFER_S = 86_400
 MOST_UNITS = 10**16
-"""More than a station can come to, in the units of `sums`."""
+"""The maximum total of a station, in the units of `accounting.amounts`."""
 _MOST_CHARACTERS = 255
 
 
@@ -23,21 +23,21 @@ class StoredDataError(ValueError):
 
 
 def flag(value: Any) -> bool:
-    """Return a truth value."""
+    """Return true or false."""
     if not isinstance(value, bool):
         raise _error("a truth value", value)
     return value
 
 
 def units(value: Any, *, least: int = 0) -> int:
-    """Return an amount of energy or money, in the units of `sums`."""
+    """Return an amount of energy or money, in the units of `accounting.amounts`."""
     if type(value) is not int or not least <= value <= MOST_UNITS:
         raise _error("an amount", value)
     return value
 
 
 def moment(value: Any) -> float:
-    """Return a time in which stations charge."""
+    """Return a time from 2000 to 2100."""
     if not _is_number(value) or not EARLIEST - _CLOCKS_DIFFER_S <= value <= LATEST:
         raise _error("a time", value)
     return float(value)
@@ -75,12 +75,12 @@ def text(value: Any) -> str:
 
 
 def optional[T](check: Callable[[Any], T], value: Any) -> T | None:
-    """Return None for null, else what the check returns."""
+    """Return None for null, else the result of the check."""
     return None if value is None else check(value)
 
 
 def fields(value: Any, *required: str) -> dict[str, Any]:
-    """Return an object that has some fields."""
+    """Return an object with the required fields."""
     if not isinstance(value, dict):
         raise _error("an object", value)
     for name in required:
@@ -90,14 +90,14 @@ def fields(value: Any, *required: str) -> dict[str, Any]:
 
 
 def items(value: Any, length: int | None = None) -> list[Any]:
-    """Return a list; one of some length where it has to have it."""
+    """Return a list, of `length` items if that is set."""
     if not isinstance(value, list) or length not in (None, len(value)):
         raise _error("a list", value)
     return value
 
 
 def readable[T](value: Any, read: Callable[[Any], T], lost: list[StoredDataError]) -> dict[str, T]:
-    """Return the rows of an object that can be read, by key; the others are noted as lost."""
+    """Return the valid rows of an object, by key; add the errors of the others to `lost`."""
     rows: dict[str, T] = {}
     try:
         for key, row in fields(value).items():
@@ -119,7 +119,7 @@ def _is_of_a_line(character: str) -> bool:
     return unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp")
 
 
-def _error(what: str, value: Any) -> StoredDataError:
-    # The text of a file that is none of ours may be a secret.
+def _error(expected: str, value: Any) -> StoredDataError:
+    # A text in the file may be a secret.
     found = value if _is_number(value) else type(value).__name__
-    return StoredDataError(f"{found} where {what} belongs")
+    return StoredDataError(f"{found} instead of {expected}")
