@@ -9,9 +9,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
-from .account.notifications import async_dismiss_all
-from .account.settings import AccountData, async_migrate
-from .account.shared_sites import async_forget_shared
+from .account import AccountData, async_dismiss_all, async_forget_shared, async_migrate
 from .accounting import Accounting
 from .api import EevionClient
 from .background import ExceptionLog, LedgerReconciler, Push

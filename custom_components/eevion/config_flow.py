@@ -30,8 +30,7 @@ from homeassistant.helpers.selector import (
 )
 import probatio as vol
 
-from .account.settings import MINOR_VERSION, VERSION, AccountData, AccountOptions, account_title
-from .account.shared_sites import async_owner
+from .account import MINOR_VERSION, VERSION, AccountData, AccountOptions, account_title, async_owner
 from .api import (
     BASE_URL,
     EevionAuthenticationError,

@@ -16,7 +16,7 @@ from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 
-from .account.settings import AccountOptions
+from .account import AccountOptions
 from .accounting import Accounting
 from .api import (
     ChargingLimit,

@@ -8,8 +8,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
-from .account.settings import AccountOptions
-from .account.shared_sites import async_is_elsewhere, async_owner, async_report_shared
+from .account import AccountOptions, async_is_elsewhere, async_owner, async_report_shared
 from .api import Port, Site, Sites
 from .const import DOMAIN, LOGGER, MANUFACTURER
 from .stations import StationState

@@ -17,7 +17,7 @@ from homeassistant.helpers.network import NoURLAvailableError
 from homeassistant.util.json import json_loads_object
 from yarl import URL
 
-from .account.settings import AccountData
+from .account import AccountData
 from .api import BASE_URL, parse
 from .const import CONF_CLOUDHOOK_URL, DOMAIN, LOGGER
 from .helpers import is_local_host, is_public_host

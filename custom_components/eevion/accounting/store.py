@@ -8,7 +8,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from ..storage.stored_file import StoredFile
+from ..storage import StoredFile
 from ..storage.values import StoredDataError, fields, moment_or_never, text
 from .ledger import StationLedger
 

@@ -12,7 +12,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 
-from ..account.notifications import async_notify
+from ..account import async_notify
 from ..api import Commands, EevionError, Job, Lane, Message, parse
 from ..const import DOMAIN, EVENT_JOB, LOGGER, signal
 from ..coordinator import EevionCoordinator

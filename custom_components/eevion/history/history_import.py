@@ -12,8 +12,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
-from ..account.notifications import async_dismiss, async_notify
-from ..account.settings import AccountOptions
+from ..account import AccountOptions, async_dismiss, async_notify
 from ..api import EevionError, EevionResponseError
 from ..const import DOMAIN, LOGGER
 from ..coordinator import EevionCoordinator

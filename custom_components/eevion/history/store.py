@@ -9,7 +9,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from ..storage.stored_file import StoredFile
+from ..storage import StoredFile
 from ..storage.values import StoredDataError, fields, flag, items, optional, text
 
 # Allows for a clock that was set back.

@@ -13,7 +13,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..api import RateLimit
 from ..const import DOMAIN
-from ..storage.stored_file import StoredFile
+from ..storage import StoredFile
 from ..storage.values import StoredDataError, fields, flag, items, moment, readable
 
 # Number of requests that a file may lack that was not written at a stop, or cannot be read:

@@ -12,7 +12,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from ..api import Job, Tariff, parse
-from ..storage.stored_file import StoredFile
+from ..storage import StoredFile
 from ..storage.values import (
     StoredDataError,
     fields,
