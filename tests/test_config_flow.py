@@ -1,4 +1,4 @@
-"""A person adds an account, renews its key, changes the connection and makes choices."""
+"""The config flow and the options flow."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from http import HTTPStatus
@@ -330,7 +330,7 @@ async def test_added_twice_at_once(hass: HomeAssistant, cloud: Cloud, cloud_url:
 
 
 @pytest.mark.parametrize("settings", [TWO_SITES])
-async def test_known_by_any_site(hass: HomeAssistant, cloud_url: str, world: World) -> None:
+async def test_identified_by_any_site(hass: HomeAssistant, cloud_url: str, world: World) -> None:
     """An account is the same one also when its first site has gone meanwhile."""
     await enter(hass, await start(hass), form(cloud_url))
     del world.sites[0]
@@ -339,8 +339,10 @@ async def test_known_by_any_site(hass: HomeAssistant, cloud_url: str, world: Wor
 
 
 @pytest.mark.parametrize("settings", [TWO_SITES])
-async def test_accounts_are_told_apart(hass: HomeAssistant, cloud: Cloud, cloud_url: str) -> None:
-    """In the list, and in the dialog that asks for a new key."""
+async def test_accounts_have_different_titles(
+    hass: HomeAssistant, cloud: Cloud, cloud_url: str
+) -> None:
+    """In the list, and in the dialog for a new key."""
     worlds = [cloud.world(), cloud.world("another-key")]
     for world in worlds:
         for site in world.sites:

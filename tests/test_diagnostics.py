@@ -1,4 +1,4 @@
-"""What a bug report holds."""
+"""Diagnostics of an entry and of a device."""
 
 import json
 import logging
@@ -31,10 +31,10 @@ async def test_nothing_of_people(
     world.demand_response(name, 3000)
     await wait(35)
     await wait(35)
-    told = await get_diagnostics_for_config_entry(hass, hass_client, loaded)
+    content = await get_diagnostics_for_config_entry(hass, hass_client, loaded)
 
     session, address = world.ledger(name)[0], world.sites[0].address
-    text = json.dumps(told)
+    text = json.dumps(content)
     personal = [
         API_KEY,
         loaded.data["webhook_id"],
@@ -52,11 +52,11 @@ async def test_nothing_of_people(
     ]
     assert not [word for word in personal if word and word in text]
 
-    assert [station["port"]["port_id"] for station in told["stations"]] == [
+    assert [station["port"]["port_id"] for station in content["stations"]] == [
         station.port_id for station in world.stations
     ]
-    assert told["stations"][0]["session"]["session_id"] == session.session_id
-    assert told == snapshot
+    assert content["stations"][0]["session"]["session_id"] == session.session_id
+    assert content == snapshot
 
 
 async def test_no_personal_text_of_any_endpoint(
@@ -83,12 +83,12 @@ async def test_no_personal_text_of_any_endpoint(
         await wait(31)
     cloud.faults.set("error")
     await wait(35)
-    told = json.dumps(await get_diagnostics_for_config_entry(hass, hass_client, loaded))
+    content = json.dumps(await get_diagnostics_for_config_entry(hass, hass_client, loaded))
     station = next(s for s in loaded.runtime_data.coordinator.data.stations.values())
     assert station.exceptions[0].site_name == "Personal-site"
     session = world.ledger(name)[0]
     secrets = [API_KEY, loaded.data["webhook_id"], session.customer_id, "Personal-"]
-    assert not [secret for secret in secrets if secret and secret in told]
+    assert not [secret for secret in secrets if secret and secret in content]
     ours = "".join(
         record.getMessage()
         for record in caplog.records
@@ -110,7 +110,7 @@ async def test_while_the_cloud_is_away(
     # One failed poll does not part the account from the cloud; three minutes of them do.
     for seconds, is_connected in ((35, True), (60, True), (120, False)):
         await wait(seconds)
-        told = await get_diagnostics_for_config_entry(hass, hass_client, loaded)
-        assert told["is_connected"] is is_connected
-        assert told["last_success"] == "2026-11-02T08:00:00+00:00"
-        assert len(told["stations"]) == 2
+        content = await get_diagnostics_for_config_entry(hass, hass_client, loaded)
+        assert content["is_connected"] is is_connected
+        assert content["last_success"] == "2026-11-02T08:00:00+00:00"
+        assert len(content["stations"]) == 2

@@ -52,13 +52,13 @@ async def test_reload(hass: HomeAssistant, loaded: ConfigEntry, cloud: Cloud) ->
     assert len(polls) == 1
 
 
-async def test_nothing_is_asked_after_unloading(
+async def test_no_request_after_unloading(
     hass: HomeAssistant, loaded: ConfigEntry, cloud: Cloud, wait: Pass
 ) -> None:
     assert await hass.config_entries.async_unload(loaded.entry_id)
-    asked = len(cloud.requests)
+    count = len(cloud.requests)
     await wait(120)
-    assert len(cloud.requests) == asked
+    assert len(cloud.requests) == count
 
 
 FAULTS = {
@@ -131,8 +131,8 @@ async def test_no_stations(
 async def test_wrong_key(
     hass: HomeAssistant, cloud: Cloud, world: World, entry: MockConfigEntry
 ) -> None:
-    known = {"known_sites": [world.sites[0].site_id]}
-    hass.config_entries.async_update_entry(entry, data={**entry.data, **known})
+    data = {"known_sites": [world.sites[0].site_id]}
+    hass.config_entries.async_update_entry(entry, data={**entry.data, **data})
     cloud.faults.set("unauthorized")
     assert not await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
@@ -147,7 +147,7 @@ async def test_wrong_key(
     assert entry.state is ConfigEntryState.LOADED
 
 
-async def test_what_the_entry_learns(
+async def test_what_the_entry_stores(
     hass: HomeAssistant, loaded: ConfigEntry, world: World
 ) -> None:
     assert loaded.data["known_sites"] == [world.sites[0].site_id]
@@ -186,7 +186,7 @@ async def test_remove_a_device(
 async def test_remove_a_device_of_an_unloaded_account(
     hass: HomeAssistant, loaded: ConfigEntry, hass_ws_client: WebSocketGenerator
 ) -> None:
-    """Home Assistant asks also while the account cannot be loaded."""
+    """Home Assistant calls the hook also while the account cannot be loaded."""
     assert await async_setup_component(hass, "config", {})
     client = await hass_ws_client(hass)
     device = dr.async_entries_for_config_entry(dr.async_get(hass), loaded.entry_id)[-1]

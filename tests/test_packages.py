@@ -7,7 +7,7 @@ from tests.imports import cycle_in, docstrings_of_packages, import_graph
 
 INTEGRATION = ROOT / "custom_components" / "eevion"
 
-# From the bottom to the top; what stands in one line does not import each other.
+# From the bottom to the top; parts of one line do not import each other.
 ORDER = (
     ("const",),
     ("api", "helpers", "translation", "entity_budget"),
@@ -25,7 +25,7 @@ ORDER = (
     ("platforms", "services", "llm", "intent"),
     ("__init__",),
 )
-# What Home Assistant looks for by name.
+# Modules that Home Assistant loads by name.
 PLATFORMS = {
     "binary_sensor",
     "button",

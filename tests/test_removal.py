@@ -1,4 +1,4 @@
-"""After an account is removed nothing of it stays; and reloads leave nothing behind."""
+"""Nothing of an account stays after its removal, and reloads accumulate nothing."""
 
 import asyncio
 from pathlib import Path
@@ -25,7 +25,7 @@ def hass_config_dir(hass_tmp_config_dir: str) -> str:
 
 @pytest.fixture
 def hass_storage() -> dict[str, Any]:
-    """Take the place of the one in memory: Home Assistant's own files are used."""
+    """Replace the storage in memory: Home Assistant writes real files."""
     return {}
 
 
@@ -67,7 +67,7 @@ def traces(hass: HomeAssistant) -> dict[str, Any]:
             for key, targets in hass.data.get("dispatcher", {}).items()
             if is_ours(key) and targets
         ],
-        # What was used of a key is known until a restart, also where the key is added again.
+        # The used requests of a key stay in memory until a restart, as the key may be added again.
         "data": [key for key in map(str, hass.data) if is_ours(key) and key != "eevion_budgets"],
         "tasks": tasks(),
         "timers": timers(hass),
@@ -151,7 +151,7 @@ async def test_a_stop_of_home_assistant_writes_nothing_of_a_removed_account(
     assert traces(hass)["files"] == []
 
 
-async def test_another_account_keeps_what_is_its(
+async def test_another_account_keeps_its_data(
     hass: HomeAssistant, loaded: ConfigEntry, entry_data: dict[str, Any], wait: Pass
 ) -> None:
     other = MockConfigEntry(

@@ -1,4 +1,4 @@
-"""A charger is replaced by another of the same name: its entities go on."""
+"""A charger is replaced by another of the same name, which gets its entities."""
 
 from typing import Any
 
@@ -96,8 +96,8 @@ async def test_a_replaced_charger(
     is_running: bool,
 ) -> None:
     before = settings_of(by_unique_key(hass, old))
-    known = device(hass, loaded, old)
-    assert known
+    before = device(hass, loaded, old)
+    assert before
     total = float(Station(hass, world, name)["sensor.total_energy"])
     if not is_running:
         assert await hass.config_entries.async_unload(loaded.entry_id)
@@ -113,7 +113,7 @@ async def test_a_replaced_charger(
     assert device(hass, loaded, old) is None
     found = device(hass, loaded, new)
     assert found
-    assert (found.id, found.area_id, found.name_by_user) == (known.id, known.area_id, "Carport")
+    assert (found.id, found.area_id, found.name_by_user) == (before.id, before.area_id, "Carport")
     assert not [e for e in hass.states.async_entity_ids() if e.endswith("_2")]
     station = Station(hass, world, name)
     assert station["sensor.status"] == "available"
@@ -230,7 +230,7 @@ async def test_two_of_one_name_are_replaced_at_once(
     wait: Pass,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Nobody can say which is which: new ones come when the old ones have gone, without _2."""
+    """The match is not unique: the new ones appear after the old ones are removed, without _2."""
     model = world.station(name).model
     twin = world.builder.station(world.sites[0], name, model=model, tariff=world.tariffs[0])
     for _ in range(2):

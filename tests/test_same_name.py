@@ -72,7 +72,7 @@ async def test_each_is_compared_with_its_own_figure(
     assert [float(state(hass, s, "sensor", "total_energy")) for s in twins] == energies
 
 
-async def test_actions_answer_for_the_station_that_is_meant(
+async def test_actions_return_data_of_the_selected_station(
     hass: HomeAssistant, loaded: ConfigEntry, world: World, twins: list[Station]
 ) -> None:
     now_ms = world.timeline.now_ms
@@ -94,7 +94,7 @@ async def test_actions_answer_for_the_station_that_is_meant(
 async def test_a_command_by_a_shared_name_is_not_sent(
     hass: HomeAssistant, loaded: ConfigEntry, twins: list[Station], cloud: Cloud, world: World
 ) -> None:
-    """The cloud could not know which one is meant; the other stations get theirs."""
+    """The name is ambiguous for the cloud; the other stations get their command."""
     other = next(s for s in world.stations if s not in twins and s.lifecycle == "active")
     cloud.requests.clear()
     entities = er.async_get(hass)
@@ -174,7 +174,7 @@ async def test_each_has_its_own_exceptions(
     assert [state(hass, twin, "binary_sensor", "problem") for twin in twins] == ["off", "off"]
 
 
-async def test_a_ticket_says_which_one_is_meant(
+async def test_a_ticket_names_the_site_of_the_station(
     hass: HomeAssistant, loaded: ConfigEntry, twins: list[Station], world: World
 ) -> None:
     entity_id = er.async_get(hass).async_get_entity_id(

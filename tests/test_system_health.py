@@ -1,4 +1,4 @@
-"""What the system page says of the integration."""
+"""The integration in the system health page."""
 
 import asyncio
 import json
@@ -24,12 +24,12 @@ async def test_the_page(
     assert await async_setup_component(hass, "system_health", {})
     world.plug_in(world.stations[0].name, card=True)
     await wait(31)
-    told = await get_system_health_info(hass, "eevion")
-    reach = told.pop("can_reach_cloud")
+    info = await get_system_health_info(hass, "eevion")
+    reach = info.pop("can_reach_cloud")
     assert asyncio.iscoroutine(reach)
     reach.close()
     used = loaded.runtime_data.rate_limit.used
-    assert told == {
+    assert info == {
         "connected_accounts": 1,
         "stations": 2,
         "interval": "4 s",
@@ -37,7 +37,7 @@ async def test_the_page(
         "push": "off",
     }
     english = json.loads((FOLDER / "translations/en.json").read_text(encoding="utf-8"))
-    assert english["system_health"]["info"].keys() == {"can_reach_cloud", *told}
+    assert english["system_health"]["info"].keys() == {"can_reach_cloud", *info}
 
 
 async def test_without_an_account(
@@ -46,6 +46,6 @@ async def test_without_an_account(
     aioclient_mock.get(BASE_URL, text="")
     assert await async_setup_component(hass, "system_health", {})
     assert await async_setup_component(hass, "eevion", {})
-    told = await get_system_health_info(hass, "eevion")
-    assert await told["can_reach_cloud"] == "ok"
-    assert told["stations"] == 0
+    info = await get_system_health_info(hass, "eevion")
+    assert await info["can_reach_cloud"] == "ok"
+    assert info["stations"] == 0

@@ -1,4 +1,4 @@
-"""What Home Assistant's own checks would say of the integration's files."""
+"""The rules of Home Assistant for the files of an integration."""
 
 import ast
 from collections.abc import Iterator
@@ -212,10 +212,10 @@ def test_placeholders_of_exceptions(english: dict[str, Any]) -> None:
         for key in constants(call.args[0]):
             assert placeholders(english["exceptions"][key]["message"]) <= given, key
     for call in calls("UpdateFailed"):
-        told = {keyword.arg: keyword.value for keyword in call.keywords}
-        mapping = told.get("translation_placeholders")
+        arguments = {keyword.arg: keyword.value for keyword in call.keywords}
+        mapping = arguments.get("translation_placeholders")
         given = {k.value for k in mapping.keys} if isinstance(mapping, ast.Dict) else set()
-        for key in constants(told["translation_key"]):
+        for key in constants(arguments["translation_key"]):
             assert placeholders(english["exceptions"][key]["message"]) == given, key
 
 
@@ -290,10 +290,10 @@ def sections(action: dict[str, Any]) -> set[str]:
 
 
 def schema(hass: HomeAssistant, name: str) -> dict[str, vol.Marker]:
-    """Return what an action takes, by name."""
-    known = hass.services.async_services_for_domain("eevion")[name].schema
-    assert known
-    return {str(marker): marker for marker in known.schema}
+    """Return the fields of an action's schema, by name."""
+    service_schema = hass.services.async_services_for_domain("eevion")[name].schema
+    assert service_schema
+    return {str(marker): marker for marker in service_schema.schema}
 
 
 TARGETS = {"area_id", "device_id", "entity_id", "floor_id", "label_id"}
@@ -309,9 +309,9 @@ async def test_actions(
         text = english["services"][name]
         fields = flat(action)
         assert set(action) <= {"target", "fields"}
-        taken = schema(hass, name)
-        assert set(taken) - TARGETS == set(fields), name
-        assert ("target" in action) is (taken.keys() >= TARGETS), name
+        accepted = schema(hass, name)
+        assert set(accepted) - TARGETS == set(fields), name
+        assert ("target" in action) is (accepted.keys() >= TARGETS), name
         if "target" in action:
             selector.validate_selector({"target": action["target"]})
         assert set(text["fields"]) == set(fields), name
@@ -321,8 +321,8 @@ async def test_actions(
         for key, field in fields.items():
             assert set(field) <= {"default", "example", "required", "selector"}, key
             checked = selector.selector(field["selector"])
-            assert field.get("required", False) is isinstance(taken[key], vol.Required), key
-            default = taken[key].default
+            assert field.get("required", False) is isinstance(accepted[key], vol.Required), key
+            default = accepted[key].default
             if "default" in field and not isinstance(default, vol.Undefined):
                 assert default() == field["default"], key
             if "example" in field:
@@ -387,8 +387,8 @@ async def test_attribute_names(
     world.plug_in("2133", card=True)
     await wait(35)
     named = english["entity"]["sensor"]["tariff"]["state_attributes"]
-    told = Station(hass, world, "2133").state("sensor", "tariff").attributes
-    assert set(told) - {"friendly_name"} == set(named)
+    attributes = Station(hass, world, "2133").state("sensor", "tariff").attributes
+    assert set(attributes) - {"friendly_name"} == set(named)
 
 
 def test_icons_of_actions(icons: dict[str, Any], actions: dict[str, Any]) -> None:
@@ -440,15 +440,15 @@ WATCHED = {
 
 
 def test_french(english: dict[str, Any]) -> None:
-    """What is spoken; there is one language for all else."""
+    """Spoken texts; all others are in English only."""
     french = read("translations/fr.json")
     test_translations_in_general(french)
     assert set(french) == {"common", "exceptions"}
     for path, text in leaves(french):
-        known = english
+        original = english
         for key in path:
-            known = known[key]
-        assert placeholders(text) <= placeholders(str(known)), path
+            original = original[key]
+        assert placeholders(text) <= placeholders(str(original)), path
     spoken = {key for key in english["common"] if key.startswith("voice_")}
     assert set(french["common"]) == spoken
     sources = "".join(file.read_text("utf-8") for file in (FOLDER / "assist").glob("*.py"))
@@ -456,8 +456,8 @@ def test_french(english: dict[str, Any]) -> None:
     tree = ast.parse((FOLDER / "commands" / "charging.py").read_text("utf-8"))
     tree.body += ast.parse((FOLDER / "errors.py").read_text("utf-8")).body
     tree.body += ast.parse((FOLDER / "assist" / "station_names.py").read_text("utf-8")).body
-    may_be_said = constants(tree) & set(english["exceptions"])
-    assert set(french["exceptions"]) >= may_be_said - {"question_refused"}
+    may_be_spoken = constants(tree) & set(english["exceptions"])
+    assert set(french["exceptions"]) >= may_be_spoken - {"question_refused"}
 
 
 def test_icons(entities: Entities, icons: dict[str, Any], english: dict[str, Any]) -> None:

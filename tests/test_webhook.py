@@ -1,4 +1,4 @@
-"""The cloud calls: what is looked at, how soon, how often, and what is never believed."""
+"""Calls of the webhook: which requests follow, how soon and how often."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -44,7 +44,7 @@ NOISE = "Error in logging"  # of aiohttp's access log, on a frozen clock
 
 @pytest.fixture
 def settings() -> Settings:
-    """Jobs that end before Home Assistant asks for them by itself."""
+    """Jobs that end before Home Assistant requests them without a call."""
     return Settings(
         keys=(API_KEY, "another-key"),
         sites=1,
@@ -60,7 +60,7 @@ def settings() -> Settings:
 async def caller(
     hass: HomeAssistant, loaded: ConfigEntry, hass_client_no_auth: ClientSessionGenerator
 ) -> Caller:
-    """A way to Home Assistant, whose address the cloud is told."""
+    """An HTTP server of Home Assistant with a URL for the cloud."""
     client = await hass_client_no_auth()
     await hass.config.async_update(internal_url=str(client.make_url("")).rstrip("/"))
     return client
@@ -73,7 +73,7 @@ def path(loaded: ConfigEntry) -> str:
 
 @pytest.fixture
 def settle(hass: HomeAssistant) -> Settle:
-    """Let everything come to its end that is not due later: no second passes."""
+    """Wait for all tasks that are due now; no time passes."""
 
     async def settle() -> None:
         await hass.async_block_till_done(wait_background_tasks=True)
@@ -83,7 +83,7 @@ def settle(hass: HomeAssistant) -> Settle:
 
 @pytest.fixture
 def deliver(cloud: Cloud, settle: Settle) -> Settle:
-    """Let the cloud call, and what follows happen; no second passes."""
+    """Let the cloud call, and wait for the tasks that follow; no time passes."""
 
     async def deliver() -> None:
         cloud.advance()
@@ -114,7 +114,7 @@ async def charging(caller: Caller, station: Station, world: World, wait: Pass) -
     return station
 
 
-def looks(cloud: Cloud) -> list[str]:
+def lookups(cloud: Cloud) -> list[str]:
     """Return what was fetched besides the two requests of each poll."""
     paths = [r.path.removeprefix("/api/eevion") for r in cloud.requests]
     return [p for p in paths if p.startswith(("/session/", "/station/")) and p != "/session/report"]
@@ -140,7 +140,7 @@ async def test_a_session_completes(
     assert cloud.outbox.log[-1].status == HTTPStatus.OK
     assert charging["sensor.session_status"] == "complete"
     assert charging["switch.charging"] == "off"
-    assert looks(cloud) == [f"/session/{session_id(world, charging)}"]
+    assert lookups(cloud) == [f"/session/{session_id(world, charging)}"]
 
 
 async def test_the_status_follows_with_the_end(
@@ -175,7 +175,7 @@ async def test_a_job_finishes(
     cloud.requests.clear()
     freezer.tick(3)
     await deliver()
-    assert looks(cloud) == ["/station/management-history"]
+    assert lookups(cloud) == ["/station/management-history"]
     assert station.state("event", "job").attributes["event_type"] == "finished"
     assert station["sensor.status"] == "offline"
 
@@ -207,7 +207,7 @@ async def test_exceptions_while_few_requests_are_left(
     deliver: Settle,
     wait: Pass,
 ) -> None:
-    """The reading that is due waits for a free minute; a call does not wait for it."""
+    """The next poll of exceptions waits for a free minute; a call does not wait."""
     cloud.settings.exceptions_webhook = str(caller.make_url(path))
     for _ in range(10):
         await wait(29.5)
@@ -229,7 +229,7 @@ async def test_exceptions_while_few_requests_are_left(
     assert station.state("event", "exception").attributes["event_type"] == "ended"
 
 
-async def test_a_call_is_not_believed(
+async def test_a_call_changes_no_state(
     charging: Station, cloud: Cloud, world: World, post: Post
 ) -> None:
     before = charging["sensor.total_energy"]
@@ -242,7 +242,7 @@ async def test_a_call_is_not_believed(
         "cost": 1_000_000,
     }
     assert await post(forged) == HTTPStatus.OK
-    assert looks(cloud) == [f"/session/{forged['sessionId']}"]
+    assert lookups(cloud) == [f"/session/{forged['sessionId']}"]
     assert charging["sensor.session_status"] == "charging"
     assert float(charging["sensor.session_energy"]) < 1
     assert charging["sensor.total_energy"] == before
@@ -259,7 +259,7 @@ FORGED = [
 async def test_a_stream_of_forged_calls(
     charging: Station, cloud: Cloud, world: World, post: Post, wait: Pass
 ) -> None:
-    """Those of somebody who even knows the id of a session that goes on."""
+    """Also with the id of an active session."""
     calls = [*FORGED, {"sessionId": session_id(world, charging), "status": "complete"}]
     cloud.requests.clear()
     for _ in range(60):
@@ -276,7 +276,7 @@ async def test_a_stream_of_forged_calls(
     assert abs(len(cloud.requests) - len(times) - without) <= 2, "polls go on as ever"
 
 
-async def test_what_is_not_going_on_is_not_looked_at(
+async def test_a_call_about_an_ended_session_sends_no_request(
     charging: Station, cloud: Cloud, world: World, post: Post, deliver: Settle
 ) -> None:
     world.unplug(charging.name)
@@ -284,7 +284,7 @@ async def test_what_is_not_going_on_is_not_looked_at(
     cloud.requests.clear()
     for body in ({"sessionId": session_id(world, charging)}, *FORGED[2:]):
         assert await post(body) == HTTPStatus.OK
-    assert looks(cloud) == []
+    assert lookups(cloud) == []
 
 
 async def test_a_real_call_behind_a_forged_one_is_not_lost(
@@ -298,10 +298,10 @@ async def test_a_real_call_behind_a_forged_one_is_not_lost(
     assert charging.state("event", "exception").attributes["event_type"] == "started"
 
 
-async def test_what_is_over_meanwhile_keeps_nothing_up(
+async def test_a_session_that_ends_meanwhile_delays_no_call(
     charging: Station, cloud: Cloud, world: World, post: Post, deliver: Settle, wait: Pass
 ) -> None:
-    """A call that waited behind a closed door, for a session that a poll saw end."""
+    """A call that waited, for a session that has ended in a poll."""
     await post(FORGED[0])
     call = {"sessionId": session_id(world, charging)}
     await post(call)
@@ -310,9 +310,9 @@ async def test_what_is_over_meanwhile_keeps_nothing_up(
     assert charging["sensor.session_status"] == "complete"
     cloud.requests.clear()
     await wait(5)
-    assert looks(cloud) == []
+    assert lookups(cloud) == []
     await post(FORGED[0])
-    assert looks(cloud) == ["/station/exceptions"], "the door is open"
+    assert lookups(cloud) == ["/station/exceptions"], "calls are processed again"
 
 
 async def test_a_call_while_the_cloud_is_away(
@@ -352,7 +352,7 @@ ODD = {
 async def test_odd_bodies(cloud: Cloud, post: Post, body: bytes, status: HTTPStatus) -> None:
     cloud.requests.clear()
     assert await post(body) == status
-    assert looks(cloud) == []
+    assert lookups(cloud) == []
 
 
 async def test_a_long_body_in_pieces(caller: Caller, path: str) -> None:
@@ -367,7 +367,7 @@ async def test_only_post(cloud: Cloud, caller: Caller, path: str, method: str) -
     cloud.requests.clear()
     response = await caller.request(method, path, json=FORGED[0])
     assert response.status == HTTPStatus.METHOD_NOT_ALLOWED
-    assert looks(cloud) == []
+    assert lookups(cloud) == []
 
 
 def raw(path: str, *lines: str, body: bytes = b"") -> bytes:
@@ -399,7 +399,7 @@ async def test_broken_calls(
     body: bytes,
     closes: bool,
 ) -> None:
-    """Those that never end end after some seconds; no log tells of any."""
+    """Those that never end are closed after some seconds; none is logged."""
     caplog.set_level(logging.INFO)
     reader, writer = await asyncio.open_connection("127.0.0.1", caller.port)
     writer.write(raw(path, *lines, body=body))
@@ -415,7 +415,7 @@ async def test_broken_calls(
         assert b" 40" in await reader.readline()
     writer.close()
     errors = {r.name for r in caplog.records if r.levelno >= logging.ERROR and r.msg != NOISE}
-    assert errors <= {"aiohttp.server"}, "which looks at pieces before anybody else does"
+    assert errors <= {"aiohttp.server"}, "which logs malformed chunks itself"
 
 
 async def test_nothing_is_logged(
@@ -434,12 +434,12 @@ async def test_nothing_is_logged(
     world.unplug(charging.name)
     await deliver()
     await post({"type": "exceptions", "content": [], "customerId": "somebody"})
-    said = " ".join(
+    logged = " ".join(
         r.getMessage() for r in caplog.records if r.name.startswith("custom_components.eevion")
     )
-    assert "session" in said
+    assert "session" in logged
     for secret in (loaded.data["webhook_id"], session_id(world, charging), "somebody"):
-        assert secret not in said
+        assert secret not in logged
 
 
 async def test_unloaded(
@@ -456,7 +456,7 @@ async def test_unloaded(
     await wait(11)
     cloud.requests.clear()
     await post(FORGED[0])
-    assert looks(cloud) == ["/station/exceptions"]
+    assert lookups(cloud) == ["/station/exceptions"]
 
 
 async def test_each_account_has_its_own(
@@ -480,7 +480,7 @@ async def test_the_id_stays(hass: HomeAssistant, loaded: ConfigEntry) -> None:
 async def test_without_an_address(
     loaded: ConfigEntry, station: Station, cloud: Cloud, world: World, wait: Pass
 ) -> None:
-    """Polling alone does it."""
+    """Polling alone is enough."""
     world.plug_in(station.name, percent=20)
     await station.turn("on")
     await wait(6)
@@ -521,7 +521,7 @@ async def test_urls(
     external: str | None,
     expected: str | None,
 ) -> None:
-    """Only a cloud in the house can reach an address in the house."""
+    """Only a local cloud can reach a local address."""
     if account:
         hass.config_entries.async_update_entry(loaded, data={**loaded.data, "url": account})
     await hass.config.async_update(internal_url=internal, external_url=external)
@@ -590,7 +590,7 @@ async def test_only_what_the_internet_can_reach_is_offered(
     ("host", "is_public"),
     [("", False), (".", False), ("a..example", False), ("x" * 64 + ".example", False)],
 )
-def test_hosts_that_are_no_names(host: str, is_public: bool) -> None:
+def test_hosts_that_are_not_names(host: str, is_public: bool) -> None:
     assert is_public_host(host) is is_public
 
 
@@ -608,7 +608,7 @@ JSON = st.recursive(
 
 @given(JSON.map(lambda value: json.dumps(value).encode()) | st.binary())
 def test_any_body(body: bytes) -> None:
-    """Whatever comes is a hint, none, or no JSON object; ids are short."""
+    """A body is a hint, none, or not a JSON object; ids are of limited length."""
     try:
         hint = read_hint(body)
     except ValueError:
@@ -652,7 +652,7 @@ def test_an_id_is_spelled_as_in_an_answer(value: str | int) -> None:
 async def test_without_home_assistant_cloud_now(
     hass: HomeAssistant, nabu_casa: NabuCasa, loaded: ConfigEntry
 ) -> None:
-    """It was there when the account was added."""
+    """It was available when the account was added."""
     hass.config.components.remove("cloud")
     assert url(loaded) is None
     assert await hass.config_entries.async_remove(loaded.entry_id)
@@ -679,7 +679,7 @@ async def test_options_without_an_address(hass: HomeAssistant, loaded: ConfigEnt
 
 
 class NabuCasa:
-    """Home Assistant Cloud, as far as its component asks it for cloudhooks."""
+    """Home Assistant Cloud, as far as its component requests cloudhooks."""
 
     def __init__(self, hass: HomeAssistant) -> None:
         self._hass = hass
@@ -771,7 +771,7 @@ async def test_a_cloudhook_once_the_cloud_is_connected(
 @pytest.mark.parametrize(
     "error", [ValueError("not connected"), TimeoutError(), NabuCasaBaseError("away")]
 )
-async def test_a_cloudhook_that_cannot_be_had(
+async def test_a_cloudhook_that_cannot_be_created(
     hass: HomeAssistant,
     nabu_casa: NabuCasa,
     entry: MockConfigEntry,
@@ -787,10 +787,10 @@ async def test_a_cloudhook_that_cannot_be_had(
     assert url(entry) == "https://hooks.example/1"
 
 
-async def test_a_cloudhook_taken_away(
+async def test_a_cloudhook_that_is_removed(
     hass: HomeAssistant, nabu_casa: NabuCasa, loaded: ConfigEntry
 ) -> None:
-    """The subscription ends and is renewed; then a person deletes the cloudhook."""
+    """The subscription ends and starts again; then a person deletes the cloudhook."""
     await hass.config.async_update(external_url="https://home.example")
     nabu_casa.subscription_expired = True
     assert url(loaded) == f"https://home.example/api/webhook/{loaded.data['webhook_id']}"

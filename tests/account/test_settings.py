@@ -1,4 +1,4 @@
-"""Entry data and options of another age: every value missing, null or of another type."""
+"""Entry data and options of other versions: values missing, null or of another type."""
 
 import logging
 from typing import Any
@@ -194,7 +194,7 @@ def test_readable_values_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "taken", "title"),
+    ("names", "used", "title"),
     [
         (["Home"], [], "Home"),
         (["Home", "Shop"], [], "Home +1"),
@@ -203,8 +203,8 @@ def test_readable_values_are_kept() -> None:
         (["Home", "Shop"], ["Home +1", "Home +1 (2)"], "Home +1 (3)"),
     ],
 )
-def test_titles(names: list[str], taken: list[str], title: str) -> None:
-    assert account_title(names, taken) == title
+def test_titles(names: list[str], used: list[str], title: str) -> None:
+    assert account_title(names, used) == title
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Two accounts whose keys see the same site: it belongs to one at a time."""
+"""Two accounts whose keys see the same site, which belongs to one at a time."""
 
 from typing import Any
 

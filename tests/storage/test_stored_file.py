@@ -1,4 +1,4 @@
-"""Stored files that are broken in any way: set aside, said once, made anew."""
+"""Stored files that are invalid in any way: renamed, reported once, written anew."""
 
 # ruff: noqa: ASYNC240 -- small files of one's own
 
@@ -99,7 +99,7 @@ VALUES: list[Any] = [
 
 
 def alterations(value: Any) -> Iterator[Any]:
-    """Yield copies of a value in which one thing is another, is missing or is one too many."""
+    """Yield copies of a value in which one item is changed, missing or added."""
     yield from VALUES
     yield [value]
     yield {"it": value}
@@ -119,7 +119,7 @@ def alterations(value: Any) -> Iterator[Any]:
 
 
 def used_up(name: str, content: Any) -> None:
-    """Use what was read, as the integration does: nothing of it may overflow."""
+    """Use the content as the integration does: no number may overflow."""
     match name:
         case "ledger":
             cursor, ledgers = content
@@ -148,7 +148,7 @@ def used_up(name: str, content: Any) -> None:
 
 @pytest.mark.parametrize("name", GOOD)
 def test_every_single_alteration(name: str, freezer: FrozenDateTimeFactory) -> None:
-    """What is read is usable; what is not is refused with one kind of error."""
+    """A content is usable, or refused with StoredDataError."""
     freezer.move_to(START)
     read, good = READ[name], GOOD[name]
     lost: list[StoredDataError] = []
@@ -208,7 +208,7 @@ def file(data: Any, **envelope: Any) -> bytes:
 
 
 def broken(name: str) -> dict[str, bytes | None]:
-    """Return contents by what is wrong; None is a folder in the file's place."""
+    """Return contents by their fault; None is a folder in the file's place."""
     good = GOOD[name]
     key = next(iter(good))
     return {
@@ -297,7 +297,7 @@ async def test_an_account_with_a_broken_file(
     assert READ[name](written["data"], lost)
     assert not lost
 
-    # A good file ends the issue; the account takes everything with it.
+    # A valid file deletes the issue; removing the account deletes all its files.
     if name != "budget":
         await hass.config_entries.async_reload(entry.entry_id)
         await hass.async_block_till_done(wait_background_tasks=True)
@@ -310,7 +310,7 @@ async def test_an_account_with_a_broken_file(
 
 @pytest.mark.parametrize("name", ["memory"])
 @pytest.mark.parametrize("content", [b"", b'{"version": 1, "da', b"\xff\xfe", file({"a": "NaN"})])
-async def test_what_home_assistant_says_is_not_said_twice(
+async def test_what_home_assistant_reports_is_not_reported_twice(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     wait: Pass,
@@ -352,7 +352,7 @@ FUTURE = 4.05e9
         ("history", {"plan": GOOD["history"]["plan"] | {"reached": "2026-11-01"}}),
     ],
 )
-def test_what_would_hide_all_that_comes(
+def test_a_value_that_would_hide_all_later_ones(
     freezer: FrozenDateTimeFactory, name: str, stored: dict[str, Any]
 ) -> None:
     freezer.move_to(START)
@@ -370,7 +370,7 @@ def test_a_clock_that_was_far_behind_costs_no_ledger(freezer: FrozenDateTimeFact
 async def test_a_file_that_cannot_be_deleted(
     hass: HomeAssistant, entry: MockConfigEntry, wait: Pass, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The account goes all the same, and the log says what stays."""
+    """The account is removed all the same, and the log names the file."""
     path = path_of(hass, entry, "history")
     path.parent.mkdir(exist_ok=True)
     await hass.config_entries.async_setup(entry.entry_id)
