@@ -381,5 +381,5 @@ async def test_a_corrupt_progress_file(
     hass_storage[name] = {"version": 1, "key": name, "data": {"plan": {"what": 1}}}
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert f"{name} is invalid" in caplog.text
+    assert f"{name} cannot be read" in caplog.text
     assert hass_storage[name]["data"] == {"plan": None, "is_done_once": False}

@@ -102,7 +102,7 @@ class StoredFile[T]:
             LOGGER.debug("%s cannot be renamed: %s", self._store.path, err)
             path = self._store.path
         LOGGER.warning(
-            "%s is invalid: %s. It was renamed to %s, and a new file is written",
+            "%s cannot be read: %s. It was renamed to %s, and a new file is written",
             self._store.path,
             reason,
             path,
