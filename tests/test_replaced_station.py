@@ -96,8 +96,8 @@ async def test_a_replaced_charger(
     is_running: bool,
 ) -> None:
     before = settings_of(by_unique_key(hass, old))
-    before = device(hass, loaded, old)
-    assert before
+    old_device = device(hass, loaded, old)
+    assert old_device
     total = float(Station(hass, world, name)["sensor.total_energy"])
     if not is_running:
         assert await hass.config_entries.async_unload(loaded.entry_id)
@@ -113,7 +113,11 @@ async def test_a_replaced_charger(
     assert device(hass, loaded, old) is None
     found = device(hass, loaded, new)
     assert found
-    assert (found.id, found.area_id, found.name_by_user) == (before.id, before.area_id, "Carport")
+    assert (found.id, found.area_id, found.name_by_user) == (
+        old_device.id,
+        old_device.area_id,
+        "Carport",
+    )
     assert not [e for e in hass.states.async_entity_ids() if e.endswith("_2")]
     station = Station(hass, world, name)
     assert station["sensor.status"] == "available"
