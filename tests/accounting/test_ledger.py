@@ -421,6 +421,45 @@ def test_a_change_that_is_dated_in_the_future() -> None:
     later = (START + timedelta(minutes=31)).isoformat()
     account.apply(running("a", wh=800, updatedAt=later), NOW + 1860)
     assert counted(account)[0] == 800
+    # The earlier date is the one that counts now.
+    account.apply(running("a", wh=600), NOW + 1890)
+    assert counted(account)[0] == 800
+
+
+def test_an_end_that_is_dated_in_the_future() -> None:
+    account = begun()
+    account.apply(running("a", wh=600), NOW + 1800)
+    future = (START + timedelta(days=3)).isoformat()
+    account.apply(session("a", wh=1000, updatedAt=future), NOW + 3600)
+    account.apply(running("a", wh=600), NOW + 3630)
+    assert counted(account)[0] == 1000
+    assert not account.sessions["a"].is_open
+    account.apply(session("a", wh=1000), NOW + 3660)
+    corrected = (START + timedelta(hours=2)).isoformat()
+    account.apply(session("a", wh=900, updatedAt=corrected), NOW + 7230)
+    assert counted(account)[0] == 900
+
+
+def dated(minutes: int) -> dict[str, str]:
+    return {"updatedAt": (START + timedelta(minutes=minutes)).isoformat()}
+
+
+@pytest.mark.parametrize("behind_s", [7200, 400 * DAY])
+def test_old_answers_with_a_clock_that_is_behind(behind_s: float) -> None:
+    """Repeated answers of a session do not count, however old they are."""
+    account = begun()
+    for minutes in range(10, 250, 10):
+        account.apply(running("a", wh=minutes * 100, **dated(minutes)), NOW + minutes * 60)
+    now = NOW + 240 * 60 - behind_s
+    account.apply(running("a", wh=24_100, **dated(241)), now)
+    for minutes in range(10, 250, 10):
+        account.apply(running("a", wh=minutes * 100, **dated(minutes)), now + 60)
+        assert counted(account)[0] == 24_100
+    account.apply(session("a", wh=24_200, endTime=dated(242)["updatedAt"], **dated(242)), now + 120)
+    for minutes in range(10, 250, 10):
+        account.apply(running("a", wh=minutes * 100, **dated(minutes)), now + 180)
+        assert counted(account)[0] == 24_200
+        assert not account.sessions["a"].is_open
 
 
 # Sessions under a wrong id.

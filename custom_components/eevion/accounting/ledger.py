@@ -65,12 +65,10 @@ class LedgerSession:
     ) -> Self:
         """Return this session with the values of an answer, except missing and implausible ones.
 
-        `max_power_w` is that of the port, None where it is unknown. An `updatedAt` after `now`
-        is ignored, as it would make the following answers look old.
+        `max_power_w` is that of the port, None where it is unknown.
         """
         created, ended = session.created_at, session.ended_at
         start = session.begun_at
-        updated = session.updated_at.timestamp() if session.updated_at else self.updated
         entry = type(self)(
             energy=self.energy,
             cost=self.cost,
@@ -79,7 +77,7 @@ class LedgerSession:
             start=start.timestamp() if start else self.start,
             # The end of an active session is empty or premature.
             end=None if session.is_active else ended.timestamp() if ended else self.end,
-            updated=updated if is_likely_date(updated, now) else self.updated,
+            updated=session.updated_at.timestamp() if session.updated_at else self.updated,
             is_open=session.is_active,
             posted=self.posted,
         )
@@ -236,7 +234,7 @@ class StationLedger:
         else:
             if self.named_once.get(session.session_id) != (now or 0):
                 self.named_once.pop(session.session_id, None)
-            if entry == known or _is_stale(entry, known):
+            if entry == known or _is_stale(entry, known, now):
                 return False
         _log_oddities(session)
         self.sessions[session.session_id] = entry
@@ -537,8 +535,11 @@ def _cannot_be(entry: LedgerSession, max_power_w: float | None, now: float) -> b
     return is_too_much or entry.cost > most_cost(max_power_w, seconds)
 
 
-def _is_stale(entry: LedgerSession, known: LedgerSession) -> bool:
-    """Return whether an answer is older than the present entry.
+def _is_stale(entry: LedgerSession, known: LedgerSession, now: float | None) -> bool:
+    """Return whether an answer is older than the present entry, by the cloud's `updatedAt`.
+
+    Either `updatedAt` or Home Assistant's clock is wrong where that of the present entry is
+    after `now`. An answer with an earlier date then counts if no amount falls by it.
 
     An ended session is reopened by a newer answer only; one that was closed without an end, by
     any that is not older.
@@ -548,7 +549,20 @@ def _is_stale(entry: LedgerSession, known: LedgerSession) -> bool:
         is_newer, is_older = entry.updated > known.updated, entry.updated < known.updated
     if entry.is_open and not known.is_open and not is_newer and known.end is not None:
         return True
+    if is_older and is_likely_date(entry.updated, now) and not is_likely_date(known.updated, now):
+        return not _may_follow(entry, known)
     return is_older
+
+
+def _may_follow(entry: LedgerSession, known: LedgerSession) -> bool:
+    """Return whether an answer may be the newer one, whatever its date.
+
+    The energy of an active session does not fall. That of an ended one changes by a correction
+    only, which does not differ from an old answer.
+    """
+    if known.is_open:
+        return entry.energy >= known.energy
+    return not entry.is_open and (entry.energy, entry.cost) == (known.energy, known.cost)
 
 
 def _log_oddities(session: Session) -> None:
