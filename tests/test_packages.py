@@ -19,7 +19,7 @@ ORDER = (
     ("accounting", "polling"),
     ("coordinator",),
     ("commands", "history"),
-    ("background",),
+    ("background", "smart"),
     ("models",),
     ("entity", "actions", "assist"),
     ("platforms", "services", "llm", "intent"),
@@ -39,6 +39,7 @@ PLATFORMS = {
     "sensor",
     "switch",
     "system_health",
+    "time",
     "trigger",
 }
 RANKS = {part: rank for rank, parts in enumerate(ORDER) for part in parts}

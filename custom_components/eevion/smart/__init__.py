@@ -1,0 +1,1 @@
+"""Smart charging: when the vehicles of one electrical connection charge, and with how much."""

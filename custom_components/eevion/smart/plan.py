@@ -1,0 +1,100 @@
+"""When to charge to reach a target in time: the cheapest slots before the deadline."""
+
+from collections.abc import Iterable, Iterator, Sequence
+import math
+
+from .model import Plan, PriceSlot
+
+_HOUR_S = 3600
+# Vehicles ramp up slowly, limits reach a station late, and clocks differ.
+_MARGIN_S = 120
+_MARGIN = 1.02
+
+
+def make_plan(
+    prices: Sequence[PriceSlot],
+    *,
+    now: float,
+    ready_by: float,
+    energy_wh: float,
+    power_w: float,
+    is_on: bool = False,
+) -> Plan:
+    """Return the cheapest slots between `now` and `ready_by` that hold an energy.
+
+    Times without a price count as the mean of the known ones. Of slots with one price, the
+    present one comes first while the plan `is_on`, so that it does not stop and start; then the
+    latest, so that sun can still come. The last slot chosen is used in part, at its end. A
+    deadline that cannot be met, or is over, gives one slot from now on.
+    """
+    if energy_wh <= 0 or power_w <= 0:
+        return Plan()
+    needed = energy_wh / power_w * _HOUR_S * _MARGIN + _MARGIN_S
+    spans = list(_spans(prices, now, ready_by))
+    if needed >= ready_by - now:
+        # Behind the deadline it goes on until the target is reached.
+        price = spans[0].price if spans else math.nan
+        slot = PriceSlot(start=now, end=now + needed, price=price)
+        return Plan(slots=(slot,), is_reachable=False, cost=_cost([slot], energy_wh))
+    mean = _mean(spans)
+
+    def rank(slot: PriceSlot) -> tuple[float, bool, float]:
+        price = mean if math.isnan(slot.price) else slot.price
+        return price, not (is_on and slot.start <= now), -slot.start
+
+    chosen: list[PriceSlot] = []
+    for slot in sorted(spans, key=rank):
+        length = min(needed, slot.end - slot.start)
+        goes_on = is_on and slot.start <= now
+        start = slot.start if goes_on else slot.end - length
+        chosen.append(PriceSlot(start=start, end=start + length, price=slot.price))
+        needed -= length
+        if needed <= 0:
+            break
+    slots = tuple(_joined(sorted(chosen, key=lambda slot: slot.start)))
+    return Plan(slots=slots, cost=_cost(slots, energy_wh))
+
+
+def _cost(slots: Sequence[PriceSlot], energy_wh: float) -> float | None:
+    """Return what an energy costs that is spread evenly over slots."""
+    seconds = sum(slot.end - slot.start for slot in slots)
+    price = sum((slot.end - slot.start) * slot.price for slot in slots) / seconds
+    return None if math.isnan(price) else price * energy_wh / 1000
+
+
+def _spans(prices: Iterable[PriceSlot], now: float, end: float) -> Iterator[PriceSlot]:
+    """Yield the time between two moments without gaps or overlaps; NaN is no price."""
+    reached = now
+    for slot in sorted(prices, key=lambda slot: slot.start):
+        start, stop = max(slot.start, reached), min(slot.end, end)
+        if stop <= start:
+            continue
+        if start > reached:
+            yield PriceSlot(start=reached, end=start, price=math.nan)
+        yield PriceSlot(start=start, end=stop, price=slot.price)
+        reached = stop
+    if reached < end:
+        yield PriceSlot(start=reached, end=end, price=math.nan)
+
+
+def _mean(spans: Sequence[PriceSlot]) -> float:
+    known = [slot.price for slot in spans if not math.isnan(slot.price)]
+    return sum(known) / len(known) if known else 0.0
+
+
+def _joined(slots: Iterable[PriceSlot]) -> Iterator[PriceSlot]:
+    """Yield slots by time, those that follow each other at one price as one."""
+    last: PriceSlot | None = None
+    for slot in slots:
+        if last and last.end == slot.start and _is_same(last.price, slot.price):
+            last = PriceSlot(start=last.start, end=slot.end, price=last.price)
+            continue
+        if last:
+            yield last
+        last = slot
+    if last:
+        yield last
+
+
+def _is_same(one: float, other: float) -> bool:
+    return one == other or (math.isnan(one) and math.isnan(other))

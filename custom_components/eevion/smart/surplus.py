@@ -1,0 +1,74 @@
+"""How many stations the sun carries, and with how much: timers as a value, no clock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+# A vehicle that draws a little more than the sun gives is left alone.
+_TOLERANCE_W = 50
+# A rise is believed when it has lasted so long; a fall at once.
+_RISE_S = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SurplusState:
+    """What is to be remembered from one step to the next."""
+
+    count: int = 0
+    """How many stations the sun carries."""
+    changing_since: float | None = None
+    """Since when it could carry more, or no longer carries as many."""
+    is_rising: bool = False
+    history: tuple[tuple[float, float], ...] = ()
+    """Moments and the watts that were available, of the last seconds."""
+
+    def lowest(self, available_w: float) -> float:
+        """Return the least that was available of late."""
+        return min([available_w, *(watts for _, watts in self.history)])
+
+
+def follow(
+    state: SurplusState,
+    *,
+    available_w: float,
+    needs_w: Sequence[float],
+    now: float,
+    start_delay_s: float,
+    pause_delay_s: float,
+) -> SurplusState:
+    """Return the state after a look at the surplus.
+
+    `needs_w` are the least powers of the stations that may charge, in their order. One more
+    station starts when there has been enough for it for `start_delay_s`, without a break; the
+    last one pauses when there has not been enough for `pause_delay_s`: a passing cloud costs
+    no start.
+    """
+    history = tuple((at, w) for at, w in state.history if 0 <= now - at < _RISE_S)
+    count = min(state.count, len(needs_w))
+    carried = carries(available_w, needs_w)
+    supported = carries(available_w + _TOLERANCE_W, needs_w)
+    target = carried if carried > count else min(supported, count)
+    if target == count:
+        since, rises = None, False
+    else:
+        rises = target > count
+        goes_on = state.changing_since is not None and state.is_rising is rises
+        # A clock that was set back would wait for ever.
+        since = min(state.changing_since or now, now) if goes_on else now
+        if now - since >= (start_delay_s if rises else pause_delay_s):
+            count, since = count + 1 if rises else target, None
+    return SurplusState(
+        count=count,
+        changing_since=since,
+        is_rising=rises,
+        history=(*history, (now, available_w)),
+    )
+
+
+def carries(available_w: float, needs_w: Sequence[float]) -> int:
+    """Return how many of the stations, in their order, a power is enough for."""
+    total = 0.0
+    for index, need in enumerate(needs_w):
+        total += need
+        if total > available_w:
+            return index
+    return len(needs_w)
