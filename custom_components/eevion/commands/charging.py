@@ -2,13 +2,15 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
+from functools import partial
 import math
 from typing import Any
 
-from homeassistant.core import callback
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from ..api import (
     ChargingLimit,
@@ -29,7 +31,7 @@ from ..coordinator import EevionCoordinator
 from ..errors import command_error, command_errors, failed, invalid, stations_error
 from ..stations import StationState
 from ..webhook import Webhook
-from .limits import Limiter
+from .limits import Failures, Limiter
 
 # Seconds that a start waits for a list that is newer than the last poll.
 _REFRESH_TIMEOUT_S = 1
@@ -42,6 +44,18 @@ _NOT_READY = {
     PortStatus.COMING_SOON: "station_not_in_place",
     PortStatus.REMOVED: "station_not_in_place",
 }
+
+
+class ByHand(Enum):
+    """A command that a person or an automation gave."""
+
+    LIMIT = auto()
+    START = auto()
+    STOP = auto()
+
+
+type ByHandListener = Callable[[str, ByHand], None]
+"""Called with the port id after a command that was not smart charging's has succeeded."""
 
 
 @dataclass(slots=True)
@@ -69,6 +83,7 @@ class Control:
         self._webhook = webhook
         self._limiter = Limiter(coordinator)
         self._pending: defaultdict[str, _PendingCommand] = defaultdict(_PendingCommand)
+        self._listeners: list[ByHandListener] = []
         coordinator.config_entry.async_on_unload(self._async_withdraw_stops)
 
     @callback
@@ -76,18 +91,37 @@ class Control:
         for pending in self._pending.values():
             pending.withdraw_stop()
 
+    @callback
+    def async_add_listener(self, listener: ByHandListener) -> CALLBACK_TYPE:
+        """Listen for commands that are not smart charging's; return how to end that."""
+        self._listeners.append(listener)
+        return partial(self._listeners.remove, listener)
+
+    def _given(self, port_id: str, what: ByHand) -> None:
+        for listener in tuple(self._listeners):
+            listener(port_id, what)
+
     def _station(self, port_id: str) -> StationState:
         if station := self._coordinator.data.stations.get(port_id):
             return station
         raise invalid("unknown_station", station=port_id)
 
     async def async_start(
-        self, port_id: str, *, continue_if_battery_full: bool | None = None
+        self,
+        port_id: str,
+        *,
+        continue_if_battery_full: bool | None = None,
+        is_by_hand: bool = True,
     ) -> None:
         """Start a session (`POST /session`) unless one is active; cancel a stop that still waits.
 
         `continue_if_battery_full` is sent as `continueIfBatteryFull`; None leaves it out.
         """
+        await self._async_begin(port_id, continue_if_battery_full=continue_if_battery_full)
+        if is_by_hand:
+            self._given(port_id, ByHand.START)
+
+    async def _async_begin(self, port_id: str, *, continue_if_battery_full: bool | None) -> None:
         pending = self._pending[port_id]
         pending.withdraw_stop()
         async with pending.lock:
@@ -195,6 +229,7 @@ class Control:
             ) from err
         finally:
             remove()
+        self._given(port_id, ByHand.STOP)
 
     async def _async_must_wait(self, port_id: str) -> bool:
         """Stop the session; return True if it is still authorizing, which cannot be stopped."""
@@ -242,21 +277,37 @@ class Control:
         """Set charging limits, by port id, in one request (`POST /station/energy-management`).
 
         Each station has a result of its own; the error names those that failed.
+        Where a limit is not possible, none is sent.
         """
-        limits = {port_id: self.limit(port_id, value, unit) for port_id, value in wanted.items()}
-        shared = self._coordinator.shared_names()
-        failures: dict[str, EevionError | HomeAssistantError] = {
-            port_id: invalid("name_shared", station=limit.station_id)
-            for port_id, limit in limits.items()
-            if limit.station_id in shared
+        names = {
+            port_id: self.limit(port_id, value, unit).station_id
+            for port_id, value in wanted.items()
         }
-        if plain := {port_id: limits[port_id] for port_id in limits if port_id not in failures}:
-            failures |= await self._limiter.async_send(plain)
+        failures = await self.async_try_limits(wanted, unit)
+        for port_id in wanted.keys() - failures.keys():
+            self._given(port_id, ByHand.LIMIT)
         if failures:
             raise stations_error(
-                {limits[port_id].station_id: cause for port_id, cause in failures.items()},
-                _limit_error,
+                {names[port_id]: cause for port_id, cause in failures.items()}, _limit_error
             )
+
+    async def async_try_limits(self, wanted: Mapping[str, float], unit: LimitUnit) -> Failures:
+        """Limit stations, by port id, in one request; return why, where one was not limited."""
+        shared = self._coordinator.shared_names()
+        limits: dict[str, ChargingLimit] = {}
+        failures: dict[str, EevionError | HomeAssistantError] = {}
+        for port_id, value in wanted.items():
+            try:
+                limit = self.limit(port_id, value, unit)
+                if limit.station_id in shared:
+                    raise invalid("name_shared", station=limit.station_id)
+            except ServiceValidationError as err:
+                failures[port_id] = err
+            else:
+                limits[port_id] = limit
+        if limits:
+            failures |= await self._limiter.async_send(limits)
+        return failures
 
     def limit(self, port_id: str, value: float, unit: LimitUnit) -> ChargingLimit:
         """Return a limit in amps or watts that the station can have.
