@@ -15,6 +15,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from simulator import Cloud, World
 from tests.conftest import API_KEY, Pass
+from tests.smart.home import GRID, Home
 
 
 async def test_nothing_of_people(
@@ -57,6 +58,33 @@ async def test_nothing_of_people(
     ]
     assert content["stations"][0]["session"]["session_id"] == session.session_id
     assert content == snapshot
+
+
+async def test_smart_charging(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    cloud: Cloud,
+    world: World,
+    wait: Pass,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    """What was read, decided and sent, and why; without the names of sensors and stations."""
+    home = Home(hass, loaded, cloud, world, wait)
+    home.meter(-2000)
+    name = world.stations[0].name
+    await home.add(name)
+    await home.choose(name, "off")
+    told = await get_diagnostics_for_config_entry(hass, hass_client, loaded)
+    (connection,) = told["smart_charging"]
+    port_id = world.stations[0].port_id
+    assert connection["readings"]["grid_w"] == -2000
+    assert connection["stations"][port_id]["decision"]["reason"] == "off"
+    (sent,) = connection["sent"]
+    assert sent["limits"] == {port_id: {"limit_a": 0, "reason": "off", "failure": None}}
+    assert connection["settings"]["sensors"]["grid_power"] is True
+    text = json.dumps(told)
+    assert GRID not in text
+    assert f"Station {name}" not in text
 
 
 async def test_no_personal_text_of_any_endpoint(

@@ -195,6 +195,73 @@ async def test_limit(say: Say, garage: Station, cloud: Cloud, language: str, sen
         assert not sent(cloud, "/energy-management")
 
 
+MODES = {
+    "en": {
+        "Charge the garage with sun only": (
+            "Garage charges with sun, cheap electricity and by its plan.",
+            "smart",
+        ),
+        "Charge the garage as fast as possible": ("Garage charges as fast as it can.", "fast"),
+        "Pause charging at the garage": ("Garage is paused.", "off"),
+        "Set the charging mode of the garage to manual": (
+            "Smart charging leaves Garage alone.",
+            "manual",
+        ),
+    },
+    "fr": {
+        "Charge au garage avec le soleil": (
+            "Garage charge avec le soleil, l'électricité bon marché et selon son plan.",
+            "smart",
+        ),
+        "Recharge au garage le plus vite possible": (
+            "Garage charge le plus vite possible.",
+            "fast",
+        ),
+        "Mets en pause la recharge au garage": ("Garage est en pause.", "off"),
+        "Mets le mode de recharge du garage en manuel": (
+            "La recharge intelligente ne touche plus à Garage.",
+            "manual",
+        ),
+    },
+}
+WHY = {
+    "en": ("Why does the garage not charge?", "It waits for a vehicle."),
+    "fr": ("Pourquoi le garage ne charge pas ?", "Elle attend un véhicule."),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_modes(
+    hass: HomeAssistant, entry: MockConfigEntry, say: Say, garage: Station, language: str
+) -> None:
+    """Choose how a station charges, and hear why it does not."""
+    device_id = device(hass, entry, garage.port_id)
+    flows = hass.config_entries.subentries
+    shown = await flows.async_init((entry.entry_id, "smart_charging"), context={"source": "user"})
+    hass.states.async_set("sensor.meter", "0", {"unit_of_measurement": "W"})
+    await flows.async_configure(
+        shown["flow_id"], {"stations": [device_id], "grid": {"grid_power": "sensor.meter"}}
+    )
+    await hass.async_block_till_done(wait_background_tasks=True)
+    for sentence, (answer, mode) in MODES[language].items():
+        assert await say(sentence, language) == answer
+        assert garage["select.charging_mode"] == mode
+    await say(next(iter(MODES[language])), language)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await say(list(MODES[language])[1], language)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    sentence, reason = WHY[language]
+    assert (await say(sentence, language)).endswith(reason)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_mode_without_smart_charging(say: Say, garage: Station, language: str) -> None:
+    answer = await say(next(iter(MODES[language])), language)
+    assert {"en": "has no smart charging", "fr": "n'a pas de recharge intelligente"}[
+        language
+    ] in answer
+
+
 NO_CAR = {
     "en": "Station Garage has no vehicle. Plug the vehicle in first, then start charging.",
     "fr": "Il n'y a pas de véhicule à la borne Garage. Branchez-le d'abord, puis lancez la "

@@ -19,6 +19,7 @@ NAMES = {
     "eevion__get_last_session",
     "eevion__get_problems",
     "eevion__get_stations",
+    "eevion__set_charging_mode",
     "eevion__set_limit",
     "eevion__start_charging",
     "eevion__stop_charging",
@@ -104,6 +105,8 @@ async def test_a_charge(model: Model, garage: Station, world: World, wait: Pass)
         "has_problem": False,
         "power_kw": pytest.approx(10, abs=0.1),
         "limit_a": 48,
+        "charging_mode": None,
+        "reason": None,
     }
     assert session["is_active"] is True
     assert session["energy_kwh"] == pytest.approx(1.66, abs=0.01)

@@ -14,6 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from simulator import Cloud, World
 from tests.conftest import Pass
 from tests.helpers import Station
+from tests.smart.home import GRID, Home
 
 
 @pytest.fixture
@@ -129,6 +130,28 @@ async def test_nothing_stays(
     for kind in ("files", "issues", "notifications", "webhooks", "devices", "entities", "states"):
         assert before[kind], kind
     await remove(hass, entry, wait)
+    assert traces(hass) == NOTHING
+
+
+async def test_nothing_stays_of_smart_charging(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    cloud: Cloud,
+    world: World,
+    wait: Pass,
+) -> None:
+    """A connection with two stations, one of which is paused."""
+    home = Home(hass, loaded, cloud, world, wait)
+    home.meter(0)
+    first, second = (station.name for station in world.stations)
+    await home.add(first, second)
+    world.plug_in(first, card=True)
+    await home.choose(first, "smart")
+    await home.choose(second, "off")
+    await home.run(60, 0)
+    assert f"eevion.smart_charging.{loaded.entry_id}" in traces(hass)["files"]
+    hass.states.async_remove(GRID)
+    await remove(hass, loaded, wait)
     assert traces(hass) == NOTHING
 
 

@@ -16,9 +16,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 import yaml
 
 from custom_components.eevion.condition import CONDITIONS
+from custom_components.eevion.smart.subentry_flow import _SECTIONS as SUBENTRY_SECTIONS
 from custom_components.eevion.trigger import TRIGGERS
 from simulator import Settings, World
 from tests import ROOT
+from tests.calls import device
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 
@@ -32,6 +34,7 @@ PLATFORMS = (
     "select",
     "sensor",
     "switch",
+    "time",
 )
 
 # Home Assistant's quality scale: bronze, silver, gold, platinum.
@@ -231,6 +234,23 @@ def test_config_flow_texts(english: dict[str, Any]) -> None:
     assert all(f'"{key}"' in source for key in options["error"])
 
 
+def test_subentry_texts(english: dict[str, Any]) -> None:
+    """Every field of the form is named and explained in both steps, and every error said."""
+    texts = english["config_subentries"]["smart_charging"]
+    assert set(texts) == {"entry_type", "initiate_flow", "step", "error", "abort"}
+    assert set(texts["step"]) == set(texts["initiate_flow"]) == {"user", "reconfigure"}
+    for step in texts["step"].values():
+        assert field_names(step) == ({"stations"}, {"stations"})
+        assert placeholders(str(step)) == {"readings"}
+        assert set(step["sections"]) == set(SUBENTRY_SECTIONS)
+        for name, fields in SUBENTRY_SECTIONS.items():
+            named = {str(marker) for marker in fields}
+            assert field_names(step["sections"][name]) == (named, named)
+    source = (FOLDER / "smart" / "subentry_flow.py").read_text("utf-8")
+    assert all(f'"{key}"' in source for key in texts["error"])
+    assert set(texts["abort"]) == {"not_loaded"}
+
+
 def field_names(field: dict[str, Any]) -> tuple[set[str], set[str]]:
     return set(field.get("data", {})), set(field.get("data_description", {}))
 
@@ -263,8 +283,11 @@ def test_selectors(english: dict[str, Any], actions: dict[str, Any]) -> None:
         for keyword in call.keywords
         if keyword.arg == "translation_key" and isinstance(keyword.value, ast.Name)
     }
-    assert flows == {"CONF_ENVIRONMENT"}
-    options = {"environment": {"production", "staging"}}
+    assert flows == {"CONF_ENVIRONMENT", "TRANSLATION_SIGN"}
+    options = {
+        "environment": {"production", "staging"},
+        "power_sign": {"import", "export", "charge", "discharge"},
+    }
     for action in actions.values():
         for field in flat(action).values():
             if select := field["selector"].get("select"):
@@ -341,7 +364,20 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def entities(hass: HomeAssistant, loaded: MockConfigEntry) -> Entities:
+async def entities(hass: HomeAssistant, loaded: MockConfigEntry, world: World) -> Entities:
+    """Return all entities, with those of smart charging at one station."""
+    hass.states.async_set("sensor.price", "0.2", {"unit_of_measurement": "CAD/kWh"})
+    flows = hass.config_entries.subentries
+    shown = await flows.async_init((loaded.entry_id, "smart_charging"), context={"source": "user"})
+    port_id = world.stations[0].port_id
+    await flows.async_configure(
+        shown["flow_id"],
+        {
+            "stations": [device(hass, loaded, port_id)],
+            "price": {"price": "sensor.price"},
+        },
+    )
+    await hass.async_block_till_done(wait_background_tasks=True)
     return er.async_entries_for_config_entry(er.async_get(hass), loaded.entry_id)
 
 

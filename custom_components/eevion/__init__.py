@@ -21,6 +21,7 @@ from .history import HistoryStore, async_make_history
 from .models import EevionConfigEntry, EevionRuntimeData
 from .polling import async_get_budgets
 from .services import async_setup_services
+from .smart.manager import SmartCharging
 from .stations import StationMemory
 from .webhook import Webhook, async_remove_cloudhook
 
@@ -33,6 +34,7 @@ PLATFORMS = [
     Platform.SELECT,
     Platform.SENSOR,
     Platform.SWITCH,
+    Platform.TIME,
 ]
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -73,13 +75,17 @@ async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bo
     webhook = Webhook(hass, entry)
     jobs = Jobs(coordinator, memory, webhook)
     history = await async_make_history(hass, coordinator)
+    control = Control(coordinator, webhook)
+    smart = SmartCharging(hass, coordinator, control)
+    await smart.async_load()
     entry.runtime_data = EevionRuntimeData(
         coordinator=coordinator,
-        control=Control(coordinator, webhook),
+        control=control,
         jobs=jobs,
         memory=memory,
         rate_limit=rate_limit,
         webhook=webhook,
+        smart=smart,
         history=history,
     )
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
@@ -93,6 +99,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bo
     exceptions.async_start()
     webhook.async_start(Push(coordinator, jobs, exceptions).async_process)
     jobs.async_start()
+    smart.async_start()
     return True
 
 
@@ -105,6 +112,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> b
             data.memory.async_hand_over(old_id, new_id)
         await data.coordinator.accounting.async_close()
         await data.memory.async_close()
+        await data.smart.async_close(data.coordinator.devices.replaced)
         if entry.disabled_by:
             async_forget_shared(hass, entry)
     return is_unloaded
@@ -116,6 +124,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> N
     await Accounting(hass, entry).async_remove()
     await HistoryStore(hass, entry).async_remove()
     await StationMemory(hass, entry).async_remove()
+    await SmartCharging.async_remove(hass, entry)
     async_forget_shared(hass, entry)
     async_dismiss_all(hass, entry)
     if not hass.config_entries.async_entries(DOMAIN):

@@ -10,6 +10,7 @@ from homeassistant.config_entries import (
     ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
+    ConfigSubentryFlow,
     OptionsFlowWithReload,
 )
 from homeassistant.const import CONF_API_KEY, CONF_URL
@@ -56,6 +57,8 @@ from .const import (
 )
 from .helpers import checked_base_url
 from .polling import async_get_budgets
+from .smart.const import SUBENTRY_SMART_CHARGING
+from .smart.subentry_flow import SmartChargingFlow
 from .translation import Texts
 
 # The only selector with a button to copy that accepts plain text.
@@ -174,6 +177,15 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
     def async_get_options_flow(config_entry: ConfigEntry) -> EevionOptionsFlow:
         """Return the options flow."""
         return EevionOptionsFlow()
+
+    @override
+    @classmethod
+    @callback
+    def async_get_supported_subentry_types(
+        cls, config_entry: ConfigEntry
+    ) -> dict[str, type[ConfigSubentryFlow]]:
+        """Return the flow of an electrical connection."""
+        return {SUBENTRY_SMART_CHARGING: SmartChargingFlow}
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -102,4 +102,5 @@ def _running(entry: EevionConfigEntry) -> dict[str, Any]:
         "requests_limit": rate_limit.limit,
         "sites": list(coordinator.data.sites),
         "stations": [asdict(state) for state in coordinator.data.stations.values()],
+        "smart_charging": entry.runtime_data.smart.as_dict(),
     }

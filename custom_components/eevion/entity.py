@@ -15,6 +15,7 @@ from .coordinator import STATIONS_CHANGED, EevionCoordinator
 from .entity_budget import EntityShare
 from .models import EevionConfigEntry, EevionRuntimeData
 from .polling import ListenerContext
+from .smart.station import SmartStation
 from .stations import StationState
 
 
@@ -113,6 +114,73 @@ class EevionEntity(_DeviceEntity):
         return super().available and self.port_id in self.coordinator.data.stations
 
 
+@dataclass(frozen=True, kw_only=True)
+class EevionSmartDescription(EevionDescription):
+    """A row of a platform's table of entities of smart charging."""
+
+    smart_fn: Callable[[SmartStation], Any]
+    """The state."""
+    smart_attributes_fn: Callable[[SmartStation], Mapping[str, Any]] | None = None
+    needs_price: bool = False
+    """Whether it is there only where a price sensor is."""
+
+
+class EevionSmartEntity(EevionEntity):
+    """An entity of a station with smart charging."""
+
+    entity_description: EevionSmartDescription
+    _unrecorded_attributes = frozenset({"slots"})
+
+    def __init__(
+        self,
+        coordinator: EevionCoordinator,
+        smart: SmartStation,
+        description: EevionSmartDescription,
+    ) -> None:
+        """Bind a row of the table to a station."""
+        super().__init__(coordinator, smart.port_id, description)
+        self._attr_entity_registry_enabled_default = True
+        self.smart = smart
+        self._written: tuple[object, ...] = ()
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the controller as well."""
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            self.runtime.smart.async_add_listener(self.port_id, self._async_update_if_changed)
+        )
+
+    @property
+    def _shown(self) -> tuple[object, ...]:
+        """What is written."""
+        return self.smart_value, self.extra_state_attributes, self.smart.currency
+
+    @callback
+    def _async_update_if_changed(self) -> None:
+        """Write the state where it is another one: decisions are made every second or so."""
+        if (shown := self._shown) != self._written:
+            self._written = shown
+            self.async_write_ha_state()
+
+    @property
+    def smart_value(self) -> Any:
+        """What the newest decision, or the choice, says."""
+        return self.entity_description.smart_fn(self.smart)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """What belongs to the state."""
+        attributes_fn = self.entity_description.smart_attributes_fn
+        return attributes_fn(self.smart) if attributes_fn else None
+
+    @callback
+    def _async_choose(self, **choices: Any) -> None:
+        """Remember what a person chose, by the fields of `SmartStationMemory`."""
+        self.runtime.smart.async_choose(self.port_id, **choices)
+
+
 class EevionSiteEntity(_DeviceEntity):
     """An entity of one site."""
 
@@ -147,6 +215,28 @@ def async_add_entities_for_all[DescriptionT: EevionDescription](
             if (state := coordinator.data.stations.get(port_id))
             for description in descriptions
             if description.exists_fn(state)
+        )
+
+    async_follow_devices(entry, async_add_entities, build)
+
+
+@callback
+def async_add_smart_entities[DescriptionT: EevionSmartDescription](
+    entry: EevionConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    descriptions: Sequence[DescriptionT],
+    entity_class: Callable[[EevionCoordinator, SmartStation, DescriptionT], Entity],
+) -> None:
+    """Add a table's entities for every station with smart charging that is there, or comes."""
+    coordinator, smart = entry.runtime_data.coordinator, entry.runtime_data.smart
+
+    def build(device_ids: Iterable[str]) -> Iterable[Entity]:
+        return (
+            entity_class(coordinator, station, description)
+            for port_id in device_ids
+            if port_id in coordinator.data.stations and (station := smart.station(port_id))
+            for description in descriptions
+            if station.has_price or not description.needs_price
         )
 
     async_follow_devices(entry, async_add_entities, build)

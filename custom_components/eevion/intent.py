@@ -8,6 +8,7 @@ from homeassistant.helpers import config_validation as cv, intent
 import probatio as vol
 
 from .assist.assistant import Assistant, SpokenAnswer
+from .smart.model import Mode
 
 _STATION = {vol.Optional("station"): cv.string}
 _LIMIT = {
@@ -15,6 +16,8 @@ _LIMIT = {
     vol.Optional("amps"): vol.Coerce(float),
     vol.Optional("kilowatts"): vol.Coerce(float),
 }
+
+_MODE: dict[Any, Any] = {**_STATION, vol.Required("mode"): vol.In([mode.value for mode in Mode])}
 
 type _Request = Callable[[Assistant, dict[str, Any]], Coroutine[Any, Any, SpokenAnswer]]
 
@@ -92,6 +95,12 @@ INTENTS = (
         lambda assistant, slots: assistant.async_stop(slots.get("station")),
     ),
     EevionIntent("EevionSetLimit", "Limits a charging station", _limit, _LIMIT),
+    EevionIntent(
+        "EevionSetMode",
+        "Chooses how a station charges: smart, fast, off or manual",
+        lambda voice, slots: voice.async_set_mode(slots.get("station"), slots["mode"]),
+        _MODE,
+    ),
     EevionIntent(
         "EevionLastSession",
         "Returns energy, duration and cost of the last session",

@@ -21,6 +21,7 @@ from .api import LimitUnit
 from .assist.assistant import Assistant, SpokenAnswer
 from .assist.station_names import NamedStation, async_exposed, cut
 from .const import DOMAIN
+from .smart.model import Mode
 from .stations import session_json
 
 _READS = ToolAnnotations(read_only=True, destructive=False, idempotent=True, open_world=False)
@@ -94,7 +95,7 @@ _SESSION_FIELDS = (
 
 def _station_json(station: NamedStation) -> JsonObjectType:
     """Return the state of a station without personal data."""
-    state = station.state
+    state, smart = station.state, station.smart
     session = session_json(state.session, state, None) if state.session else None
     return {
         "name": station.name,
@@ -105,6 +106,8 @@ def _station_json(station: NamedStation) -> JsonObjectType:
         "has_problem": state.is_problem,
         "power_kw": None if state.power_w is None else round(state.power_w / 1000, 2),
         "limit_a": state.limit_in(LimitUnit.AMPERE),
+        "charging_mode": smart.memory.mode.value if smart else None,
+        "reason": smart.reason.value if smart and smart.reason else None,
         "session": {field: session[field] for field in _SESSION_FIELDS} if session else None,
     }
 
@@ -154,6 +157,16 @@ TOOLS = (
             vol.Exclusive("amps", "limit"): vol.Coerce(float),
             vol.Exclusive("watts", "limit"): vol.Coerce(float),
         },
+    ),
+    EevionTool(
+        "set_charging_mode",
+        "Set charging mode",
+        "Chooses how a station with smart charging charges. smart: with sun, cheap electricity and "
+        "by its plan. fast: as much as the connection allows. off: paused. manual: smart charging "
+        "does nothing.",
+        lambda voice, fields: voice.async_set_mode(fields.get("station"), fields["mode"]),
+        annotations=_COMMANDS,
+        fields={vol.Required("mode"): vol.In([mode.value for mode in Mode])},
     ),
     EevionTool(
         "get_last_session",

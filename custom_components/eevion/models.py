@@ -9,6 +9,7 @@ from .commands.charging import Control
 from .commands.jobs import Jobs
 from .coordinator import EevionCoordinator
 from .history import HistoryImports
+from .smart.manager import SmartCharging
 from .stations import StationMemory
 from .webhook import Webhook
 
@@ -23,6 +24,7 @@ class EevionRuntimeData:
     memory: StationMemory
     rate_limit: RateLimit
     webhook: Webhook
+    smart: SmartCharging
     history: HistoryImports | None = None
     """None without the recorder."""
 

@@ -1,4 +1,4 @@
-"""Charging limits of stations, as they were last set."""
+"""Charging limits of stations, as they were last set, and what smart charging goes by."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,14 +10,22 @@ from homeassistant.components.number import (
     NumberEntityDescription,
     NumberMode,
 )
-from homeassistant.const import UnitOfElectricCurrent, UnitOfPower
+from homeassistant.const import UnitOfElectricCurrent, UnitOfEnergy, UnitOfPower
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.restore_state import ExtraStoredData, RestoreEntity
 
 from .api import ChargingLimit, LimitUnit
-from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
+from .entity import (
+    EevionDescription,
+    EevionEntity,
+    EevionSmartDescription,
+    EevionSmartEntity,
+    async_add_entities_for_all,
+    async_add_smart_entities,
+)
 from .models import EevionConfigEntry
+from .smart.memory import MAX_PRICE, MAX_TARGET_KWH
 from .stations import StationState
 
 PARALLEL_UPDATES = 0
@@ -65,13 +73,50 @@ NUMBERS = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class EevionSmartNumberDescription(EevionSmartDescription, NumberEntityDescription):
+    """An amount that smart charging goes by."""
+
+    field: str
+    """Of `SmartStationMemory`."""
+    factor: float = 1
+    """The field's value for one of the entity's unit."""
+
+
+SMART_NUMBERS = (
+    EevionSmartNumberDescription(
+        key="target_energy",
+        device_class=NumberDeviceClass.ENERGY,
+        factor=1000,
+        field="target_wh",
+        mode=NumberMode.BOX,
+        native_max_value=MAX_TARGET_KWH,
+        native_min_value=0,
+        native_step=0.1,
+        native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        smart_fn=lambda station: station.memory.target_wh / 1000,
+    ),
+    EevionSmartNumberDescription(
+        key="price_limit",
+        field="price_limit",
+        mode=NumberMode.BOX,
+        native_max_value=MAX_PRICE,
+        native_min_value=-MAX_PRICE,
+        native_step=0.001,
+        needs_price=True,
+        smart_fn=lambda station: station.memory.price_limit,
+    ),
+)
+
+
 async def async_setup_entry(
     hass: HomeAssistant,
     entry: EevionConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the limits of all stations."""
+    """Add the numbers of all stations."""
     async_add_entities_for_all(entry, async_add_entities, NUMBERS, EevionNumber)
+    async_add_smart_entities(entry, async_add_entities, SMART_NUMBERS, EevionSmartNumber)
 
 
 class _CommandedLimit(ExtraStoredData):
@@ -130,3 +175,30 @@ class EevionNumber(EevionEntity, NumberEntity, RestoreEntity):
         """Set the limit at the cloud."""
         unit = self.entity_description.limit_unit
         await self.runtime.control.async_set_limits({self.port_id: value}, unit)
+
+
+class EevionSmartNumber(EevionSmartEntity, NumberEntity):
+    """An amount that smart charging goes by."""
+
+    entity_description: EevionSmartNumberDescription
+
+    @property
+    @override
+    def native_value(self) -> float:
+        """What was chosen."""
+        value: float = self.smart_value
+        return value
+
+    @property
+    @override
+    def native_unit_of_measurement(self) -> str | None:
+        """The unit; that of a price is the currency of the price sensor."""
+        if not self.entity_description.needs_price:
+            return self.entity_description.native_unit_of_measurement
+        return f"{self.smart.currency or self.hass.config.currency}/{UnitOfEnergy.KILO_WATT_HOUR}"
+
+    @override
+    async def async_set_native_value(self, value: float) -> None:
+        """Choose it."""
+        description = self.entity_description
+        self._async_choose(**{description.field: value * description.factor})

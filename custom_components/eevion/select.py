@@ -1,4 +1,4 @@
-"""The tariff of a station."""
+"""The tariff of a station, and how it charges."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +10,16 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .api import Commands
-from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
+from .entity import (
+    EevionDescription,
+    EevionEntity,
+    EevionSmartDescription,
+    EevionSmartEntity,
+    async_add_entities_for_all,
+    async_add_smart_entities,
+)
 from .models import EevionConfigEntry
+from .smart.model import Mode
 from .stations import StationState, unique_names
 
 PARALLEL_UPDATES = 0
@@ -28,6 +36,18 @@ class EevionSelectDescription(EevionDescription, SelectEntityDescription):
         return (lambda station: station.tariff_id,)
 
 
+@dataclass(frozen=True, kw_only=True)
+class EevionSmartSelectDescription(EevionSmartDescription, SelectEntityDescription):
+    """A choice of smart charging."""
+
+
+SMART_SELECTS = (
+    EevionSmartSelectDescription(
+        key="charging_mode",
+        options=[mode.value for mode in Mode],
+        smart_fn=lambda station: station.memory.mode.value,
+    ),
+)
 SELECTS = (
     EevionSelectDescription(
         key="tariff",
@@ -42,8 +62,27 @@ async def async_setup_entry(
     entry: EevionConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the tariffs of all stations."""
+    """Add the choices of all stations."""
     async_add_entities_for_all(entry, async_add_entities, SELECTS, EevionSelect)
+    async_add_smart_entities(entry, async_add_entities, SMART_SELECTS, EevionModeSelect)
+
+
+class EevionModeSelect(EevionSmartEntity, SelectEntity):
+    """How a station charges."""
+
+    entity_description: EevionSmartSelectDescription
+
+    @property
+    @override
+    def current_option(self) -> str:
+        """The mode."""
+        mode: str = self.smart_value
+        return mode
+
+    @override
+    async def async_select_option(self, option: str) -> None:
+        """Choose the mode."""
+        self._async_choose(mode=Mode(option))
 
 
 class EevionSelect(EevionEntity, SelectEntity):

@@ -39,10 +39,14 @@ from .entity import (
     EevionDescription,
     EevionEntity,
     EevionSiteEntity,
+    EevionSmartDescription,
+    EevionSmartEntity,
     async_add_entities_for_all,
+    async_add_smart_entities,
     async_follow_devices,
 )
 from .models import EevionConfigEntry
+from .smart.model import Reason
 from .stations import Snapshot, StationState, limits_json, tariff_json, taxes_json
 
 type Value = StateType | datetime
@@ -395,6 +399,7 @@ async def async_setup_entry(
         ),
     )
     async_add_entities_for_all(entry, async_add_entities, SENSORS, EevionSensor)
+    async_add_smart_entities(entry, async_add_entities, SMART_SENSORS, EevionSmartSensor)
 
 
 class EevionSensor(EevionEntity, RestoreSensor):
@@ -442,6 +447,61 @@ class EevionSensor(EevionEntity, RestoreSensor):
         if not self.entity_description.is_per_session:
             return None
         return self._restored_reset if self._past else session_start(self.station)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EevionSmartSensorDescription(EevionSmartDescription, SensorEntityDescription):
+    """A sensor of smart charging."""
+
+
+SMART_SENSORS = (
+    EevionSmartSensorDescription(
+        key="smart_charging",
+        device_class=SensorDeviceClass.ENUM,
+        options=[reason.value for reason in Reason],
+        smart_fn=lambda station: station.reason and station.reason.value,
+    ),
+    EevionSmartSensorDescription(
+        key="planned_start",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        smart_attributes_fn=lambda station: station.planned_slots,
+        smart_fn=lambda station: station.planned_start,
+    ),
+    EevionSmartSensorDescription(
+        key="planned_cost",
+        device_class=SensorDeviceClass.MONETARY,
+        suggested_display_precision=2,
+        smart_fn=lambda station: station.planned_cost,
+    ),
+    EevionSmartSensorDescription(
+        key="session_solar_share",
+        native_unit_of_measurement=PERCENTAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=0,
+        smart_fn=lambda station: station.solar_share,
+    ),
+)
+
+
+class EevionSmartSensor(EevionSmartEntity, SensorEntity):
+    """What smart charging decided for a station."""
+
+    entity_description: EevionSmartSensorDescription
+
+    @property
+    @override
+    def native_value(self) -> Value:
+        """What the newest decision says."""
+        value: Value = self.smart_value
+        return value
+
+    @property
+    @override
+    def native_unit_of_measurement(self) -> str | None:
+        """The unit, which for money the price sensor names."""
+        if self.entity_description.device_class is SensorDeviceClass.MONETARY:
+            return self.smart.currency or self.hass.config.currency
+        return self.entity_description.native_unit_of_measurement
 
 
 class EevionSiteSensor(EevionSiteEntity, SensorEntity):

@@ -10,7 +10,14 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .api import Commands
-from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
+from .entity import (
+    EevionDescription,
+    EevionEntity,
+    EevionSmartDescription,
+    EevionSmartEntity,
+    async_add_entities_for_all,
+    async_add_smart_entities,
+)
 from .models import EevionConfigEntry, EevionRuntimeData
 from .stations import OUT_OF_SERVICE, StationState
 
@@ -85,6 +92,23 @@ SWITCHES = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class EevionSmartSwitchDescription(EevionSmartDescription, SwitchEntityDescription):
+    """A switch of smart charging."""
+
+    field: str
+    """Of `SmartStationMemory`."""
+
+
+SMART_SWITCHES = (
+    EevionSmartSwitchDescription(
+        key="always_charge",
+        field="is_always_on",
+        smart_fn=lambda station: station.memory.is_always_on,
+    ),
+)
+
+
 async def async_setup_entry(
     hass: HomeAssistant,
     entry: EevionConfigEntry,
@@ -92,6 +116,7 @@ async def async_setup_entry(
 ) -> None:
     """Add the switches of all stations."""
     async_add_entities_for_all(entry, async_add_entities, SWITCHES, EevionSwitch)
+    async_add_smart_entities(entry, async_add_entities, SMART_SWITCHES, EevionSmartSwitch)
 
 
 class EevionSwitch(EevionEntity, SwitchEntity):
@@ -120,3 +145,26 @@ class EevionSwitch(EevionEntity, SwitchEntity):
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Send the command for off."""
         await self.entity_description.turn_off_fn(self.runtime, self.port_id)
+
+
+class EevionSmartSwitch(EevionSmartEntity, SwitchEntity):
+    """A switch of smart charging."""
+
+    entity_description: EevionSmartSwitchDescription
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """What was chosen."""
+        is_on: bool = self.smart_value
+        return is_on
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Choose it."""
+        self._async_choose(**{self.entity_description.field: True})
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        """Choose the contrary."""
+        self._async_choose(**{self.entity_description.field: False})

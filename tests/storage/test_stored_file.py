@@ -19,6 +19,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.eevion.accounting import store as ledger_store
 from custom_components.eevion.history import store as history_store
 from custom_components.eevion.polling import budget
+from custom_components.eevion.smart import store as smart_store
 from custom_components.eevion.stations.memory import Remembered
 from custom_components.eevion.storage.values import StoredDataError
 from simulator import Settings, World
@@ -66,12 +67,36 @@ GOOD: dict[str, dict[str, Any]] = {
         },
         "is_done_once": False,
     },
+    "smart_charging": {
+        "stations": {
+            "port": {
+                "mode": "smart",
+                "is_always_on": True,
+                "target_wh": 12_000.0,
+                "ready_by": "06:30:00",
+                "price_limit": 0.2,
+                "session_id": "s1",
+                "sent_a": 12.0,
+                "before_a": None,
+                "held_a": 16,
+                "is_starting": False,
+                "is_start_known": True,
+                "is_overridden": False,
+                "is_end_known": False,
+                "is_ended_by_hand": False,
+                "retry_at": T,
+                "charged_ws": 5_000.0,
+                "sun_ws": 4_000.0,
+            }
+        }
+    },
     "budget": {"is_clean": True, "used": {"a" * 64: [T, T + 1]}},
 }
 READ: dict[str, Callable[[Any, list[StoredDataError]], Any]] = {
     "ledger": ledger_store._read,
     "memory": Remembered.from_json,
     "history": history_store._read,
+    "smart_charging": smart_store._read,
     "budget": budget._read,
 }
 VALUES: list[Any] = [
@@ -140,6 +165,11 @@ def used_up(name: str, content: Any) -> None:
             plan, is_done_once = content
             assert plan is None or (plan.first or "") <= (plan.reached or plan.last) <= plan.last
             assert isinstance(is_done_once, bool)
+        case "smart_charging":
+            for memory in content.values():
+                json.dumps(memory.to_json())
+                assert memory.solar_share is None or memory.solar_share >= 0
+                memory.begin("s2")
         case "budget":
             used, is_clean = content
             assert isinstance(is_clean, bool)

@@ -15,7 +15,8 @@ from ..api import LimitUnit, SessionStatus
 from ..const import LOGGER
 from ..errors import failed, invalid
 from ..helpers import async_user
-from .phrases import Phrases
+from ..smart.model import Mode
+from .phrases import MODES, REASONS, Phrases
 from .station_names import NamedStation, async_exposed, matching, only
 
 # A stop may wait for minutes until the cloud has authorized the session; an answer may not.
@@ -125,6 +126,14 @@ class Assistant:
         key = "voice_limited" if value else "voice_limited_to_nothing"
         return self._answer(key, station, limit=self._texts.current_or_power(value, unit))
 
+    async def async_set_mode(self, name: str | None, mode: str) -> SpokenAnswer:
+        """Choose how a station charges, and say so."""
+        station = await self._async_one(name)
+        if station.smart is None:
+            raise invalid("no_smart_charging", station=station.short_name)
+        station.data.smart.async_choose(station.port_id, mode=Mode(mode))
+        return self._answer(MODES[Mode(mode)], station)
+
     async def async_last_session(self, name: str | None) -> SpokenAnswer:
         """Return energy, duration and cost of the last session of a station, or of all."""
         found = await self._async_stations_named(name, POLICY_READ)
@@ -212,7 +221,10 @@ class Assistant:
         return self._station
 
     def _doing(self, station: NamedStation) -> str:
-        return self._texts.doing(station.name, station.state)
+        doing = self._texts.doing(station.name, station.state)
+        reason = station.smart.reason if station.smart else None
+        key = REASONS.get(reason) if reason else None
+        return f"{doing} {self._texts(key)}" if key else doing
 
     def _answer(self, key: str, station: NamedStation, **placeholders: str) -> SpokenAnswer:
         return SpokenAnswer(self._texts(key, station=station.name, **placeholders), (station,))

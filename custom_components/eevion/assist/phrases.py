@@ -1,6 +1,6 @@
 """The texts of answers about stations, in the language of the request."""
 
-from typing import Self
+from typing import Final, Self
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -8,6 +8,7 @@ from homeassistant.helpers.translation import async_get_translations
 
 from ..api import ConnectorStatus, LimitUnit, PortStatus, Session, SessionStatus
 from ..const import DOMAIN
+from ..smart.model import Mode, Reason
 from ..stations import StationState
 from .station_names import NamedStation, cut
 
@@ -23,6 +24,31 @@ _PROBLEMS = {
 _PAUSED = {
     ConnectorStatus.SUSPENDED_EV: "voice_paused_by_vehicle",
     ConnectorStatus.SUSPENDED_EVSE: "voice_paused_by_station",
+}
+
+
+MODES: Final = {
+    Mode.FAST: "voice_mode_fast",
+    Mode.MANUAL: "voice_mode_manual",
+    Mode.OFF: "voice_mode_off",
+    Mode.SMART: "voice_mode_smart",
+}
+REASONS: Final = {
+    Reason.ALWAYS: "voice_reason_always",
+    Reason.FAST: "voice_reason_fast",
+    Reason.LIMITED_BY_CONNECTION: "voice_reason_limited_by_connection",
+    Reason.LIMITED_BY_DEMAND_RESPONSE: "voice_reason_limited_by_demand_response",
+    Reason.OFF: "voice_reason_off",
+    Reason.OVERRIDDEN: "voice_reason_overridden",
+    Reason.PLAN: "voice_reason_plan",
+    Reason.PRICE: "voice_reason_price",
+    Reason.SENSOR_MISSING: "voice_reason_sensor_missing",
+    Reason.SUN: "voice_reason_sun",
+    Reason.TARGET_REACHED: "voice_reason_target_reached",
+    Reason.WAITING_FOR_PLAN: "voice_reason_waiting_for_plan",
+    Reason.WAITING_FOR_PRICE: "voice_reason_waiting_for_price",
+    Reason.WAITING_FOR_SUN: "voice_reason_waiting_for_sun",
+    Reason.WAITING_FOR_VEHICLE: "voice_reason_waiting_for_vehicle",
 }
 
 

@@ -17,6 +17,7 @@ from homeassistant.helpers import (
 from ..const import DOMAIN
 from ..errors import invalid
 from ..models import EevionConfigEntry, EevionRuntimeData
+from ..smart.station import SmartStation
 from ..stations import StationState
 
 # An answer lists so many names,
@@ -53,6 +54,11 @@ class NamedStation:
     def data(self) -> EevionRuntimeData:
         """The runtime data of its account."""
         return self.entry.runtime_data
+
+    @property
+    def smart(self) -> SmartStation | None:
+        """Its smart charging, if it has any."""
+        return self.data.smart.station(self.port_id)
 
     @property
     def state(self) -> StationState:

@@ -1,0 +1,188 @@
+"""Several stations at one connection: the breaker, the sun and refusals are shared."""
+
+from random import Random
+from types import MappingProxyType
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.helpers import entity_registry as er
+import pytest
+
+from simulator import World
+from simulator.world.limits import set_limit
+from tests.smart.home import GRID, Home
+
+V = 208
+
+
+@pytest.fixture
+def names(world: World) -> tuple[str, str]:
+    first, second = world.stations
+    return first.name, second.name
+
+
+@pytest.fixture
+async def shared(home: Home, names: tuple[str, str]) -> Home:
+    """Two vehicles charge at a connection of 40 A."""
+    home.meter(0)
+    await home.add(*names, grid={"grid_power": GRID, "main_limit": 40})
+    for name in names:
+        home.world.plug_in(name, card=True, max_w=9000)
+    await home.run(40, 0)
+    return home
+
+
+def volts(home: Home, names: tuple[str, str]) -> set[int]:
+    return {home.world.station(name).model.volts for name in names}
+
+
+async def test_two_stations_share_the_breaker_by_one_request(
+    shared: Home, names: tuple[str, str]
+) -> None:
+    first, second = names
+    count = len(shared.requests())
+    for name in names:
+        await shared.choose(name, "fast")
+    await shared.run(120, 1000)
+    room_w = 40 * V - 1000
+    assert 0.8 * room_w < shared.drawn_w() <= room_w
+    assert {shared.reason(first), shared.reason(second)} <= {"fast", "limited_by_connection"}
+    count = len(shared.requests())
+    await shared.run(20, 4000)
+    assert len(shared.requests()) == count + 1, "one request for both"
+    assert shared.drawn_w() <= 40 * V - 4000
+
+
+async def test_never_above_the_limit_for_longer_than_a_step(
+    shared: Home, names: tuple[str, str]
+) -> None:
+    """A house load that jumps at random."""
+    random, over_s = Random(7), 0
+    for name in names:
+        await shared.choose(name, "fast")
+    await shared.run(120, 1000)
+    base_w = 1000
+    for _ in range(360):
+        if random.random() < 0.15:
+            base_w = random.randrange(0, 40 * V)
+        await shared.run(5, base_w, step_s=5)
+        over_s = over_s + 5 if base_w + shared.drawn_w() > 40 * V else 0
+        assert over_s <= 15
+
+
+async def test_manual_is_lowered_for_protection_and_gets_back(
+    shared: Home, names: tuple[str, str]
+) -> None:
+    first, second = names
+    await shared.station(first).limit(30)
+    await shared.choose(second, "off")
+    await shared.run(60, 0)
+    await shared.run(30, 20 * V)
+    assert shared.limits(first)[-1] <= 20
+    assert shared.reason(first) == "limited_by_connection"
+    await shared.run(120, 0)
+    assert shared.limits(first)[-1] == 30
+    assert shared.reason(first) == "manual"
+
+
+async def test_a_session_that_ends_while_it_is_lowered_gives_back_as_well(
+    shared: Home, names: tuple[str, str]
+) -> None:
+    first, second = names
+    await shared.station(first).limit(30)
+    await shared.choose(second, "off")
+    await shared.run(60, 0)
+    await shared.run(30, 20 * V)
+    assert shared.limits(first)[-1] < 30
+    shared.world.unplug(first)
+    await shared.run(120, 20 * V)
+    assert shared.limits(first)[-1] == 30
+
+
+async def test_a_main_limit_below_six_amps_pauses_all(home: Home, names: tuple[str, str]) -> None:
+    home.meter(0)
+    await home.add(*names, grid={"grid_power": GRID, "main_limit": 5})
+    home.world.plug_in(names[0], card=True)
+    await home.run(40, 0)
+    await home.choose(names[0], "fast")
+    assert home.limits(names[0])[-1] == 0
+    assert home.reason(names[0]) == "limited_by_connection"
+
+
+async def test_three_phases_and_a_voltage_of_its_own(home: Home, names: tuple[str, str]) -> None:
+    home.meter(0)
+    await home.add(
+        names[0],
+        grid={"grid_power": GRID, "main_limit": 20},
+        electrical={"voltage": 230, "phases": 3, "max_current": 16},
+    )
+    home.world.plug_in(names[0], card=True)
+    await home.run(40, 0)
+    await home.choose(names[0], "fast")
+    assert home.limits(names[0])[-1] == 16
+    for _ in range(8):
+        home.meter(home.drawn_w() + 230 * 3 * 9.5)
+        await home.run(10)
+    assert home.limits(names[0])[-1] == 10
+
+
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Names of stations that refuse every limit, as the cloud's rows say."""
+    names: set[str] = set()
+
+    def refuse(world, station, unit, limit):  # type: ignore[no-untyped-def]
+        return "Not now" if station.name in names else set_limit(world, station, unit, limit)
+
+    monkeypatch.setattr("simulator.http.endpoints.set_limit", refuse)
+    return names
+
+
+async def test_one_of_two_limits_is_refused(
+    shared: Home, names: tuple[str, str], refusing: set[str]
+) -> None:
+    """The other's counts and is lowered in its place; the refused one is tried again."""
+    first, second = names
+    for name in names:
+        await shared.choose(name, "fast")
+    await shared.run(180, 0)
+    refusing.add(first)
+    stuck_w = shared.world.station(first).limit_w
+    await shared.run(60, 5 * V)
+    assert shared.world.station(first).limit_w == stuck_w
+    assert shared.world.station(second).limit_w == 0
+    assert 5 * V + shared.drawn_w() <= 40 * V
+    before = len(shared.limits(first))
+    refusing.clear()
+    await shared.run(600, 10 * V)
+    assert len(shared.limits(first)) > before
+    assert shared.world.station(first).limit_w <= 30 * V
+    assert 10 * V + shared.drawn_w() <= 40 * V
+
+
+async def test_two_connections_that_claim_one_station(home: Home, names: tuple[str, str]) -> None:
+    """A restored backup may hold what the form refuses: the first connection has the station."""
+
+    home.meter(0)
+    first = await home.add(names[0])
+    data = {"stations": [home.device(name) for name in names], "grid_power": GRID}
+    home.hass.config_entries.async_add_subentry(
+        home.entry,
+        ConfigSubentry(
+            data=MappingProxyType(data),
+            subentry_type="smart_charging",
+            title="Second",
+            unique_id=None,
+        ),
+    )
+    await home.hass.async_block_till_done(wait_background_tasks=True)
+    for name in names:
+        home.world.plug_in(name, card=True)
+    await home.run(40, 0)
+    for name in names:
+        await home.choose(name, "off")
+    assert [home.limits(name) for name in names] == [[0], [0]]
+    await home.run(70, 0)
+    assert home.hass.config_entries.async_remove_subentry(home.entry, first)
+    await home.hass.async_block_till_done(wait_background_tasks=True)
+    assert home.station(names[0])["select.charging_mode"] == "off"
+    assert er.async_get(home.hass).async_get(home.station(names[1]).id("select", "charging_mode"))
