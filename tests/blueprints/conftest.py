@@ -9,12 +9,11 @@ from unittest.mock import PropertyMock, patch
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
-from simulator import Cloud, Settings, World
+from simulator import Settings, World
 from tests import ROOT
 from tests.calls import device
 from tests.conftest import API_KEY, Pass
@@ -30,7 +29,7 @@ type Automate = Callable[..., Awaitable[None]]
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(keys=(API_KEY, "another-key"), sites=1, stations=3, seed=7)
+    return Settings(keys=(API_KEY,), sites=1, stations=3, seed=7)
 
 
 @pytest.fixture(autouse=True)
@@ -123,58 +122,3 @@ def station(stations: list[Station]) -> Station:
 def devices(hass: HomeAssistant, entry: Any, stations: list[Station]) -> dict[str, str]:
     """Return the devices of the stations, by their names."""
     return {station.name: device(hass, entry, station.port_id) for station in stations}
-
-
-@pytest.fixture
-def odd_units(hass: HomeAssistant, stations: list[Station]) -> None:
-    """Let people have chosen other units for what they see of the stations."""
-    registry = er.async_get(hass)
-    for station in stations:
-        for platform, key, unit in (
-            ("number", "charging_limit", "mA"),
-            ("sensor", "power", "BTU/h"),
-            ("sensor", "session_energy", "MJ"),
-        ):
-            registry.async_update_entity_options(
-                station.id(platform, key), platform, {"unit_of_measurement": unit}
-            )
-
-
-@pytest.fixture
-def helpers(hass: HomeAssistant, devices: dict[str, str]) -> None:
-    """Let somebody have made helpers of the stations' sensors, on the stations' devices."""
-    registry = er.async_get(hass)
-    for name, device_id in devices.items():
-        for kind, attributes in {
-            "energy": {
-                "device_class": "energy",
-                "state_class": "total",
-                "unit_of_measurement": "kWh",
-            },
-            "power": {
-                "device_class": "power",
-                "state_class": "measurement",
-                "unit_of_measurement": "kW",
-            },
-            "status": {"device_class": "enum", "options": ["in_use", "ev_disconnected"]},
-        }.items():
-            helper = registry.async_get_or_create(
-                "sensor", "template", f"{name} {kind}", device_id=device_id
-            )
-            state = "in_use" if kind == "status" else "412.5"
-            hass.states.async_set(helper.entity_id, state, attributes)
-        for platform, device_class, state in (
-            ("number", "current", "16"),
-            ("binary_sensor", "battery_charging", "on"),
-        ):
-            helper = registry.async_get_or_create(platform, "template", name, device_id=device_id)
-            hass.states.async_set(helper.entity_id, state, {"device_class": device_class})
-
-
-def limits(cloud: Cloud) -> list[dict[str, float]]:
-    """Return the energy-management requests so far: the limit by station."""
-    return [
-        {row["stationId"]: row["newChargingProfile"]["limit"] for row in request.body}
-        for request in cloud.requests
-        if request.path.endswith("/energy-management")
-    ]

@@ -13,12 +13,7 @@ import pytest
 from tests.blueprints.conftest import FOLDER
 
 FILES = sorted((FOLDER / "eevion").glob("*.yaml"))
-REQUIRED = {
-    "cheap_hours": {"station"},
-    "move_your_car": {"stations"},
-    "share_connection": {"stations"},
-    "solar_surplus": {"station", "grid_power"},
-}
+REQUIRED = {"move_your_car": {"stations"}}
 SHOWN = 6
 """So many questions a person meets at first; the others are in sections."""
 

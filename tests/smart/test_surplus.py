@@ -18,6 +18,7 @@ def run(powers: list[float], state: SurplusState | None = None, needs: int = 1) 
             state,
             available_w=power,
             needs_w=[NEED] * needs,
+            most_w=[2 * NEED] * needs,
             now=1000.0 + 10 * index,
             start_delay_s=60,
             pause_delay_s=180,
@@ -48,7 +49,9 @@ def test_a_little_less_is_enough_to_go_on() -> None:
 
 
 def test_one_station_after_the_other() -> None:
-    assert run([3 * NEED] * 20, needs=3) == [0] * 6 + [1] * 7 + [2] * 7
+    """The next one starts when there is more than the others can use."""
+    assert run([5 * NEED] * 21, needs=3) == [0] * 6 + [1] * 7 + [2] * 7 + [3]
+    assert run([2.9 * NEED] * 20, needs=3) == [0] * 6 + [1] * 14
     assert run([0] * 20, SurplusState(count=3), needs=3)[-1] == 0
 
 
@@ -81,6 +84,7 @@ def test_changes_are_as_far_apart_as_the_delays(powers: list[float], needs: int)
 
 
 def test_the_lowest_of_late() -> None:
-    state = SurplusState(history=((990.0, 500.0),))
-    assert state.lowest(700) == 500
-    assert state.lowest(300) == 300
+    state = SurplusState(history=((980.0, 400.0), (990.0, 500.0)))
+    assert state.lowest(700, since=980) == 500
+    assert state.lowest(700, since=970) == 400
+    assert state.lowest(300, since=970) == 300

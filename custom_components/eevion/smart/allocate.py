@@ -22,6 +22,11 @@ class Claim:
         """The power at 6 A."""
         return MIN_A * self.watts_per_a
 
+    @property
+    def most_w(self) -> float:
+        """The power at the most that it is to get."""
+        return self.max_a * self.watts_per_a
+
 
 def allocate(claims: Sequence[Claim], available_w: float) -> dict[str, int]:
     """Divide a power over stations in their order; return amps by port id.

@@ -26,8 +26,6 @@ from .station import SmartStation
 from .store import SmartStore
 
 _INTERVAL = timedelta(seconds=10)
-# Comfort waits so long after the last request; protection does not.
-_BETWEEN_REQUESTS_S = 30
 # A sensor that reports many times a second is looked at once.
 _BETWEEN_STEPS_S = 1
 # Vehicles follow a new limit, and a meter shows it, after so long; a slow meter at the latest
@@ -297,8 +295,6 @@ class Controller:
         max_a = state.highest_limit(LimitUnit.AMPERE) or 0
         if self._settings.max_current_a is not None:
             max_a = min(max_a, self._settings.max_current_a)
-        if session and state.is_charging and state.power_w:
-            station.usual_w = max(state.power_w, station.usual_w or 0)
         limit_a = self._limit_a(state)
         if station.given and limit_a != station.given.limit_a:
             station.took_all, station.limited_at = station.given.takes_all, now
@@ -317,7 +313,6 @@ class Controller:
             watts_per_a=self._settings.watts_per_a(state.port.volts),
             limit_a=limit_a,
             power_w=None if is_power_old else state.power_w,
-            usual_w=station.usual_w,
             is_active=session is not None,
             is_charging=state.is_charging,
             charged_wh=(session.energy_wh or 0) if session else 0,
@@ -356,7 +351,6 @@ class Controller:
             return memory != before
         if session.session_id != memory.session_id:
             memory.begin(session.session_id)
-            station.usual_w = None
         if session.is_active:
             self._follow_start(station, session)
         else:
@@ -411,7 +405,7 @@ class Controller:
         if not limits and not starts:
             return
         is_urgent = is_asked or (self._outcome.is_urgent and is_lower)
-        if not is_urgent and 0 <= now - self._sent_at < _BETWEEN_REQUESTS_S:
+        if not is_urgent and 0 <= now - self._sent_at < self._outcome.between_s:
             return
         self._sent_at = now
         if limits:

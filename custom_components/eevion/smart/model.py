@@ -111,8 +111,6 @@ class StationInput:
     """What the vehicle draws, as measured; it may lag some 20 s behind."""
     settling_w: float | None = None
     """What the vehicle drew before a change of limits that the meter does not show yet."""
-    usual_w: float | None = None
-    """The most that the vehicle has drawn of late; None before it was seen."""
     is_active: bool = False
     """Whether a session goes on."""
     is_charging: bool = False
@@ -203,3 +201,5 @@ class Outcome:
     """By port id."""
     is_urgent: bool = False
     """Whether the limits are to be sent at once: the breaker is at stake."""
+    between_s: float = 30
+    """So long after the last request the next one may be sent, unless it is urgent."""

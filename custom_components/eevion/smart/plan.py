@@ -8,7 +8,9 @@ from .model import Plan, PriceSlot
 _HOUR_S = 3600
 # Vehicles ramp up slowly, limits reach a station late, and clocks differ.
 _MARGIN_S = 120
-_MARGIN = 1.02
+_MARGIN = 0.02
+# A charge that goes on is not interrupted for less.
+_BRIDGED_S = 600
 
 
 def make_plan(
@@ -24,18 +26,39 @@ def make_plan(
 
     Times without a price count as the mean of the known ones. Of slots with one price, the
     present one comes first while the plan `is_on`, so that it does not stop and start; then the
-    latest, so that sun can still come. The last slot chosen is used in part, at its end. A
-    deadline that cannot be met, or is over, gives one slot from now on.
+    latest, so that sun can still come. The last slot chosen is used in part, at its end. Slots
+    that end with the deadline begin a little sooner than needed; before others there is time to
+    make good for what a slot did not bring. A deadline that cannot be met, or is over, gives
+    one slot from now on.
     """
     if energy_wh <= 0 or power_w <= 0:
         return Plan()
-    needed = energy_wh / power_w * _HOUR_S * _MARGIN + _MARGIN_S
+    needed = energy_wh / power_w * _HOUR_S
     spans = list(_spans(prices, now, ready_by))
-    if needed >= ready_by - now:
-        # Behind the deadline it goes on until the target is reached.
+    if needed + _margin_s(needed) >= ready_by - now:
+        # Behind a deadline that is missed it goes on until the target is reached.
+        is_reachable = now + needed <= ready_by
+        end = ready_by if is_reachable else now + needed + _margin_s(needed)
         price = spans[0].price if spans else math.nan
-        slot = PriceSlot(start=now, end=now + needed, price=price)
-        return Plan(slots=(slot,), is_reachable=False, cost=_cost([slot], energy_wh))
+        slot = PriceSlot(start=now, end=end, price=price)
+        return Plan(slots=(slot,), is_reachable=is_reachable, cost=_cost([slot], energy_wh))
+    chosen = _cheapest(spans, needed, now, is_on=is_on)
+    cost = _cost(chosen, energy_wh)
+    if last_s := _last_s(chosen, ready_by):
+        chosen = _cheapest(spans, needed + _margin_s(last_s), now, is_on=is_on)
+    if is_on and now < chosen[0].start <= now + _BRIDGED_S:
+        chosen = [*_spans(spans, now, chosen[0].start), *chosen]
+    return Plan(slots=tuple(_joined(chosen)), cost=cost)
+
+
+def _margin_s(seconds: float) -> float:
+    return seconds * _MARGIN + _MARGIN_S
+
+
+def _cheapest(
+    spans: Sequence[PriceSlot], seconds: float, now: float, *, is_on: bool
+) -> list[PriceSlot]:
+    """Return the cheapest of the spans, as many as make so many seconds, by time."""
     mean = _mean(spans)
 
     def rank(slot: PriceSlot) -> tuple[float, bool, float]:
@@ -44,15 +67,24 @@ def make_plan(
 
     chosen: list[PriceSlot] = []
     for slot in sorted(spans, key=rank):
-        length = min(needed, slot.end - slot.start)
+        length = min(seconds, slot.end - slot.start)
         goes_on = is_on and slot.start <= now
         start = slot.start if goes_on else slot.end - length
         chosen.append(PriceSlot(start=start, end=start + length, price=slot.price))
-        needed -= length
-        if needed <= 0:
+        seconds -= length
+        if seconds <= 0:
             break
-    slots = tuple(_joined(sorted(chosen, key=lambda slot: slot.start)))
-    return Plan(slots=slots, cost=_cost(slots, energy_wh))
+    return sorted(chosen, key=lambda slot: slot.start)
+
+
+def _last_s(slots: Sequence[PriceSlot], end: float) -> float:
+    """Return how long slots follow each other without a break up to a moment."""
+    begin = end
+    for slot in reversed(slots):
+        if slot.end < begin:
+            break
+        begin = slot.start
+    return end - begin
 
 
 def _cost(slots: Sequence[PriceSlot], energy_wh: float) -> float | None:

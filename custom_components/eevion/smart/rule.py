@@ -25,7 +25,16 @@ _ROOM_S = 60
 # A target that was missed is pursued for so long after its deadline.
 _OVERDUE_S = 6 * 3600
 # A vehicle that draws a little more than the sun gives is left alone, in amps.
-_TOLERANCE_A = 0.2
+_TOLERANCE_A = 0.1
+# Requests for comfort are so far apart. Where others wait for the sun as well, more often would
+# gain little; where several follow it, the first to be lowered is sooner too low for all.
+_BETWEEN_S = 30
+_BETWEEN_WAITING_S = 60
+_BETWEEN_SEVERAL_S = 40
+# A rise is worth a request when it is that large, or has lasted for as long as they are apart.
+_LARGE_RISE_A = 2
+# A vehicle follows its limit, and its power is known, by then; what it leaves, it does not want.
+_SETTLED_S = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +54,12 @@ class State:
     """What stations had before they were lowered to protect the breaker, in amps."""
     rooms: tuple[tuple[float, float], ...] = ()
     """Moments and the power that the breaker left for vehicles, in watts."""
+    charging: frozenset[str] = frozenset()
+    """Stations at which energy flowed in the last step."""
+    sparing: Mapping[str, float] = field(default_factory=dict)
+    """Since when vehicles have drawn clearly less than they may, by port id."""
+    appetites: Mapping[str, float] = field(default_factory=dict)
+    """What those vehicles drew, in watts, until they draw more or their session ends."""
 
 
 class _Kind(Enum):
@@ -94,6 +109,7 @@ class _Look:
     connection: Connection
     readings: Readings
     now: float
+    appetites: Mapping[str, float]
 
     @property
     def is_blind(self) -> bool:
@@ -126,7 +142,11 @@ def step(
     and together never more than the breaker leaves.
     """
     deadlines = _deadlines(state, stations, now)
-    look = _Look(state=state, connection=connection, readings=readings, now=now)
+    sparing = _sparing(state, stations, now)
+    appetites = _appetites(state, stations, sparing, now)
+    look = _Look(
+        state=state, connection=connection, readings=readings, now=now, appetites=appetites
+    )
     wants = [_want(station, look, deadlines.get(station.port_id)) for station in stations]
     rooms, room_w = _room(look, stations)
     lasting_w = min((room_w, *(watts for _, watts in rooms)))
@@ -148,8 +168,19 @@ def step(
     present_w = sum(w.station.limit_w for w in followers)
     room_w = max(lasting_w - given_w, min(room_w - given_w, present_w))
     surplus_w = _surplus_w(look, stations, firm, amps)
+    for want in [w for w in followers if now - sparing.get(w.port_id, now) >= _SETTLED_S]:
+        drawn_w = want.station.drawn_w
+        if drawn_w and drawn_w > surplus_w:
+            continue
+        followers.remove(want)
+        decisions[want.port_id] = _settled(want, room_w)
+        room_w -= (decisions[want.port_id].limit_a or 0) * want.station.watts_per_a
+        surplus_w -= drawn_w
     surplus, on = _carried(look, followers, surplus_w)
-    decisions |= _follow_sun(followers, on, surplus, surplus_w, room_w)
+    between_s = _between_s(wants, on)
+    lowest_w = surplus.lowest(surplus_w, since=now - between_s)
+    sun = _Sun(now_w=surplus_w, lasting_w=lowest_w, room_w=room_w)
+    decisions |= _follow_sun(followers, on, sun)
 
     for want in wants:
         if want.port_id not in decisions:
@@ -163,8 +194,19 @@ def step(
         deadlines=deadlines,
         held=held,
         rooms=rooms,
+        charging=frozenset(s.port_id for s in stations if s.is_charging),
+        sparing=sparing,
+        appetites=appetites,
     )
-    return new, Outcome(decisions=decisions, is_urgent=over_w > 0)
+    return new, Outcome(decisions=decisions, is_urgent=over_w > 0, between_s=between_s)
+
+
+def _between_s(wants: Sequence[_Want], on: frozenset[str]) -> float:
+    """Return how far apart requests for comfort are."""
+    if len(on) > 1:
+        return _BETWEEN_SEVERAL_S
+    followers = [w for w in wants if w.kind is _Kind.SUN and w.station.is_active]
+    return _BETWEEN_S if len(followers) <= 1 else _BETWEEN_WAITING_S
 
 
 def _cap_a(station: StationInput) -> float:
@@ -187,6 +229,39 @@ def _deadlines(state: State, stations: Sequence[StationInput], now: float) -> di
         else:
             deadlines[station.port_id] = station.ready_by
     return deadlines
+
+
+def _sparing(state: State, stations: Sequence[StationInput], now: float) -> dict[str, float]:
+    """Return since when vehicles have drawn clearly less than they may.
+
+    One that stops of itself is full, or wants no more for now: that counts at once.
+    """
+    since: dict[str, float] = {}
+    for station in stations:
+        takes_all = station.is_charging and station.takes_all
+        if takes_all or not station.is_active or station.limit_a < MIN_A:
+            continue
+        has_stopped = station.port_id in state.charging and not station.is_charging
+        first = -math.inf if has_stopped else now
+        # A clock that was set back would wait for ever.
+        since[station.port_id] = min(first, state.sparing.get(station.port_id, now), now)
+    return since
+
+
+def _appetites(
+    state: State, stations: Sequence[StationInput], sparing: Mapping[str, float], now: float
+) -> dict[str, float]:
+    """Return what vehicles draw that draw less than they may, in watts."""
+    appetites: dict[str, float] = {}
+    for station in stations:
+        known_w = state.appetites.get(station.port_id)
+        if not station.is_active:
+            continue
+        if station.is_charging and now - sparing.get(station.port_id, now) >= _SETTLED_S:
+            appetites[station.port_id] = station.drawn_w
+        elif known_w is not None and station.drawn_w <= known_w:
+            appetites[station.port_id] = known_w
+    return appetites
 
 
 def _want(station: StationInput, look: _Look, deadline: float | None) -> _Want:
@@ -220,7 +295,7 @@ def _plan(station: StationInput, look: _Look, deadline: float | None) -> Plan | 
         now=look.now,
         ready_by=deadline,
         energy_wh=station.missing_wh,
-        power_w=min(most_w, station.usual_w or math.inf),
+        power_w=min(most_w, look.appetites.get(station.port_id, math.inf)),
         is_on=station.port_id in look.state.planned,
     )
 
@@ -364,6 +439,7 @@ def _carried(
         ),
         available_w=surplus_w,
         needs_w=[MIN_A * w.station.watts_per_a for w in followers],
+        most_w=[w.claim(math.inf).most_w for w in followers],
         now=look.now,
         start_delay_s=connection.start_delay_s,
         pause_delay_s=connection.pause_delay_s,
@@ -371,13 +447,28 @@ def _carried(
     return surplus, frozenset(w.port_id for w in followers[: surplus.count])
 
 
-def _follow_sun(
-    followers: Sequence[_Want],
-    on: frozenset[str],
-    surplus: SurplusState,
-    surplus_w: float,
-    room_w: float,
-) -> dict[str, Decision]:
+def _settled(want: _Want, room_w: float) -> Decision:
+    """Return the decision for a vehicle that leaves some of its limit: it keeps it."""
+    station = want.station
+    limit_a = int(min(station.limit_a, _cap_a(station), max(0.0, room_w) // station.watts_per_a))
+    reason = Reason.SUN if station.drawn_w else Reason.WAITING_FOR_VEHICLE
+    if limit_a < MIN_A:
+        limit_a, reason = 0, _cut_reason(want)
+    return Decision(limit_a=limit_a, reason=reason, plan=want.plan)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sun:
+    """What the sun leaves for the stations that follow it, in watts."""
+
+    now_w: float
+    lasting_w: float
+    """The least for as long as requests are apart."""
+    room_w: float
+    """What the breaker leaves."""
+
+
+def _follow_sun(followers: Sequence[_Want], on: frozenset[str], sun: _Sun) -> dict[str, Decision]:
     """Divide the surplus; who is not carried by it gets nothing, or 6 A where always on."""
     running = [w for w in followers if w.port_id in on or w.station.is_always_on]
     claims = [w.claim(math.inf) for w in running]
@@ -386,14 +477,14 @@ def _follow_sun(
     tolerance_w = _TOLERANCE_A * max((claim.watts_per_a for claim in claims), default=0)
 
     def divided(watts: float) -> dict[str, int]:
-        return allocate(claims, min(max(watts, least_w), room_w))
+        return allocate(claims, min(max(watts, least_w), sun.room_w))
 
-    amps = divided(surplus_w + tolerance_w)
+    amps = divided(sun.now_w + tolerance_w)
     if all(amps[port_id] >= present[port_id] >= MIN_A for port_id in present):
-        # Nobody is above what there is: a rise is to have lasted.
-        higher = divided(surplus.lowest(surplus_w))
-        rises = power_w(claims, higher) > power_w(claims, present)
-        amps = higher if rises else present
+        # Nobody is above what there is: a rise is to be large, or to have lasted.
+        rise_a = sum(divided(sun.now_w).values()) - sum(present.values())
+        higher = divided(sun.now_w if rise_a >= _LARGE_RISE_A else sun.lasting_w)
+        amps = higher if sum(higher.values()) > sum(present.values()) else present
     decisions = {}
     for want in followers:
         limit = amps.get(want.port_id, 0)

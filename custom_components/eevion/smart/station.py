@@ -38,8 +38,6 @@ class SmartStation:
     """When it was last seen to get another limit, in epoch seconds."""
     took_all: bool = True
     """Whether the vehicle drew all that it was permitted before that."""
-    usual_w: float | None = None
-    """The most that the vehicle of the session has drawn."""
     sending_a: float | None = None
     """A limit on its way to the cloud."""
     is_start_sent: bool = False
@@ -56,7 +54,10 @@ class SmartStation:
     def decide(self, decision: Decision | None, now: float) -> bool:
         """Keep a decision; return whether it is another one."""
         is_on = decision is not None and decision.reason is Reason.PLAN
-        self.planned_since = (self.planned_since or now) if is_on else None
+        # A step may come some seconds after the moment that was planned.
+        planned = self._plan.starts_at if self._plan else None
+        began_at = planned if planned is not None and planned <= now else now
+        self.planned_since = (self.planned_since or began_at) if is_on else None
         is_other = decision != self.decision
         self.decision = decision
         return is_other

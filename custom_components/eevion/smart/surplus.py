@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 # A vehicle that draws a little more than the sun gives is left alone.
 _TOLERANCE_W = 50
-# A rise is believed when it has lasted so long; a fall at once.
-_RISE_S = 20
+# What was available of late is remembered for so long.
+_HISTORY_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,9 @@ class SurplusState:
     history: tuple[tuple[float, float], ...] = ()
     """Moments and the watts that were available, of the last seconds."""
 
-    def lowest(self, available_w: float) -> float:
-        """Return the least that was available of late."""
-        return min([available_w, *(watts for _, watts in self.history)])
+    def lowest(self, available_w: float, *, since: float) -> float:
+        """Return the least that was available after a moment."""
+        return min([available_w, *(watts for at, watts in self.history if at > since)])
 
 
 def follow(
@@ -31,22 +31,23 @@ def follow(
     *,
     available_w: float,
     needs_w: Sequence[float],
+    most_w: Sequence[float],
     now: float,
     start_delay_s: float,
     pause_delay_s: float,
 ) -> SurplusState:
     """Return the state after a look at the surplus.
 
-    `needs_w` are the least powers of the stations that may charge, in their order. One more
-    station starts when there has been enough for it for `start_delay_s`, without a break; the
-    last one pauses when there has not been enough for `pause_delay_s`: a passing cloud costs
-    no start.
+    `needs_w` and `most_w` are the least and the most powers of the stations that may charge, in
+    their order. One more station starts when there has been enough for it beside all that the
+    others can use, for `start_delay_s` without a break; the last ones pause when there has not
+    been enough for the least of all for `pause_delay_s`: a passing cloud costs no start.
     """
-    history = tuple((at, w) for at, w in state.history if 0 <= now - at < _RISE_S)
+    history = tuple((at, w) for at, w in state.history if 0 <= now - at < _HISTORY_S)
     count = min(state.count, len(needs_w))
-    carried = carries(available_w, needs_w)
-    supported = carries(available_w + _TOLERANCE_W, needs_w)
-    target = carried if carried > count else min(supported, count)
+    target = min(count, carries(available_w + _TOLERANCE_W, needs_w))
+    if count < len(needs_w) and sum(most_w[:count]) + needs_w[count] <= available_w:
+        target = count + 1
     if target == count:
         since, rises = None, False
     else:
@@ -55,7 +56,7 @@ def follow(
         # A clock that was set back would wait for ever.
         since = min(state.changing_since or now, now) if goes_on else now
         if now - since >= (start_delay_s if rises else pause_delay_s):
-            count, since = count + 1 if rises else target, None
+            count, since = target, None
     return SurplusState(
         count=count,
         changing_since=since,
