@@ -689,16 +689,16 @@ async def test_a_site_counts_stations_that_begin_late(
     await wait(3 * 3600)
     world.plug_in(first, card=True)
     await wait(60)
-    take, requested = cloud.faults.take, []
+    consume, requested = cloud.faults.consume, []
 
-    def take_all_but_the_second_report(method: str, path: str) -> list[Any]:
+    def consume_all_but_the_second_report(method: str, path: str) -> list[Any]:
         if path == "/session/report":
             requested.append(path)
             if len(requested) == 2:
                 cloud.faults.fail_next("error", path=path)
-        return take(method, path)
+        return consume(method, path)
 
-    cloud.faults.take = take_all_but_the_second_report  # type: ignore[method-assign]
+    cloud.faults.consume = consume_all_but_the_second_report  # type: ignore[method-assign]
     assert await hass.config_entries.async_setup(entry.entry_id)
     for _ in range(6):
         await wait(61)
