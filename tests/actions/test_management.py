@@ -273,9 +273,9 @@ async def test_one_of_three_fails(
     world.fail_jobs(names[1], "The station did not answer")
     call = ask(hass, "manage_stations", stations=names, is_private=True, wait=True)
     answer = await pass_until(hass, freezer, call)
-    stations = answer["stations"]
-    assert [stations[name]["succeeded"] for name in names] == [True, False, True]
-    assert "did not answer" in stations[names[1]]["reason"]
+    results = answer["stations"]
+    assert [results[name]["succeeded"] for name in names] == [True, False, True]
+    assert "did not answer" in results[names[1]]["reason"]
     assert set(answer["original_values"]) == set(names)
     assert [station["switch.private"] for station in stations] == ["on", "off", "on"]
 

@@ -44,6 +44,8 @@ TOOL_COMMANDS: dict[str, dict[str, Any]] = {
     "stop_charging": {},
     "set_limit": {"amps": 10},
 }
+SMART_TOOLS = {"set_charging_mode": {"mode": "smart"}}
+"""They fail at a station without smart charging, once the user is known to be permitted."""
 
 
 async def _in_group(hass: HomeAssistant, group_id: str, **attributes: Any) -> User:
@@ -131,7 +133,7 @@ async def test_every_action_is_tested(hass: HomeAssistant, loaded: MockConfigEnt
 
 async def test_every_tool_is_tested() -> None:
     names = {tool.name.removeprefix("eevion__") for tool in TOOLS}
-    assert names == TOOL_READS | TOOL_COMMANDS.keys()
+    assert names == TOOL_READS | TOOL_COMMANDS.keys() | SMART_TOOLS.keys()
 
 
 async def test_there_are_no_websocket_commands(
@@ -294,6 +296,15 @@ async def test_tools_that_command(
             else:
                 assert result.error
                 assert _given(cloud) == before
+
+
+@pytest.mark.parametrize("name", sorted(SMART_TOOLS))
+async def test_tools_of_smart_charging(models: dict[str, Model], name: str) -> None:
+    for kind, model in models.items():
+        for station in (MINE, OTHER):
+            result = await model.call(name, station=station, **SMART_TOOLS[name])
+            is_permitted = station in KINDS[kind][1]
+            assert ("has no smart charging" in str(result.data)) is is_permitted, (kind, result)
 
 
 async def test_entities_keep_to_home_assistants_own_check(

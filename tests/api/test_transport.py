@@ -237,7 +237,7 @@ async def test_an_answer_that_is_too_large_is_not_read(client, cloud, is_packed)
     ):
         cloud.replies.clear()
         cloud.reply(raw=pack(b" " * (room + mebibyte)), **packed)
-        with pytest.raises(EevionResponseError, match="sensible"):
+        with pytest.raises(EevionResponseError, match="too large"):
             await call()
         cloud.replies.clear()
         cloud.reply(raw=pack(b" " * (room - mebibyte // 2)), **packed)
