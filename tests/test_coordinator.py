@@ -483,6 +483,7 @@ async def test_the_pace_after_a_command(
     """Often until the cloud shows what came of it, and then as ever."""
     station = Station(hass, world, names[0])
     world.plug_in(names[0])
+    await wait(61)  # the requests of the set-up are a minute ago
     await station.turn("on")
     found = await gaps(cloud, wait, 40)
     assert set(found[:2]) <= {2, 3}, "until it is authorized"
@@ -506,6 +507,7 @@ async def test_a_command_that_the_cloud_never_shows(
     cloud.settings.authorizing_s = 1000
     station = Station(hass, world, names[0])
     world.plug_in(names[0])
+    await wait(61)  # the requests of the set-up are a minute ago
     await station.turn("on")
     found = await gaps(cloud, wait, 120)
     assert set(found[:4]) <= {2, 3}
