@@ -556,6 +556,7 @@ async def test_a_site_that_comes_while_the_form_is_open_is_included(
     chosen = {"sites": [world.sites[0].site_id]}
     done = await hass.config_entries.options.async_configure(form["flow_id"], chosen)
     assert done["data"]["excluded_sites"] == []
+    await hass.async_block_till_done(wait_background_tasks=True)
 
 
 @pytest.mark.parametrize("settings", [TWO_SITES])
@@ -577,6 +578,7 @@ async def test_one_site_at_least(
         "inactive_stations": True,
         "import_history": False,
     }
+    await hass.async_block_till_done(wait_background_tasks=True)
 
 
 @pytest.mark.parametrize("settings", [INACTIVE_ONES])

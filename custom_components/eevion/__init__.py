@@ -68,6 +68,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bo
     )
     accounting = Accounting(hass, entry)
     await accounting.async_load()
+    entry.async_on_unload(
+        hass.bus.async_listen_once(EVENT_HOMEASSISTANT_FINAL_WRITE, accounting.async_close)
+    )
+    # A set-up that fails must not write over the ledgers of the next one.
+    entry.async_on_unload(accounting.async_cancel)
     memory = StationMemory(hass, entry)
     await memory.async_load()
     coordinator = EevionCoordinator(hass, entry, client, accounting, memory)
@@ -89,9 +94,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bo
         history=history,
     )
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    entry.async_on_unload(
-        hass.bus.async_listen_once(EVENT_HOMEASSISTANT_FINAL_WRITE, accounting.async_close)
-    )
     LedgerReconciler(coordinator).async_start()
     if history:
         await history.async_start()

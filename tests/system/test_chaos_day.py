@@ -366,7 +366,7 @@ class Day:
     def steal(self) -> None:
         """Let another program use the key."""
         taken = [
-            self.cloud.account().rate_limit.take() for _ in range(self.random.choice((1, 5, 60)))
+            self.cloud.account().rate_limit.consume() for _ in range(self.random.choice((1, 5, 60)))
         ]
         self.stolen += [time.time()] * sum(taken)
 
@@ -465,7 +465,8 @@ async def test_nothing_is_left_of_reloads(hass: HomeAssistant, day: Day) -> None
     async def reload(times: int) -> Counter[str]:
         for _ in range(times):
             await day.reload()
-        await day.wait(60)
+        # Set-ups wait for the budget that others have used up.
+        await day.wait(180)
         forget_requests(day)
         gc.collect()
         return left(hass)
@@ -473,7 +474,9 @@ async def test_nothing_is_left_of_reloads(hass: HomeAssistant, day: Day) -> None
     await reload(3)
     before = await reload(3)
     after = await reload(RELOADS)
-    assert {what: (before[what], n) for what, n in after.items() if n > before[what]} == {}
+    # One may be under way, as a store that is about to write; a leak grows with the reloads.
+    grown = {what: n - before[what] for what, n in after.items() if n > before[what]}
+    assert {what: n for what, n in grown.items() if n >= RELOADS // 10} == {}
 
 
 async def test_memory_is_flat(hass: HomeAssistant, day: Day) -> None:

@@ -72,7 +72,7 @@ class Thief:
             self._taken.popleft()
         wanted = STOLEN if self._random.random() < seconds / 600 else round(seconds * 0.7)
         for _ in range(min(wanted, STOLEN - len(self._taken))):
-            assert self._rate_limit.take()
+            assert self._rate_limit.consume()
             self._taken.append(now)
             self.count += 1
 

@@ -281,11 +281,16 @@ class Accounting:
 
     async def async_close(self, _event: Event | None = None) -> None:
         """Write the remaining changes and stop, as another instance may read the file now."""
+        self.async_cancel()
+        await self.async_write()
+
+    @callback
+    def async_cancel(self) -> None:
+        """Stop without a write: the changes since the last one are read from the cloud again."""
         self._is_closed = True
         if self._cancel_write:
             self._cancel_write()
             self._cancel_write = None
-        await self.async_write()
 
 
 def _add[T](listeners: list[T], listener: T) -> CALLBACK_TYPE:
