@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from datetime import UTC, datetime, timedelta
+import time
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -14,6 +15,8 @@ from homeassistant.helpers import device_registry as dr
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
+from custom_components.eevion.api import EevionAuthenticationError
+from custom_components.eevion.history.importer import async_with_retries
 from simulator import Cloud, Settings, World
 from simulator.http import session_endpoints
 from tests.conftest import API_KEY, START, Pass
@@ -297,6 +300,53 @@ async def test_progress_and_restart(
         found = {h: v for h, v in (await hours.read()).items() if h < NOW.timestamp() - 2 * 86400}
         wanted = {h: v for h, v in expected_kwh(*over).items() if h < NOW.timestamp() - 2 * 86400}
         assert found == pytest.approx(wanted, abs=1e-5)
+
+
+async def test_a_refused_key_ends_the_retries() -> None:
+    requests = 0
+
+    async def request() -> None:
+        nonlocal requests
+        requests += 1
+        raise EevionAuthenticationError("refused")
+
+    with pytest.raises(EevionAuthenticationError):
+        await async_with_retries(request)
+    assert requests == 1
+
+
+async def test_stations_are_read_one_by_one_where_their_list_fails(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    loaded: ConfigEntry,
+    cloud: Cloud,
+    world: World,
+) -> None:
+    """The list of all stations fails for as long as it is repeated."""
+    cloud.faults.set("error", path="/session", method="POST")
+    action = asyncio.ensure_future(
+        hass.services.async_call(
+            "eevion",
+            "import_history",
+            {"from": "2026-10-20", "to": "2026-11-01"},
+            blocking=True,
+            return_response=True,
+        )
+    )
+    until = time.time() + 562
+    await pass_while(hass, freezer, loaded, lambda: time.time() < until)
+    assert not action.done()
+    cloud.faults.clear()
+    await pass_while(hass, freezer, loaded, lambda: not action.done())
+    await action
+    begin = datetime(2026, 10, 21, tzinfo=UTC).timestamp()
+    end = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
+    for station in world.stations:
+        read = await Hours(hass, loaded, world, station.name).read()
+        found = {hour: kwh for hour, kwh in read.items() if begin <= hour < end}
+        wanted = {h: v for h, v in expected_kwh(*station.ledger).items() if begin <= h < end}
+        assert found == pytest.approx(wanted, abs=1e-5)
+        assert found
 
 
 async def test_passing_faults(

@@ -94,10 +94,12 @@ class HistoryImporter:
         start = datetime.fromtimestamp(since, UTC)
         names = sorted({state.port.station_id for state in self._stations.values()})
         for some in batched(names, _STATIONS, strict=False):
+            before = self.failure
             if await self._async_try(partial(self._async_list, some, start)) or len(some) == 1:
                 continue
-            for name in some:
-                await self._async_try(partial(self._async_list, (name,), start))
+            lists = [partial(self._async_list, (name,), start) for name in some]
+            if all([await self._async_try(one) for one in lists]):
+                self.failure = before
         for port_id, entries in self._sessions.items():
             known = self._accounting.ledgers[port_id].sessions.values()
             newest = sorted(entries.values(), key=lambda entry: entry.over_at or 0, reverse=True)
