@@ -500,6 +500,8 @@ def left(hass: HomeAssistant) -> Counter[str]:
     found["timers"] = sum(not timer.cancelled() for timer in hass.loop._scheduled)
     for thing in gc.get_objects():
         kind = type(thing)
-        if kind.__module__.startswith("custom_components.eevion") and hasattr(thing, "__dict__"):
+        if str(kind.__module__).startswith("custom_components.eevion") and hasattr(
+            thing, "__dict__"
+        ):
             found[kind.__qualname__] += 1
     return found
