@@ -14,11 +14,10 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_WEBHOOK_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.network import NoURLAvailableError
-from homeassistant.util.json import json_loads_object
 from yarl import URL
 
 from .account import AccountData
-from .api import BASE_URL, parse
+from .api import BASE_URL, decode, parse
 from .const import CONF_CLOUDHOOK_URL, DOMAIN, LOGGER
 from .helpers import is_local_host, is_public_host
 
@@ -41,7 +40,9 @@ class Hint:
 
 def read_hint(body: bytes) -> Hint | None:
     """Return the subject of a call, or None; raise ValueError if it is not a JSON object."""
-    data = json_loads_object(body)
+    data = decode(body)
+    if not isinstance(data, dict):
+        raise ValueError("no JSON object")  # noqa: TRY004
     if data.get("type") == "exceptions" and isinstance(data.get("content"), list):
         return Hint(HintKind.EXCEPTIONS)
     if session_id := parse.identifier(data.get("sessionId")):

@@ -2,6 +2,7 @@
 
 from .client import BASE_URL, EevionClient
 from .commands import ChargingProfile, Commands, Message
+from .decode import decode
 from .enums import (
     ConnectorStatus,
     Currency,
@@ -83,4 +84,5 @@ __all__ = [
     "Tariff",
     "Tax",
     "Word",
+    "decode",
 ]
