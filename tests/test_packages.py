@@ -21,7 +21,7 @@ ORDER = (
     ("commands", "history"),
     ("background", "smart"),
     ("models",),
-    ("entity", "actions", "assist"),
+    ("entity", "actions", "assist", "dashboard"),
     ("platforms", "services", "llm", "intent"),
     ("__init__",),
 )

@@ -17,6 +17,7 @@ from .commands.charging import Control
 from .commands.jobs import Jobs
 from .const import DOMAIN
 from .coordinator import EevionCoordinator
+from .dashboard import async_setup_frontend, async_setup_websocket
 from .history import HistoryStore, async_make_history
 from .models import EevionConfigEntry, EevionRuntimeData
 from .polling import async_get_budgets
@@ -41,8 +42,10 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions; without a loaded account they raise ServiceValidationError."""
+    """Register the actions and the dashboard; without a loaded account they say so."""
     async_setup_services(hass)
+    async_setup_websocket(hass)
+    await async_setup_frontend(hass)
     return True
 
 

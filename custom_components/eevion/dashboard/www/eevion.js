@@ -1,0 +1,80 @@
+// Registers the dashboard and the sessions card. Home Assistant loads this file with every page,
+// so it is short; what it needs for a card comes from the files beside it when a card is shown.
+
+// The version that this file was loaded with is that of the files beside it, too.
+const { search } = new URL(import.meta.url);
+
+class EevionStrategy extends HTMLElement {
+  static async generate(config, hass) {
+    return hass.callWS({ type: "eevion/dashboard", language: hass.language });
+  }
+}
+
+// Stands for the card until its file is there. `sessions-card.js` defines the element
+// `eevion-sessions`, which gets the properties `config` and `hass`.
+class EevionSessionsCard extends HTMLElement {
+  #card;
+  #hass;
+  #config;
+
+  setConfig(config) {
+    this.#config = config;
+    this.#update();
+  }
+
+  set hass(hass) {
+    this.#hass = hass;
+    this.#update();
+  }
+
+  async connectedCallback() {
+    await import(`./sessions-card.js${search}`);
+    if (!this.#card) {
+      this.#card = document.createElement("eevion-sessions");
+      this.append(this.#card);
+    }
+    this.#update();
+  }
+
+  #update() {
+    if (this.#card) {
+      this.#card.config = this.#config;
+      this.#card.hass = this.#hass;
+    }
+  }
+
+  getCardSize() {
+    return 8;
+  }
+
+  getGridOptions() {
+    return { columns: "full" };
+  }
+
+  static getStubConfig() {
+    return {};
+  }
+}
+
+(window.customStrategies ??= []).push({
+  type: "eevion",
+  strategyType: "dashboard",
+  name: "Eevion",
+  description: "Your charging stations, their sessions, energy and cost",
+});
+(window.customCards ??= []).push({
+  type: "eevion-sessions-card",
+  name: "Eevion sessions",
+  description: "The charging sessions of a month",
+  preview: false,
+});
+
+// The page replaces the registry of elements while it starts; what was defined before is lost.
+await customElements.whenDefined("home-assistant");
+for (const [name, element] of [
+  ["ll-strategy-dashboard-eevion", EevionStrategy],
+  ["eevion-sessions-card", EevionSessionsCard],
+]) {
+  // A page that is open over an update of the integration has loaded another version already.
+  if (!customElements.get(name)) customElements.define(name, element);
+}
