@@ -23,6 +23,7 @@ from .models import EevionConfigEntry, EevionRuntimeData
 from .polling import async_get_budgets
 from .services import async_setup_services
 from .smart.manager import SmartCharging
+from .smart.removal import async_remove_smart_charging
 from .stations import StationMemory
 from .webhook import Webhook, async_remove_cloudhook
 
@@ -57,18 +58,9 @@ async def async_migrate_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> 
 
 async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bool:
     """Set up an account from a config entry."""
-    data = AccountData.of(entry)
-    if not (data.api_key and data.environment and data.url):
+    client = await _async_client(hass, entry)
+    if client is None:
         raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="unreadable_account")
-    budgets = await async_get_budgets(hass)
-    rate_limit = budgets.async_get(data.api_key)
-    client = EevionClient(
-        session=async_get_clientsession(hass),
-        api_key=data.api_key,
-        environment=data.environment,
-        url=data.url,
-        rate_limit=rate_limit,
-    )
     accounting = Accounting(hass, entry)
     await accounting.async_load()
     entry.async_on_unload(
@@ -91,7 +83,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bo
         control=control,
         jobs=jobs,
         memory=memory,
-        rate_limit=rate_limit,
+        rate_limit=client.rate_limit,
         webhook=webhook,
         smart=smart,
         history=history,
@@ -106,6 +98,20 @@ async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bo
     jobs.async_start()
     smart.async_start()
     return True
+
+
+async def _async_client(hass: HomeAssistant, entry: EevionConfigEntry) -> EevionClient | None:
+    """Return a client of the account; None where its key or its address is unreadable."""
+    data = AccountData.of(entry)
+    if not (data.api_key and data.environment and data.url):
+        return None
+    return EevionClient(
+        session=async_get_clientsession(hass),
+        api_key=data.api_key,
+        environment=data.environment,
+        url=data.url,
+        rate_limit=(await async_get_budgets(hass)).async_get(data.api_key),
+    )
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bool:
@@ -129,7 +135,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> N
     await Accounting(hass, entry).async_remove()
     await HistoryStore(hass, entry).async_remove()
     await StationMemory(hass, entry).async_remove()
-    await SmartCharging.async_remove(hass, entry)
+    await async_remove_smart_charging(hass, entry, await _async_client(hass, entry))
     async_forget_shared(hass, entry)
     async_dismiss_all(hass, entry)
     if not hass.config_entries.async_entries(DOMAIN):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from homeassistant.exceptions import HomeAssistantError
@@ -14,6 +14,7 @@ from ..api import (
     EevionError,
     EevionRateLimitError,
     EevionRefusedError,
+    LimitResult,
 )
 from ..coordinator import EevionCoordinator
 
@@ -184,20 +185,27 @@ class Limiter:
             return list(sent.values())
 
         results = await self._coordinator.client.set_charging_limits(limits=limits)
-        refusals = {
-            result.station_id: EevionRefusedError(result.message or "-")
-            for result in results
-            if not result.is_success
-        }
-        failures = {
-            port_id: refusals[limit.station_id]
-            for port_id, limit in sent.items()
-            if limit.station_id in refusals
-        }
+        failures = refused_limits(sent, results)
         self._coordinator.async_show_limits(
             {port_id: limit for port_id, limit in sent.items() if port_id not in failures}
         )
         return failures
+
+
+def refused_limits(
+    sent: Mapping[str, ChargingLimit], results: Iterable[LimitResult]
+) -> Mapping[str, EevionRefusedError]:
+    """Return the refusals, by port id, of limits that were sent in one request."""
+    refusals = {
+        result.station_id: EevionRefusedError(result.message or "-")
+        for result in results
+        if not result.is_success
+    }
+    return {
+        port_id: refusals[limit.station_id]
+        for port_id, limit in sent.items()
+        if limit.station_id in refusals
+    }
 
 
 def _newest(_: ChargingLimit, newer: ChargingLimit) -> ChargingLimit:

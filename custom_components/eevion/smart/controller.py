@@ -189,7 +189,7 @@ class Controller:
         station = self._coordinator.data.stations.get(port_id)
         memory = self.stations[port_id].memory
         if station and memory.sent_a is not None and memory.sent_a == self._limit_a(station):
-            self._hold(port_id, released_a(memory, station))
+            self._hold(port_id, memory.released_a(station.port.amps))
 
     def _hold(self, port_id: str, amps: float | None) -> None:
         held = {p: a for p, a in self._state.held.items() if p != port_id}
@@ -528,11 +528,6 @@ class Controller:
             },
             "sent": list(self._sent),
         }
-
-
-def released_a(memory: SmartStationMemory, state: StationState) -> float | None:
-    """Return the limit of a station that is not controlled any more: the one of before."""
-    return memory.held_a or memory.before_a or state.highest_limit(LimitUnit.AMPERE)
 
 
 def _follow_end(memory: SmartStationMemory, session: Session, now: float) -> None:

@@ -16,7 +16,7 @@ from ..commands.charging import ByHand, Control
 from ..const import DOMAIN, LOGGER
 from ..coordinator import STATIONS_CHANGED, EevionCoordinator
 from .const import CONF_STATIONS, SUBENTRY_SMART_CHARGING
-from .controller import Controller, released_a
+from .controller import Controller
 from .settings import ConnectionSettings, flat
 from .station import SmartStation
 from .store import SmartStore
@@ -122,11 +122,6 @@ class SmartCharging:
                 self._store.stations.setdefault(new_id, memory)
         await self._store.async_close()
 
-    @staticmethod
-    async def async_remove(hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Delete what was remembered, with the account."""
-        await SmartStore(hass, entry).async_remove()
-
     def station(self, port_id: str) -> SmartStation | None:
         """Return a station; None where it belongs to no connection."""
         found = self._stations.get(port_id)
@@ -185,10 +180,9 @@ class SmartCharging:
             memory = self._store.stations[port_id]
             if (state := self._coordinator.data.stations.get(port_id)) is None:
                 continue
-            is_lowered = memory.sent_a == 0 or memory.held_a is not None
             is_ours = state.limit is None or state.limit_in(LimitUnit.AMPERE) == memory.sent_a
-            if is_lowered and is_ours:
-                limits[port_id] = released_a(memory, state) or 0
+            if memory.is_lowered and is_ours:
+                limits[port_id] = memory.released_a(state.port.amps)
             else:
                 del self._store.stations[port_id]
         failures = await self._charging.async_try_limits(limits, LimitUnit.AMPERE)

@@ -6,6 +6,7 @@ from datetime import time
 import math
 from typing import Any, Final, Self
 
+from ..const import MAX_LIMIT_A
 from ..storage.values import StoredDataError, fields, flag, moment_or_never, optional, text
 from .model import Mode
 
@@ -57,6 +58,18 @@ class SmartStationMemory:
     def solar_share(self) -> float | None:
         """The part of the session's energy that the grid did not deliver, in %."""
         return 100 * self.sun_ws / self.charged_ws if self.charged_ws > 0 else None
+
+    @property
+    def is_lowered(self) -> bool:
+        """Whether smart charging has paused the station, or lowered a person's limit."""
+        return self.sent_a == 0 or self.held_a is not None
+
+    def released_a(self, amps: float | None) -> float:
+        """Return the limit of a station that is not controlled any more, in amps.
+
+        A person's limit of before, else the station's own `amps`; None is not reported.
+        """
+        return self.held_a or self.before_a or amps or MAX_LIMIT_A
 
     def begin(self, session_id: str) -> None:
         """Forget what was about the session before; a start of `manual` is none by hand."""
