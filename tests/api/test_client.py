@@ -1,5 +1,7 @@
 """Every method of the client, over real HTTP."""
 
+import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from inspect import iscoroutinefunction
@@ -358,6 +360,37 @@ async def test_sessions_without_end_end(make_client, cloud):
     sessions = await client.list_sessions(page_size=1)
     assert len(cloud.received) == len(sessions.sessions) == 50
     assert not sessions.is_complete
+
+
+async def test_a_page_costs_a_request_once_it_is_read(client, cloud):
+    for page in ((0, 500), (500, 1000), (1000, 1001)):
+        cloud.reply(_rows(*page))
+    pages = client.session_pages(next_lane=Lane.BACKGROUND)
+    first = await anext(pages)
+    assert len(cloud.received) == 1
+    assert [session.session_id for session in first.sessions] == [str(n) for n in range(500)]
+    assert first.is_complete
+    second = await anext(pages)
+    assert second.sessions[0].session_id == "500"
+    await pages.aclose()
+    assert len(cloud.received) == 2
+
+
+async def test_later_pages_leave_requests_to_others(make_client, cloud):
+    limit = RateLimit(limit=60)
+    client = make_client(rate_limit=limit)
+    pages = client.session_pages(next_lane=Lane.BACKGROUND)
+    cloud.reply(_rows(0, 500))
+    async with AsyncExitStack() as others:
+        for _ in range(40):
+            await others.enter_async_context(limit.slot(Lane.POLL))
+        await anext(pages)
+        reading = asyncio.create_task(anext(pages))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(cloud.received) == 1
+        reading.cancel()
+        await asyncio.wait([reading])
 
 
 histories = pytest.mark.parametrize("method", ["list_exceptions", "list_jobs"])

@@ -47,7 +47,8 @@ def read_sites(body: object) -> Sites:
 
 
 def read_sessions(body: object) -> Sessions:
-    return Sessions.from_rows(read_rows(Reader("sessionId", Session.from_json), body))
+    rows = read_rows(Reader("sessionId", Session.from_json), body)
+    return Sessions(sessions=rows.models, is_complete=rows.is_complete)
 
 
 def test_sites(example):

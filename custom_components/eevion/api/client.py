@@ -1,7 +1,7 @@
 """The client of the Eevion cloud: one method for each endpoint."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 import math
@@ -132,6 +132,40 @@ class EevionClient:
         With a `limit`, at most so many are returned. Sessions of other sites or stations than
         the requested ones are left out.
         """
+        pages = [
+            page
+            async for page in self.session_pages(
+                sites=sites,
+                stations=stations,
+                updated_on_or_after=updated_on_or_after,
+                limit=limit,
+                page_size=page_size,
+                lane=lane,
+            )
+        ]
+        found = {session.session_id: session for page in pages for session in page.sessions}
+        if len(pages) == 1 and limit is None and len(found) == len(pages[0].sessions):
+            return pages[0]
+        is_complete = all(page.is_complete for page in pages)
+        return Sessions(sessions=tuple(found.values())[:limit], is_complete=is_complete)
+
+    async def session_pages(
+        self,
+        *,
+        sites: Sequence[str] = (),
+        stations: Sequence[str] = (),
+        updated_on_or_after: datetime | None = None,
+        limit: int | None = None,
+        page_size: int = 1000,
+        lane: Lane = Lane.POLL,
+        next_lane: Lane | None = None,
+    ) -> AsyncGenerator[Sessions]:
+        """Yield the sessions of each page (`POST /session`), one request each.
+
+        A session that moves while pages are read may be on two of them. The last page is not
+        complete where more sessions may follow. The pages after the first are requested in
+        `next_lane`.
+        """
         most = math.inf if limit is None else limit
         page_size = min(page_size, limit or page_size)
         body: dict[str, Any] = {"limit": page_size}
@@ -142,38 +176,33 @@ class EevionClient:
         if updated_on_or_after:
             body["updatedOnOrAfter"] = parse.milliseconds(updated_on_or_after)
         is_whole_list = len(body) == 1 and limit is None
-        found: dict[str, Session] = {}
-        is_complete = True
+        found: set[str] = set()
         offset = 0
         for number in range(_MAX_PAGES):
             answer = await self._transport.read(
                 "POST",
                 "session",
-                lane=lane,
+                lane=next_lane if number and next_lane is not None else lane,
                 body=body | {"offset": offset},
                 max_body=MAX_BODY + _PER_SESSION * max(page_size, _SESSIONS_PAGE),
             )
             reader = self._sessions[number] if is_whole_list else _session_reader()
             page = await reader.read(answer)
-            is_last = page.count not in (page_size, _SESSIONS_PAGE)
-            is_complete = is_complete and page.is_complete
             previous = len(found)
-            found |= {session.session_id: session for session in page.models}
-            if is_last and is_whole_list and not number and len(found) == len(page.models):
-                return Sessions.from_rows(page)
-            if len(found) >= most:
-                is_complete = False
-                break
-            if is_last:
-                break
-            if len(found) == previous:
-                is_complete = False
-                break
+            found.update(session.session_id for session in page.models)
+            is_last = page.count not in (page_size, _SESSIONS_PAGE)
+            is_cut = len(found) >= most or not (
+                is_last or (len(found) > previous and number + 1 < _MAX_PAGES)
+            )
+            sessions = page.models
+            if sites or stations:
+                sessions = tuple(
+                    s for s in sessions if _is_among(s, sites=sites, stations=stations)
+                )
+            yield Sessions(sessions=sessions, is_complete=page.is_complete and not is_cut)
+            if is_last or is_cut:
+                return
             offset += page.count
-        else:
-            is_complete = False
-        requested = (s for s in found.values() if _is_among(s, sites=sites, stations=stations))
-        return Sessions(sessions=tuple(requested)[:limit], is_complete=is_complete)
 
     async def get_session(self, *, session_id: str, lane: Lane = Lane.CONFIRM) -> Session:
         """Return a session (`GET /session/{sessionId}`).

@@ -16,7 +16,7 @@ from .enums import (
     StartedWith,
 )
 from .model import Model, at_most, inside, list_of, money, one_of, reported, required
-from .reader import Before, Rows
+from .reader import Before
 from .tariff import Tariff
 
 
@@ -178,16 +178,11 @@ class Session(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sessions:
-    """The answer of `POST /session` as a list, with all its pages."""
+    """The answer of `POST /session` as a list, with all its pages or one of them."""
 
     sessions: tuple[Session, ...]
     is_complete: bool
-    """False if a row or a page could not be read: then a missing session may exist."""
-
-    @classmethod
-    def from_rows(cls, rows: Rows[Session]) -> Self:
-        """Return the sessions of a list of one page."""
-        return cls(sessions=rows.models, is_complete=rows.is_complete)
+    """False if a row or a page was not read: then a missing session may exist."""
 
 
 def _limit(event: DemandResponseEvent) -> float:
