@@ -118,17 +118,21 @@ class EevionEntity(_DeviceEntity):
 class EevionSmartDescription(EevionDescription):
     """A row of a platform's table of entities of smart charging."""
 
-    smart_fn: Callable[[SmartStation], Any]
-    """The state."""
-    smart_attributes_fn: Callable[[SmartStation], Mapping[str, Any]] | None = None
     needs_price: bool = False
     """Whether it is there only where a price sensor is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EevionChoiceDescription(EevionSmartDescription):
+    """A row of a platform's table of what a person chooses."""
+
+    field: str
+    """Of `SmartStationMemory`."""
 
 
 class EevionSmartEntity(EevionEntity):
     """An entity of a station with smart charging."""
 
-    entity_description: EevionSmartDescription
     _unrecorded_attributes = frozenset({"slots"})
 
     def __init__(
@@ -154,7 +158,7 @@ class EevionSmartEntity(EevionEntity):
     @property
     def _shown(self) -> tuple[object, ...]:
         """What is written."""
-        return self.smart_value, self.extra_state_attributes, self.smart.currency
+        return self.state, self.unit_of_measurement, self.extra_state_attributes
 
     @callback
     def _async_update_if_changed(self) -> None:
@@ -163,22 +167,21 @@ class EevionSmartEntity(EevionEntity):
             self._written = shown
             self.async_write_ha_state()
 
-    @property
-    def smart_value(self) -> Any:
-        """What the newest decision, or the choice, says."""
-        return self.entity_description.smart_fn(self.smart)
+
+class EevionChoice[ValueT](EevionSmartEntity):
+    """An entity of what a person chooses for smart charging."""
+
+    entity_description: EevionChoiceDescription
 
     @property
-    @override
-    def extra_state_attributes(self) -> Mapping[str, Any] | None:
-        """What belongs to the state."""
-        attributes_fn = self.entity_description.smart_attributes_fn
-        return attributes_fn(self.smart) if attributes_fn else None
+    def choice(self) -> ValueT:
+        """What was chosen."""
+        value: ValueT = getattr(self.smart.memory, self.entity_description.field)
+        return value
 
     @callback
-    def _async_choose(self, **choices: Any) -> None:
-        """Remember what a person chose, by the fields of `SmartStationMemory`."""
-        self.runtime.smart.async_choose(self.port_id, **choices)
+    def _async_choose(self, value: ValueT) -> None:
+        self.runtime.smart.async_choose(self.port_id, **{self.entity_description.field: value})
 
 
 class EevionSiteEntity(_DeviceEntity):

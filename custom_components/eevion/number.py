@@ -17,10 +17,10 @@ from homeassistant.helpers.restore_state import ExtraStoredData, RestoreEntity
 
 from .api import ChargingLimit, LimitUnit
 from .entity import (
+    EevionChoice,
+    EevionChoiceDescription,
     EevionDescription,
     EevionEntity,
-    EevionSmartDescription,
-    EevionSmartEntity,
     async_add_entities_for_all,
     async_add_smart_entities,
 )
@@ -74,11 +74,9 @@ NUMBERS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class EevionSmartNumberDescription(EevionSmartDescription, NumberEntityDescription):
+class EevionSmartNumberDescription(EevionChoiceDescription, NumberEntityDescription):
     """An amount that smart charging goes by."""
 
-    field: str
-    """Of `SmartStationMemory`."""
     factor: float = 1
     """The field's value for one of the entity's unit."""
 
@@ -94,7 +92,6 @@ SMART_NUMBERS = (
         native_min_value=0,
         native_step=0.1,
         native_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        smart_fn=lambda station: station.memory.target_wh / 1000,
     ),
     EevionSmartNumberDescription(
         key="price_limit",
@@ -104,7 +101,6 @@ SMART_NUMBERS = (
         native_min_value=-MAX_PRICE,
         native_step=0.001,
         needs_price=True,
-        smart_fn=lambda station: station.memory.price_limit,
     ),
 )
 
@@ -177,7 +173,7 @@ class EevionNumber(EevionEntity, NumberEntity, RestoreEntity):
         await self.runtime.control.async_set_limits({self.port_id: value}, unit)
 
 
-class EevionSmartNumber(EevionSmartEntity, NumberEntity):
+class EevionSmartNumber(EevionChoice[float], NumberEntity):
     """An amount that smart charging goes by."""
 
     entity_description: EevionSmartNumberDescription
@@ -186,8 +182,7 @@ class EevionSmartNumber(EevionSmartEntity, NumberEntity):
     @override
     def native_value(self) -> float:
         """What was chosen."""
-        value: float = self.smart_value
-        return value
+        return self.choice / self.entity_description.factor
 
     @property
     @override
@@ -200,5 +195,4 @@ class EevionSmartNumber(EevionSmartEntity, NumberEntity):
     @override
     async def async_set_native_value(self, value: float) -> None:
         """Choose it."""
-        description = self.entity_description
-        self._async_choose(**{description.field: value * description.factor})
+        self._async_choose(value * self.entity_description.factor)

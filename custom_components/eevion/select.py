@@ -11,10 +11,10 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .api import Commands
 from .entity import (
+    EevionChoice,
+    EevionChoiceDescription,
     EevionDescription,
     EevionEntity,
-    EevionSmartDescription,
-    EevionSmartEntity,
     async_add_entities_for_all,
     async_add_smart_entities,
 )
@@ -37,15 +37,15 @@ class EevionSelectDescription(EevionDescription, SelectEntityDescription):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EevionSmartSelectDescription(EevionSmartDescription, SelectEntityDescription):
+class EevionSmartSelectDescription(EevionChoiceDescription, SelectEntityDescription):
     """A choice of smart charging."""
 
 
 SMART_SELECTS = (
     EevionSmartSelectDescription(
         key="charging_mode",
+        field="mode",
         options=[mode.value for mode in Mode],
-        smart_fn=lambda station: station.memory.mode.value,
     ),
 )
 SELECTS = (
@@ -67,7 +67,7 @@ async def async_setup_entry(
     async_add_smart_entities(entry, async_add_entities, SMART_SELECTS, EevionModeSelect)
 
 
-class EevionModeSelect(EevionSmartEntity, SelectEntity):
+class EevionModeSelect(EevionChoice[Mode], SelectEntity):
     """How a station charges."""
 
     entity_description: EevionSmartSelectDescription
@@ -76,13 +76,12 @@ class EevionModeSelect(EevionSmartEntity, SelectEntity):
     @override
     def current_option(self) -> str:
         """The mode."""
-        mode: str = self.smart_value
-        return mode
+        return self.choice.value
 
     @override
     async def async_select_option(self, option: str) -> None:
         """Choose the mode."""
-        self._async_choose(mode=Mode(option))
+        self._async_choose(Mode(option))
 
 
 class EevionSelect(EevionEntity, SelectEntity):

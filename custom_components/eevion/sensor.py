@@ -47,6 +47,7 @@ from .entity import (
 )
 from .models import EevionConfigEntry
 from .smart.model import Reason
+from .smart.station import SmartStation
 from .stations import Snapshot, StationState, limits_json, tariff_json, taxes_json
 
 type Value = StateType | datetime
@@ -453,6 +454,10 @@ class EevionSensor(EevionEntity, RestoreSensor):
 class EevionSmartSensorDescription(EevionSmartDescription, SensorEntityDescription):
     """A sensor of smart charging."""
 
+    smart_fn: Callable[[SmartStation], Value]
+    """The state."""
+    smart_attributes_fn: Callable[[SmartStation], Mapping[str, Any] | None] | None = None
+
 
 SMART_SENSORS = (
     EevionSmartSensorDescription(
@@ -492,8 +497,14 @@ class EevionSmartSensor(EevionSmartEntity, SensorEntity):
     @override
     def native_value(self) -> Value:
         """What the newest decision says."""
-        value: Value = self.smart_value
-        return value
+        return self.entity_description.smart_fn(self.smart)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """What belongs to the state."""
+        attributes_fn = self.entity_description.smart_attributes_fn
+        return attributes_fn(self.smart) if attributes_fn else None
 
     @property
     @override

@@ -11,10 +11,10 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .api import Commands
 from .entity import (
+    EevionChoice,
+    EevionChoiceDescription,
     EevionDescription,
     EevionEntity,
-    EevionSmartDescription,
-    EevionSmartEntity,
     async_add_entities_for_all,
     async_add_smart_entities,
 )
@@ -93,20 +93,11 @@ SWITCHES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class EevionSmartSwitchDescription(EevionSmartDescription, SwitchEntityDescription):
+class EevionSmartSwitchDescription(EevionChoiceDescription, SwitchEntityDescription):
     """A switch of smart charging."""
 
-    field: str
-    """Of `SmartStationMemory`."""
 
-
-SMART_SWITCHES = (
-    EevionSmartSwitchDescription(
-        key="always_charge",
-        field="is_always_on",
-        smart_fn=lambda station: station.memory.is_always_on,
-    ),
-)
+SMART_SWITCHES = (EevionSmartSwitchDescription(key="always_charge", field="is_always_on"),)
 
 
 async def async_setup_entry(
@@ -147,7 +138,7 @@ class EevionSwitch(EevionEntity, SwitchEntity):
         await self.entity_description.turn_off_fn(self.runtime, self.port_id)
 
 
-class EevionSmartSwitch(EevionSmartEntity, SwitchEntity):
+class EevionSmartSwitch(EevionChoice[bool], SwitchEntity):
     """A switch of smart charging."""
 
     entity_description: EevionSmartSwitchDescription
@@ -156,15 +147,14 @@ class EevionSmartSwitch(EevionSmartEntity, SwitchEntity):
     @override
     def is_on(self) -> bool:
         """What was chosen."""
-        is_on: bool = self.smart_value
-        return is_on
+        return self.choice
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Choose it."""
-        self._async_choose(**{self.entity_description.field: True})
+        self._async_choose(True)
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Choose the contrary."""
-        self._async_choose(**{self.entity_description.field: False})
+        self._async_choose(False)

@@ -8,18 +8,18 @@ from homeassistant.components.time import TimeEntity, TimeEntityDescription
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .entity import EevionSmartDescription, EevionSmartEntity, async_add_smart_entities
+from .entity import EevionChoice, EevionChoiceDescription, async_add_smart_entities
 from .models import EevionConfigEntry
 
 PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class EevionTimeDescription(EevionSmartDescription, TimeEntityDescription):
+class EevionTimeDescription(EevionChoiceDescription, TimeEntityDescription):
     """A time of day that smart charging goes by."""
 
 
-TIMES = (EevionTimeDescription(key="ready_by", smart_fn=lambda station: station.memory.ready_by),)
+TIMES = (EevionTimeDescription(key="ready_by", field="ready_by"),)
 
 
 async def async_setup_entry(
@@ -31,7 +31,7 @@ async def async_setup_entry(
     async_add_smart_entities(entry, async_add_entities, TIMES, EevionTime)
 
 
-class EevionTime(EevionSmartEntity, TimeEntity):
+class EevionTime(EevionChoice[time], TimeEntity):
     """A time of day that smart charging goes by."""
 
     entity_description: EevionTimeDescription
@@ -40,10 +40,9 @@ class EevionTime(EevionSmartEntity, TimeEntity):
     @override
     def native_value(self) -> time:
         """What was chosen."""
-        value: time = self.smart_value
-        return value
+        return self.choice
 
     @override
     async def async_set_value(self, value: time) -> None:
         """Choose it."""
-        self._async_choose(ready_by=value.replace(tzinfo=None))
+        self._async_choose(value.replace(tzinfo=None))
