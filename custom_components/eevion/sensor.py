@@ -464,17 +464,21 @@ SMART_SENSORS = (
         key="smart_charging",
         device_class=SensorDeviceClass.ENUM,
         options=[reason.value for reason in Reason],
+        smart_attributes_fn=lambda station: station.reason_attributes,
         smart_fn=lambda station: station.reason and station.reason.value,
     ),
     EevionSmartSensorDescription(
         key="planned_start",
         device_class=SensorDeviceClass.TIMESTAMP,
+        # Without a plan there is nothing to show: the reason has it as an attribute.
+        entity_registry_visible_default=False,
         smart_attributes_fn=lambda station: station.planned_slots,
         smart_fn=lambda station: station.planned_start,
     ),
     EevionSmartSensorDescription(
         key="planned_cost",
         device_class=SensorDeviceClass.MONETARY,
+        entity_registry_visible_default=False,
         suggested_display_precision=2,
         smart_fn=lambda station: station.planned_cost,
     ),

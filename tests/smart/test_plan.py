@@ -66,7 +66,21 @@ def test_a_gap_counts_as_the_mean_of_the_known_prices() -> None:
         (1.44, 2.0),
         (2.0, 3.0),
     ]
-    assert plan.cost is None
+    assert plan.cost == pytest.approx(POWER * (0.5 * 0.3 + 1 * 0.1) / 1000)
+
+
+@pytest.mark.parametrize(("price", "cost"), [(0.2, 1.44), (None, None)])
+def test_without_a_list_the_present_price_counts(price: float | None, cost: float | None) -> None:
+    for hours_left in (0.5, 8):
+        plan = make_plan(
+            [],
+            now=NOW,
+            ready_by=NOW + hours_left * HOUR,
+            energy_wh=POWER,
+            power_w=POWER,
+            price=price,
+        )
+        assert plan.cost == (cost and pytest.approx(cost))
 
 
 def test_the_cost_is_that_of_the_energy() -> None:

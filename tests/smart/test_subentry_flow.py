@@ -10,6 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.eevion.smart.manager import KEYS
+from custom_components.eevion.smart.model import Mode
 from tests.smart.home import BATTERY, CHEAP, GRID, LEVEL, PRICE, Home
 
 A, B = "2133", "2134"
@@ -64,6 +65,26 @@ async def test_everything(home: Home, names: tuple[str, str]) -> None:
         assert keys(home, name) == KEYS
         assert home.station(name)["select.charging_mode"] == "manual"
         assert home.station(name)["time.ready_by"] == "07:00:00"
+
+
+async def test_nothing_that_is_shown_is_unknown(home: Home, names: tuple[str, str]) -> None:
+    """Neither before the first vehicle nor without a plan."""
+    home.meter(100)
+    home.price(0.2)
+    await home.add(names[0], grid={"grid_power": GRID}, price={"price": PRICE})
+    for mode in Mode:
+        await home.choose(names[0], mode.value)
+        shown = {
+            entity.translation_key: state.state
+            for entity in er.async_entries_for_config_entry(
+                er.async_get(home.hass), home.entry.entry_id
+            )
+            if entity.translation_key in KEYS
+            and not entity.hidden
+            and (state := home.hass.states.get(entity.entity_id))
+        }
+        assert shown.keys() == KEYS - {"planned_start", "planned_cost"}
+        assert not {"unknown", "unavailable"} & set(shown.values())
 
 
 async def test_only_stations_of_a_connection_have_entities(

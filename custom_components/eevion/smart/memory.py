@@ -55,9 +55,9 @@ class SmartStationMemory:
     """What of it the grid did not deliver."""
 
     @property
-    def solar_share(self) -> float | None:
-        """The part of the session's energy that the grid did not deliver, in %."""
-        return 100 * self.sun_ws / self.charged_ws if self.charged_ws > 0 else None
+    def solar_share(self) -> float:
+        """The part of the session's energy that the grid did not deliver, in %; 0 of nothing."""
+        return 100 * self.sun_ws / self.charged_ws if self.charged_ws > 0 else 0
 
     @property
     def is_lowered(self) -> bool:

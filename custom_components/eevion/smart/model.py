@@ -171,7 +171,7 @@ class Plan:
     is_reachable: bool = True
     """False where even charging from now on comes too late."""
     cost: float | None = None
-    """Of the energy in the slots; None where a price is not known."""
+    """Of the energy in the slots; None where no price is known."""
 
     def is_on(self, now: float) -> bool:
         """Whether a slot covers a moment."""

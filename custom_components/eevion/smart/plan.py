@@ -21,31 +21,34 @@ def make_plan(
     energy_wh: float,
     power_w: float,
     is_on: bool = False,
+    price: float | None = None,
 ) -> Plan:
     """Return the cheapest slots between `now` and `ready_by` that hold an energy.
 
-    Times without a price count as the mean of the known ones. Of slots with one price, the
-    present one comes first while the plan `is_on`, so that it does not stop and start; then the
-    latest, so that sun can still come. The last slot chosen is used in part, at its end. Slots
-    that end with the deadline begin a little sooner than needed; before others there is time to
-    make good for what a slot did not bring. A deadline that cannot be met, or is over, gives
-    one slot from now on.
+    Times without a price count as the mean of the known ones, or as the present `price`. Of
+    slots with one price, the present one comes first while the plan `is_on`, so that it does not
+    stop and start; then the latest, so that sun can still come. The last slot chosen is used in
+    part, at its end. Slots that end with the deadline begin a little sooner than needed; before
+    others there is time to make good for what a slot did not bring. A deadline that cannot be
+    met, or is over, gives one slot from now on.
     """
     if energy_wh <= 0 or power_w <= 0:
         return Plan()
     needed = energy_wh / power_w * _HOUR_S
     spans = list(_spans(prices, now, ready_by))
+    mean = _mean(spans, price)
     if needed + _margin_s(needed) >= ready_by - now:
         # Behind a deadline that is missed it goes on until the target is reached.
         is_reachable = now + needed <= ready_by
         end = ready_by if is_reachable else now + needed + _margin_s(needed)
-        price = spans[0].price if spans else math.nan
-        slot = PriceSlot(start=now, end=end, price=price)
-        return Plan(slots=(slot,), is_reachable=is_reachable, cost=_cost([slot], energy_wh))
-    chosen = _cheapest(spans, needed, now, is_on=is_on)
-    cost = _cost(chosen, energy_wh)
+        first = spans[0].price if spans else math.nan
+        slot = PriceSlot(start=now, end=end, price=first)
+        cost = _cost([slot], energy_wh, mean)
+        return Plan(slots=(slot,), is_reachable=is_reachable, cost=cost)
+    chosen = _cheapest(spans, needed, now, mean, is_on=is_on)
+    cost = _cost(chosen, energy_wh, mean)
     if last_s := _last_s(chosen, ready_by):
-        chosen = _cheapest(spans, needed + _margin_s(last_s), now, is_on=is_on)
+        chosen = _cheapest(spans, needed + _margin_s(last_s), now, mean, is_on=is_on)
     if is_on and now < chosen[0].start <= now + _BRIDGED_S:
         chosen = [*_spans(spans, now, chosen[0].start), *chosen]
     return Plan(slots=tuple(_joined(chosen)), cost=cost)
@@ -56,13 +59,12 @@ def _margin_s(seconds: float) -> float:
 
 
 def _cheapest(
-    spans: Sequence[PriceSlot], seconds: float, now: float, *, is_on: bool
+    spans: Sequence[PriceSlot], seconds: float, now: float, mean: float | None, *, is_on: bool
 ) -> list[PriceSlot]:
     """Return the cheapest of the spans, as many as make so many seconds, by time."""
-    mean = _mean(spans)
 
     def rank(slot: PriceSlot) -> tuple[float, bool, float]:
-        price = mean if math.isnan(slot.price) else slot.price
+        price = mean or 0 if math.isnan(slot.price) else slot.price
         return price, not (is_on and slot.start <= now), -slot.start
 
     chosen: list[PriceSlot] = []
@@ -87,11 +89,13 @@ def _last_s(slots: Sequence[PriceSlot], end: float) -> float:
     return end - begin
 
 
-def _cost(slots: Sequence[PriceSlot], energy_wh: float) -> float | None:
-    """Return what an energy costs that is spread evenly over slots."""
-    seconds = sum(slot.end - slot.start for slot in slots)
-    price = sum((slot.end - slot.start) * slot.price for slot in slots) / seconds
-    return None if math.isnan(price) else price * energy_wh / 1000
+def _cost(slots: Sequence[PriceSlot], energy_wh: float, mean: float | None) -> float | None:
+    """Return what an energy costs that is spread evenly over slots; None without any price."""
+    if mean is None:
+        return None
+    seconds = [slot.end - slot.start for slot in slots]
+    prices = [mean if math.isnan(slot.price) else slot.price for slot in slots]
+    return math.sumprod(seconds, prices) / sum(seconds) * energy_wh / 1000
 
 
 def _spans(prices: Iterable[PriceSlot], now: float, end: float) -> Iterator[PriceSlot]:
@@ -109,9 +113,10 @@ def _spans(prices: Iterable[PriceSlot], now: float, end: float) -> Iterator[Pric
         yield PriceSlot(start=reached, end=end, price=math.nan)
 
 
-def _mean(spans: Sequence[PriceSlot]) -> float:
+def _mean(spans: Sequence[PriceSlot], price: float | None) -> float | None:
+    """Return the mean of the known prices, or the present `price` where none is listed."""
     known = [slot.price for slot in spans if not math.isnan(slot.price)]
-    return sum(known) / len(known) if known else 0.0
+    return sum(known) / len(known) if known else price
 
 
 def _joined(slots: Iterable[PriceSlot]) -> Iterator[PriceSlot]:

@@ -297,6 +297,7 @@ def _plan(station: StationInput, look: _Look, deadline: float | None) -> Plan | 
         energy_wh=station.missing_wh,
         power_w=min(most_w, look.appetites.get(station.port_id, math.inf)),
         is_on=station.port_id in look.state.planned,
+        price=look.readings.price,
     )
 
 

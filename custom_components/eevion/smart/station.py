@@ -92,9 +92,15 @@ class SmartStation:
 
     @property
     def planned_cost(self) -> float | None:
-        """What the plan costs; None where a price is not known."""
+        """What the plan costs; None without a plan, and where no price is known."""
         cost = self._plan.cost if self._plan else None
         return None if cost is None else round(cost, 2)
+
+    @property
+    def reason_attributes(self) -> Mapping[str, Any]:
+        """Return the attributes of the reason: when a plan begins, and what it costs."""
+        plan = {"planned_start": self.planned_start, "planned_cost": self.planned_cost}
+        return {name: value for name, value in plan.items() if value is not None}
 
     @property
     def currency(self) -> str | None:
@@ -102,10 +108,9 @@ class SmartStation:
         return self.inputs.price_unit.currency
 
     @property
-    def solar_share(self) -> float | None:
+    def solar_share(self) -> float:
         """The part of the session's energy that the grid did not deliver, in %."""
-        share = self.memory.solar_share
-        return None if share is None else round(share, 1)
+        return round(self.memory.solar_share, 1)
 
 
 def _minute(moment: float) -> datetime:
