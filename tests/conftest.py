@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Itera
 from datetime import timedelta
 import gc
 from itertools import count
+import logging
 from math import inf
 import time
 from typing import Any
@@ -124,6 +125,14 @@ def hass_config_dir(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def hass_storage(request: pytest.FixtureRequest) -> dict[str, Any]:
     return {} if "own_files" in request.fixturenames else request.getfixturevalue("hass_storage")
+
+
+@pytest.fixture
+def no_errors_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail a test in which an error was logged, by whomever."""
+    yield
+    records = [*caplog.get_records("setup"), *caplog.get_records("call")]
+    assert not [record for record in records if record.levelno >= logging.ERROR]
 
 
 @pytest.fixture
