@@ -59,10 +59,12 @@ def name(world: World) -> str:
 
 
 @pytest.fixture
-async def old(hass: HomeAssistant, loaded: ConfigEntry, world: World, name: str, wait: Pass) -> str:
-    """The port id of a station with a session behind it, and with settings of a person."""
-    port_id = world.station(name).port_id
+async def old(
+    hass: HomeAssistant, loaded: ConfigEntry, world: World, name: str, wait: Pass
+) -> Station:
+    """Return a station with a session behind it, and with settings of a person."""
     station = Station(hass, world, name)
+    port_id = station.port_id
     await charge(station, world, wait)
     assert float(station["sensor.total_energy"]) > 0
     entities, areas = er.async_get(hass), ar.async_get(hass)
@@ -79,7 +81,7 @@ async def old(hass: HomeAssistant, loaded: ConfigEntry, world: World, name: str,
     for _ in range(5):
         await wait(POLL)
     assert float(station["sensor.total_energy"]) > 0
-    return port_id
+    return station
 
 
 def replace(world: World, name: str) -> str:
@@ -91,19 +93,18 @@ def replace(world: World, name: str) -> str:
 async def test_a_replaced_charger(
     hass: HomeAssistant,
     loaded: ConfigEntry,
-    old: str,
+    old: Station,
     world: World,
-    name: str,
     wait: Pass,
     is_running: bool,
 ) -> None:
-    before = settings_of(by_unique_key(hass, old))
-    old_device = device(hass, loaded, old)
+    before = settings_of(by_unique_key(hass, old.port_id))
+    old_device = device(hass, loaded, old.port_id)
     assert old_device
-    total = float(Station(hass, world, name)["sensor.total_energy"])
+    total = float(Station(hass, world, old.name)["sensor.total_energy"])
     if not is_running:
         assert await hass.config_entries.async_unload(loaded.entry_id)
-    new = replace(world, name)
+    new = replace(world, old.name)
     if not is_running:
         assert await hass.config_entries.async_setup(loaded.entry_id)
         await hass.async_block_till_done(wait_background_tasks=True)
@@ -111,8 +112,8 @@ async def test_a_replaced_charger(
         await wait(POLL)
     assert loaded.state is ConfigEntryState.LOADED
     assert settings_of(by_unique_key(hass, new)) == before
-    assert not by_unique_key(hass, old)
-    assert device(hass, loaded, old) is None
+    assert not by_unique_key(hass, old.port_id)
+    assert device(hass, loaded, old.port_id) is None
     found = device(hass, loaded, new)
     assert found
     assert (found.id, found.area_id, found.name_by_user) == (
@@ -121,7 +122,7 @@ async def test_a_replaced_charger(
         "Carport",
     )
     assert not [e for e in hass.states.async_entity_ids() if e.endswith("_2")]
-    station = Station(hass, world, name)
+    station = Station(hass, world, old.name)
     assert station["sensor.status"] == "available"
     assert float(station["sensor.total_energy"]) == total
 
@@ -133,41 +134,41 @@ async def test_a_replaced_charger(
         await wait(POLL)
     assert float(station["sensor.total_energy"]) == grown
     ledgers = loaded.runtime_data.coordinator.accounting.ledgers
-    assert old not in ledgers
-    assert ledgers[new].statistics_port_id == old, "the energy dashboard shows this statistic"
+    assert old.port_id not in ledgers
+    assert ledgers[new].statistics_port_id == old.port_id, (
+        "the energy dashboard shows this statistic"
+    )
 
 
 async def test_replaced_and_back(
-    hass: HomeAssistant,
-    loaded: ConfigEntry,
-    old: str,
-    world: World,
-    name: str,
-    wait: Pass,
+    hass: HomeAssistant, loaded: ConfigEntry, old: Station, world: World, wait: Pass
 ) -> None:
-    before = settings_of(by_unique_key(hass, old))
-    first = world.station(name)
-    new = replace(world, name)
+    before = settings_of(by_unique_key(hass, old.port_id))
+    first = world.station(old.name)
+    new = replace(world, old.name)
     for _ in range(4):
         await wait(POLL)
     assert settings_of(by_unique_key(hass, new)) == before
-    world.remove_station(name, forget=True)
+    world.remove_station(old.name, forget=True)
     world.sites[0].stations.append(first)
     first.lifecycle = "active"
-    world._by_name[name] = first
+    world._by_name[old.name] = first
     for _ in range(4):
         await wait(POLL)
-    assert settings_of(by_unique_key(hass, old)) == before
+    assert settings_of(by_unique_key(hass, old.port_id)) == before
     assert not by_unique_key(hass, new)
-    assert loaded.runtime_data.coordinator.accounting.ledgers[old].statistics_port_id == old
+    assert (
+        loaded.runtime_data.coordinator.accounting.ledgers[old.port_id].statistics_port_id
+        == old.port_id
+    )
 
 
 async def test_the_old_one_stays_listed_as_removed(
-    hass: HomeAssistant, loaded: ConfigEntry, old: str, world: World, name: str, wait: Pass
+    hass: HomeAssistant, loaded: ConfigEntry, old: Station, world: World, wait: Pass
 ) -> None:
-    before = settings_of(by_unique_key(hass, old))
-    gone = world.station(name)
-    new = replace(world, name)
+    before = settings_of(by_unique_key(hass, old.port_id))
+    gone = world.station(old.name)
+    new = replace(world, old.name)
     gone.lifecycle = "removed"
     world.sites[0].stations.append(gone)
     for _ in range(4):
@@ -176,41 +177,36 @@ async def test_the_old_one_stays_listed_as_removed(
 
 
 async def test_a_new_port_while_the_old_one_is_only_missing(
-    hass: HomeAssistant,
-    loaded: ConfigEntry,
-    old: str,
-    world: World,
-    name: str,
-    wait: Pass,
+    hass: HomeAssistant, loaded: ConfigEntry, old: Station, world: World, wait: Pass
 ) -> None:
     """Two ports of one name: each has its own entities."""
-    before = settings_of(by_unique_key(hass, old))
-    first = world.station(name)
-    new = replace(world, name)
+    before = settings_of(by_unique_key(hass, old.port_id))
+    first = world.station(old.name)
+    new = replace(world, old.name)
     await wait(POLL)
     assert not by_unique_key(hass, new)
     world.sites[0].stations.append(first)
     first.lifecycle = "active"
     for _ in range(3):
         await wait(POLL)
-    assert settings_of(by_unique_key(hass, old)) == before
+    assert settings_of(by_unique_key(hass, old.port_id)) == before
     assert by_unique_key(hass, new)
     assert device(hass, loaded, new)
 
 
 async def test_one_of_two_ports_of_one_name(
-    hass: HomeAssistant, loaded: ConfigEntry, old: str, world: World, name: str, wait: Pass
+    hass: HomeAssistant, loaded: ConfigEntry, old: Station, world: World, wait: Pass
 ) -> None:
     namesake = world.builder.station(
-        world.sites[0], name, model=world.station(name).model, tariff=world.tariffs[0]
+        world.sites[0], old.name, model=world.station(old.name).model, tariff=world.tariffs[0]
     )
     for _ in range(2):
         await wait(POLL)
     before, beside = (
-        settings_of(by_unique_key(hass, port_id)) for port_id in (old, namesake.port_id)
+        settings_of(by_unique_key(hass, port_id)) for port_id in (old.port_id, namesake.port_id)
     )
     assert beside
-    new = replace(world, name)
+    new = replace(world, old.name)
     for _ in range(4):
         await wait(POLL)
     assert settings_of(by_unique_key(hass, new)) == before
@@ -218,11 +214,7 @@ async def test_one_of_two_ports_of_one_name(
 
 
 async def test_two_of_one_name_are_replaced_at_once(
-    hass: HomeAssistant,
-    loaded: ConfigEntry,
-    world: World,
-    name: str,
-    wait: Pass,
+    hass: HomeAssistant, loaded: ConfigEntry, world: World, name: str, wait: Pass
 ) -> None:
     """The match is not unique: the new ones appear after the old ones are removed, without _2."""
     model = world.station(name).model
@@ -241,15 +233,15 @@ async def test_two_of_one_name_are_replaced_at_once(
 
 
 async def test_an_incomplete_answer_decides_nothing(
-    hass: HomeAssistant, loaded: ConfigEntry, old: str, world: World, name: str, wait: Pass
+    hass: HomeAssistant, loaded: ConfigEntry, old: Station, world: World, wait: Pass
 ) -> None:
-    before = settings_of(by_unique_key(hass, old))
+    before = settings_of(by_unique_key(hass, old.port_id))
     other = world.stations[1]
     port_id, other.port_id = other.port_id, ""
-    new = replace(world, name)
+    new = replace(world, old.name)
     for _ in range(4):
         await wait(POLL)
-    assert settings_of(by_unique_key(hass, old)) == before
+    assert settings_of(by_unique_key(hass, old.port_id)) == before
     assert not by_unique_key(hass, new)
     other.port_id = port_id
     for _ in range(4):
