@@ -119,7 +119,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> b
     if is_unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
         data = entry.runtime_data
         for old_id, new_id in data.coordinator.devices.replaced.items():
-            data.coordinator.accounting.async_hand_over(old_id, new_id)
+            await data.coordinator.accounting.async_hand_over(old_id, new_id)
             data.memory.async_hand_over(old_id, new_id)
         await data.coordinator.accounting.async_close()
         await data.memory.async_close()

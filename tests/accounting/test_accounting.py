@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from errno import ENOSPC
 import json
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from atomicwrites import AtomicWriter
@@ -17,6 +18,7 @@ from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.eevion.accounting import StationLedger
 from simulator import Cloud, Settings, World
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
@@ -433,6 +435,47 @@ async def test_a_full_disk_keeps_no_account_from_unloading(
     await hass.async_block_till_done(wait_background_tasks=True)
     await wait(2)
     assert shown(station) == pytest.approx(truth(world, station.name))
+
+
+@pytest.mark.parametrize("is_full", [True, False], ids=["full", "not full"])
+async def test_a_ledger_that_moves_to_another_port_during_a_write(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    station: Station,
+    ledger: Path,
+    charge: Charge,
+    disk_full: Callable[[bool], None],
+    monkeypatch: pytest.MonkeyPatch,
+    is_full: bool,
+) -> None:
+    """As at the unload after a charger was replaced."""
+    await charge(station, 30)
+    begun, may_end = Event(), Event()
+    commit = AtomicWriter.commit
+
+    def commit_slowly(writer: AtomicWriter, file: Any) -> None:
+        begun.set()
+        may_end.wait(60)
+        commit(writer, file)
+
+    accounting = loaded.runtime_data.coordinator.accounting
+    energy = accounting.ledgers[station.port_id].total().energy
+    accounting.async_mark_changed(station.port_id)
+    with monkeypatch.context() as patch:
+        patch.setattr(AtomicWriter, "commit", commit_slowly)
+        disk_full(is_full)
+        write = hass.async_create_task(accounting.async_write())
+        await hass.async_add_executor_job(begun.wait, 60)
+        move = hass.async_create_task(accounting.async_hand_over(station.port_id, "new"))
+        may_end.set()
+        assert await write is not is_full
+        await move
+    disk_full(False)
+    assert await accounting.async_write()
+    ports = stored(ledger)["accounts"]
+    assert station.port_id not in ports
+    assert StationLedger.from_json(ports["new"]).total().energy == energy
+    assert await hass.config_entries.async_unload(loaded.entry_id)
 
 
 # A file that cannot be read.

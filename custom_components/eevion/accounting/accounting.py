@@ -108,16 +108,19 @@ class Accounting:
             if ledger.check(station.port.max_power_w, now) or is_changed:
                 self.async_mark_changed(port_id)
 
-    @callback
-    def async_hand_over(self, old_id: str, new_id: str) -> None:
-        """Move the ledger of a port to the port that replaces it, unless that has its own."""
-        if new_id in self.ledgers or (ledger := self.ledgers.pop(old_id, None)) is None:
-            return
-        ledger.statistics_port_id = ledger.statistics_port_id or old_id
-        self.ledgers[new_id] = ledger
-        self._dumped.pop(old_id, None)
-        self._unwritten.discard(old_id)
-        self._unwritten.add(new_id)
+    async def async_hand_over(self, old_id: str, new_id: str) -> None:
+        """Move the ledger of a port to the port that replaces it, unless that has its own.
+
+        Waits for a write that is under way, as a failed one has to be repeated.
+        """
+        async with self._writing:
+            if new_id in self.ledgers or (ledger := self.ledgers.pop(old_id, None)) is None:
+                return
+            ledger.statistics_port_id = ledger.statistics_port_id or old_id
+            self.ledgers[new_id] = ledger
+            self._dumped.pop(old_id, None)
+            self._unwritten.discard(old_id)
+            self._unwritten.add(new_id)
 
     @callback
     def async_apply(self, sessions: Iterable[Session]) -> None:
