@@ -1,7 +1,9 @@
 """Nothing of an account stays after its removal, and reloads accumulate nothing."""
 
 import asyncio
+import os
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
@@ -11,6 +13,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er, 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.eevion.api import Lane
 from simulator import Cloud, World
 from tests.conftest import Pass
 from tests.helpers import Station
@@ -171,6 +174,34 @@ async def test_a_stop_of_home_assistant_writes_nothing_of_a_removed_account(
     await remove(hass, loaded, wait)
     hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
     await hass.async_block_till_done(wait_background_tasks=True)
+    assert traces(hass)["files"] == []
+
+
+async def test_a_write_that_the_removal_overtakes(
+    hass: HomeAssistant, loaded: ConfigEntry, wait: Pass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file of the budget is being written, and another write waits, at the removal."""
+    begun, may_end = Event(), Event()
+    replace = os.replace
+
+    def replace_slowly(source: str, target: Any) -> None:
+        if "eevion.budget" in str(target):
+            begun.set()
+            may_end.wait(60)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", replace_slowly)
+    for _ in range(20):
+        async with loaded.runtime_data.rate_limit.slot(Lane.COMMAND):
+            pass
+    await hass.async_add_executor_job(begun.wait, 60)
+    removal = hass.async_create_task(hass.config_entries.async_remove(loaded.entry_id))
+    for _ in range(200):
+        await hass.async_add_executor_job(lambda: None)
+    may_end.set()
+    assert await removal
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await wait(120)
     assert traces(hass)["files"] == []
 
 

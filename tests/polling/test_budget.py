@@ -33,6 +33,8 @@ def frozen(freezer: FrozenDateTimeFactory) -> None:
 
 @pytest.fixture
 async def rate_limit(hass: HomeAssistant) -> RateLimit:
+    """The budget of a key; there is an account, but no poll."""
+    MockConfigEntry(domain="eevion").add_to_hass(hass)
     return (await async_get_budgets(hass)).async_get(API_KEY)
 
 
@@ -138,6 +140,20 @@ async def test_a_reload_keeps_what_was_used(
         await settle(rate_limit)
     assert loaded.state is ConfigEntryState.LOADED
     assert {request.status for request in cloud.requests} == {200}
+
+
+async def test_nothing_is_written_before_there_is_an_account(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> None:
+    """A key that is only tried out leaves nothing behind; with an account, its use counts."""
+    rate_limit = (await async_get_budgets(hass)).async_get(API_KEY)
+    await use(rate_limit, 3)
+    await stop(hass)
+    assert STORAGE not in hass_storage
+    MockConfigEntry(domain="eevion").add_to_hass(hass)
+    await use(rate_limit, 1)
+    await hass.async_block_till_done()
+    assert stored(hass_storage) >= 4
 
 
 async def test_no_key_is_written(

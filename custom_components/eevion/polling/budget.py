@@ -1,5 +1,6 @@
 """One request budget for each API key, shared by all entries and kept over reloads."""
 
+import asyncio
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -51,7 +52,10 @@ type _Used = dict[str, list[float]]
 
 
 class Budgets:
-    """The request budgets by API key; their use is kept over a restart."""
+    """The request budgets by API key; their use is kept over a restart.
+
+    Nothing is written while there is no account: the file goes with the last one.
+    """
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Initialize; call `async_load` next."""
@@ -61,7 +65,7 @@ class Budgets:
         self._presumed = 0
         self._rate_limits: dict[str, RateLimit] = {}
         self._reservations: dict[str, _Reservation] = {}
-        self._is_removed = False
+        self._writing = asyncio.Lock()
 
     async def async_load(self) -> None:
         """Load the use before the restart; for parts that cannot be read `_UNWRITTEN` is added."""
@@ -89,7 +93,8 @@ class Budgets:
     @callback
     def _async_used(self, name: str) -> None:
         """Write a reservation where the written one is too low, or much too high, for the use."""
-        self._is_removed = False
+        if not self._has_account:
+            return
         limit, now = self._rate_limits[name], time()
         reservation = self._reservations.setdefault(name, _Reservation())
         used = limit.used
@@ -105,18 +110,23 @@ class Budgets:
         if places == reservation.places and is_in_time:
             return
         reservation.places, reservation.until = places, now + _AHEAD_S
-        self._hass.async_create_task(self._file.async_save(self._async_dump()))
+        self._hass.async_create_task(self.async_write())
 
-    async def async_final_write(self, _event: Event) -> None:
-        """Write the use at the stop of Home Assistant."""
-        if not self._is_removed:
-            await self._file.async_save(self._async_dump())
+    @property
+    def _has_account(self) -> bool:
+        return bool(self._hass.config_entries.async_entries(DOMAIN))
+
+    async def async_write(self, _event: Event | None = None) -> None:
+        """Write the use, also at the stop of Home Assistant."""
+        async with self._writing:
+            if self._has_account:
+                await self._file.async_save(self._async_dump())
 
     async def async_remove(self) -> None:
         """Delete the file, with the last account; the use is kept in memory until a restart."""
-        self._is_removed = True
-        self._reservations.clear()
-        await self._file.async_remove()
+        async with self._writing:
+            self._reservations.clear()
+            await self._file.async_remove()
 
     @callback
     def _async_dump(self) -> dict[str, Any]:
@@ -146,5 +156,5 @@ async def async_get_budgets(hass: HomeAssistant) -> Budgets:
     """Return the budgets; the first call loads them from the storage."""
     budgets = Budgets(hass)
     await budgets.async_load()
-    hass.bus.async_listen(EVENT_HOMEASSISTANT_FINAL_WRITE, budgets.async_final_write)
+    hass.bus.async_listen(EVENT_HOMEASSISTANT_FINAL_WRITE, budgets.async_write)
     return budgets
