@@ -271,7 +271,11 @@ class Mutator:
         return f"{where}={kind} {json.dumps(parent[key])[:50]}"
 
     def _value(self, kind: str, old: Any) -> Any:
-        """Return the replacement of a value."""
+        """Return the replacement of a value.
+
+        A figure is not replaced by the name of a station that reads as one, such as "2134": as
+        an energy in Wh it is as likely as the right one, so nobody can say what is to happen.
+        """
         random = self._random
         match kind:
             case "value":
@@ -284,7 +288,9 @@ class Mutator:
                 new = {"deep": [1, None, {"er": "x" * 5_000}]}
                 return {**old, "new": new, "": "", "is_active": 1}
             case "id":
-                return random.choice([*self._names, "nobody's", 5])
+                other = random.choice([*self._names, "nobody's", 5])
+                is_figure = isinstance(old, (int, float)) and not isinstance(old, bool)
+                return "nobody's" if is_figure and str(other).isdecimal() else other
         return None
 
     def _concerned(self, holder: list[Any], path: tuple[Any, ...]) -> set[str]:
