@@ -144,7 +144,7 @@ LIMITS = {
         "Set the charging limit of the garage to ten amps": ("Garage is limited to 10 A.", "10"),
         "limit charging at the garage to 2.4 kilowatts": ("Garage is limited to 2.4 kW.", "11"),
         "limit the garage to 0 amps": (
-            "Garage is limited to 0 A: it gives nothing until you set another limit.",
+            "Garage is limited to 0 A: it does not charge until you set another limit.",
             "0",
         ),
         "limit the garage to 300 amps": (
@@ -263,7 +263,7 @@ async def test_a_mode_without_smart_charging(say: Say, garage: Station, language
 
 
 NO_CAR = {
-    "en": "Station Garage has no vehicle. Plug the vehicle in first, then start charging.",
+    "en": "No vehicle is plugged in at station Garage. Plug the vehicle in first, then start charging.",
     "fr": "Il n'y a pas de véhicule à la borne Garage. Branchez-le d'abord, puis lancez la "
     "recharge.",
 }
@@ -361,7 +361,7 @@ async def test_the_area_of_who_speaks(
     put(hass, loaded, world, "2133", "Hall")
     satellite = put(hass, loaded, world, "2134", "Garage")
     answer = await say("start charging", device_id=satellite)
-    assert answer.startswith("Station 2134 has no vehicle.")
+    assert answer.startswith("No vehicle is plugged in at station 2134.")
 
 
 async def test_stop_means_the_one_that_charges(
@@ -468,8 +468,8 @@ async def test_problems(say: Say, garage: Station, world: World, wait: Pass, lan
 
 async def test_what_has_not_been(say: Say, garage: Station) -> None:
     answer = await say("how much did the last charge at the garage cost")
-    assert answer == "There has been no charge at Garage yet."
-    assert await say("how much did the last charge cost") == "There has been no charge yet."
+    assert answer == "Garage has not charged a vehicle yet."
+    assert await say("how much did the last charge cost") == "No station has charged a vehicle yet."
 
 
 async def test_while_the_cloud_is_away(say: Say, garage: Station, cloud: Cloud, wait: Pass) -> None:

@@ -131,7 +131,7 @@ async def test_limit(model: Model, garage: Station, fields: dict[str, float], li
 @pytest.mark.parametrize(
     ("name", "arguments", "error"),
     [
-        ("start_charging", {"station": "garage"}, "Station Garage has no vehicle."),
+        ("start_charging", {"station": "garage"}, "No vehicle is plugged in at station Garage."),
         ("start_charging", {}, "Several stations match: Garage, Station 2134."),
         ("stop_charging", {"station": "lake"}, "There is no charging station lake. There are: "),
         ("set_limit", {"station": "garage"}, "Enter either amps or watts."),

@@ -60,7 +60,7 @@ async def test_one_has_no_car(
     """The others are started all the same."""
     world.plug_in(names[0])
     world.plug_in(names[2])
-    with pytest.raises(ServiceValidationError, match=f"Station {names[1]} has no vehicle") as error:
+    with pytest.raises(ServiceValidationError, match=f"at station {names[1]}") as error:
         await act(hass, "start_session", stations=names)
     assert error.value.translation_key == "not_plugged_in"
     assert [station["switch.charging"] for station in stations] == ["on", "off", "on"]
@@ -73,7 +73,7 @@ async def test_two_have_no_car(
     with pytest.raises(ServiceValidationError) as error:
         await act(hass, "start_session", stations=names)
     assert error.value.translation_key == "several_failed"
-    assert all(f"Station {name} has no vehicle" in str(error.value) for name in names[1:])
+    assert all(f"No vehicle is plugged in at station {name}" in str(error.value) for name in names[1:])
     assert stations[0]["switch.charging"] == "on"
 
 

@@ -110,7 +110,7 @@ async def test_a_request_refused_as_a_whole_costs_only_the_station_it_is_about(
         outcomes = await clock.until_done(station.limit(9) for station in stations[:5])
     assert [type(outcome) for outcome in outcomes].count(HomeAssistantError) == 1
     assert str(outcomes[3]) == (
-        f"The limit was refused for station {refused.name}: That station is not allowed"
+        f"The cloud refused the limit for station {refused.name}: That station is not allowed"
     )
     shown = [float(station["number.charging_limit"]) for station in stations[:5]]
     assert [limit == 9 for limit in shown] == [True, True, True, False, True]
@@ -129,7 +129,7 @@ async def test_a_refusal_of_all_is_narrowed_down_by_few_requests(
     with patch("simulator.http.endpoints.set_limit", refuse):
         [outcome] = await clock.until_done([call])
     assert str(outcome) == (
-        f"The limit was refused for station {', '.join(names)}: No limits today"
+        f"The cloud refused the limit for station {', '.join(names)}: No limits today"
     )
     assert len(limits(cloud)) <= 25
 
