@@ -125,6 +125,7 @@ async def test_form_over_http(
 ) -> None:
     assert await async_setup_component(hass, "config", {})
     assert await async_setup_component(hass, "webhook", {})
+    assert await async_setup_component(hass, "websocket_api", {})
     client = await hass_client()
     path = "/api/config/config_entries/flow"
     response = await client.post(path, json={"handler": "eevion"})
@@ -600,6 +601,7 @@ async def test_options_over_http(
 ) -> None:
     assert await async_setup_component(hass, "config", {})
     assert await async_setup_component(hass, "webhook", {})
+    assert await async_setup_component(hass, "websocket_api", {})
     client: ClientSession = await hass_client()
     response = await client.post(
         "/api/config/config_entries/options/flow", json={"handler": loaded.entry_id}
@@ -625,6 +627,7 @@ async def test_the_section_has_no_default(
     """One would make the browser leave out the defaults of the fields within."""
     assert await async_setup_component(hass, "config", {})
     assert await async_setup_component(hass, "webhook", {})
+    assert await async_setup_component(hass, "websocket_api", {})
     client: ClientSession = await hass_client()
     response = await client.post("/api/config/config_entries/flow", json={"handler": "eevion"})
     shown = await response.json()
