@@ -263,7 +263,8 @@ async def test_a_mode_without_smart_charging(say: Say, garage: Station, language
 
 
 NO_CAR = {
-    "en": "No vehicle is plugged in at station Garage. Plug the vehicle in first, then start charging.",
+    "en": "No vehicle is plugged in at station Garage. Plug the vehicle in first, then start "
+    "charging.",
     "fr": "Il n'y a pas de véhicule à la borne Garage. Branchez-le d'abord, puis lancez la "
     "recharge.",
 }
