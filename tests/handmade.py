@@ -19,6 +19,8 @@ class HandMadeCloud:
         self.lookups: dict[str, Answer] = {}
         """By session id; others are unknown."""
         self.stop: Callable[[str], Answer] = lambda _: (400, {"error": "invalidRequest"})
+        self.others: dict[str, Answer] = {}
+        """By path; they go before all others."""
         self.requests: list[tuple[str, str]] = []
 
     def app(self) -> web.Application:
@@ -32,6 +34,8 @@ class HandMadeCloud:
         body = await request.json() if request.can_read_body else {}
         status, payload = 404, {}
         match path.strip("/").split("/"):
+            case _ if path in self.others:
+                status, payload = self.others[path]
             case ["site"]:
                 status, payload = self.sites
             case ["session"] if "updatedOnOrAfter" in body:

@@ -161,11 +161,11 @@ async def test_jobs(client, hands, port):
         message=Message(text="Back soon", expires_at=START + timedelta(hours=1)),
     )
     receipt = await client.manage_stations(station_ids=[port.station_id], commands=commands)
-    [job] = await client.list_jobs(since=BEGINNING)
+    [job] = (await client.list_jobs(since=BEGINNING)).models
     assert job.job_id == receipt.job_id
     assert not job.is_finished
     hands.now += 60
-    [job] = await client.list_jobs(since=BEGINNING)
+    [job] = (await client.list_jobs(since=BEGINNING)).models
     assert job.status is JobStatus.SUCCESS
     assert job.is_finished
     assert not job.is_failed
@@ -180,7 +180,7 @@ async def test_a_job_that_fails(client, world, hands, port):
     world.fail_jobs(port.station_id)
     await client.manage_stations(station_ids=[port.station_id], commands=Commands(is_visible=False))
     hands.now += 60
-    [job] = await client.list_jobs(since=BEGINNING)
+    [job] = (await client.list_jobs(since=BEGINNING)).models
     assert job.is_finished
     assert job.is_failed
     assert job.errors
@@ -189,11 +189,11 @@ async def test_a_job_that_fails(client, world, hands, port):
 async def test_exceptions(client, world, hands, port):
     world.fault(port.station_id)
     hands.now += 10
-    [lasting] = await client.list_exceptions(since=BEGINNING)
+    [lasting] = (await client.list_exceptions(since=BEGINNING)).models
     assert (lasting.station_id, lasting.ended_at) == (port.station_id, None)
     assert lasting.started_at >= START
     world.clear_fault(port.station_id)
-    [ended] = await client.list_exceptions(since=BEGINNING)
+    [ended] = (await client.list_exceptions(since=BEGINNING)).models
     assert ended.exception_id == lasting.exception_id
     assert ended.ended_at is not None
 

@@ -283,7 +283,7 @@ async def test_a_start_without_a_car(client, cloud, example):
 
 async def test_a_list_is_an_answer_whatever_its_status(client, cloud, example):
     cloud.reply(example("list_exceptions"), status=400)
-    assert len(await client.list_exceptions(since=SINCE)) == 2
+    assert len((await client.list_exceptions(since=SINCE)).models) == 2
 
 
 @pytest.mark.parametrize(
@@ -398,15 +398,21 @@ histories = pytest.mark.parametrize("method", ["list_exceptions", "list_jobs"])
 
 @histories
 @pytest.mark.parametrize(
-    "pages",
-    [[(0, 749)], [(0, 750), (749, 760)], [(0, 750), (0, 0)], [(0, 750), (0, 750)]],
+    ("pages", "is_complete"),
+    [
+        ([(0, 749)], True),
+        ([(0, 750), (749, 760)], True),
+        ([(0, 750), (0, 0)], True),
+        ([(0, 750), (0, 750)], False),
+    ],
     ids=["one", "two", "exactly", "no paging"],
 )
-async def test_history_is_read_to_the_end(client, cloud, method, pages):
+async def test_history_is_read_to_the_end(client, cloud, method, pages, is_complete):
     for page in pages:
         cloud.reply(_rows(*page))
     found = await getattr(client, method)(since=SINCE)
-    assert len(found) == max(stop for _, stop in pages)
+    assert len(found.models) == max(stop for _, stop in pages)
+    assert found.is_complete is is_complete
     assert [request.query for request in cloud.received] == [
         {"since": "1714748167520", "page": str(number)} for number, _ in enumerate(pages, 1)
     ]
@@ -417,8 +423,18 @@ async def test_history_without_end_ends(client, cloud, monkeypatch, method):
     monkeypatch.setattr(client_module, "_MAX_PAGES", 3)
     for n in range(5):
         cloud.reply(_rows(n, n + 750))
-    assert len(await getattr(client, method)(since=SINCE)) == 752
+    found = await getattr(client, method)(since=SINCE)
+    assert len(found.models) == 752
+    assert not found.is_complete
     assert len(cloud.received) == 3
+
+
+@histories
+async def test_history_without_one_of_its_rows_is_not_complete(client, cloud, method):
+    cloud.reply([*_rows(0, 2), "junk"])
+    found = await getattr(client, method)(since=SINCE)
+    assert len(found.models) == 2
+    assert not found.is_complete
 
 
 async def test_a_lane_without_a_place_sends_nothing(client, cloud, rate_limit):

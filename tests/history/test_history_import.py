@@ -194,6 +194,21 @@ def short_memory(monkeypatch: pytest.MonkeyPatch) -> datetime:
     return since
 
 
+@pytest.mark.parametrize("lacks", [False, True])
+async def test_a_list_that_lacks_sessions(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    loaded: ConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    lacks: bool,
+) -> None:
+    listed = session_endpoints._list
+    rows = ["junk"] if lacks else []
+    monkeypatch.setattr(session_endpoints, "_list", lambda *args: [*listed(*args), *rows])
+    answer = await import_history(hass, freezer, loaded, from_="2026-11-01")
+    assert answer["is_complete"] is not lacks
+
+
 async def test_estimates(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,

@@ -180,11 +180,12 @@ async def _async_get_exceptions(call: ServiceCall) -> Json:
     return {
         "exceptions": [
             exception_json(exception)
-            for exception in exceptions
+            for exception in exceptions.models
             if (not stations or any(_is_about(exception, station) for station in stations))
             and exception.site_id not in hidden
             and not (call.data[ATTR_ONLY_OPEN] and exception.ended_at)
-        ]
+        ],
+        "is_complete": exceptions.is_complete,
     }
 
 
@@ -200,9 +201,10 @@ async def _async_get_management_history(call: ServiceCall) -> Json:
     return {
         "jobs": [
             job_json(_readable(job, wanted) if target.is_restricted else job, names)
-            for job in jobs
+            for job in jobs.models
             if not wanted or not wanted.isdisjoint(job.port_ids or job.station_ids)
-        ]
+        ],
+        "is_complete": jobs.is_complete,
     }
 
 

@@ -16,7 +16,7 @@ from .exceptions import EevionResponseError
 from .jobs import Job, JobReceipt
 from .limits import ChargingLimit, LimitResult
 from .rate_limit import Lane, RateLimit
-from .reader import Reader
+from .reader import Reader, Rows
 from .report import Report
 from .response import Response
 from .session import Session, Sessions
@@ -274,7 +274,7 @@ class EevionClient:
 
     async def list_exceptions(
         self, *, since: datetime, lane: Lane = Lane.BACKGROUND
-    ) -> list[StationException]:
+    ) -> Rows[StationException]:
         """Return the exceptions since a time (`GET /station/exceptions`), 750 per request."""
         return await self._pages(
             "exceptions",
@@ -295,7 +295,7 @@ class EevionClient:
         answer = await self._transport.command("POST", "station", "manage", body=body)
         return JobReceipt.from_json(await answer.read(Response.fields))
 
-    async def list_jobs(self, *, since: datetime, lane: Lane = Lane.BACKGROUND) -> list[Job]:
+    async def list_jobs(self, *, since: datetime, lane: Lane = Lane.BACKGROUND) -> Rows[Job]:
         """Return the jobs since a time (`GET /station/management-history`), 750 per request."""
         return await self._pages(
             "management-history",
@@ -353,8 +353,9 @@ class EevionClient:
         read: Callable[[Mapping[str, Any]], R],
         key: Callable[[R], str],
         per_row: int,
-    ) -> list[R]:
+    ) -> Rows[R]:
         found: dict[str, R] = {}
+        is_complete = True
         params = {"since": str(parse.milliseconds(since))}
         for page in range(1, _MAX_PAGES + 1):
             answer = await self._transport.read(
@@ -365,22 +366,29 @@ class EevionClient:
                 params=params | {"page": str(page)},
                 max_body=min(MAX_BODY + per_row * _HISTORY_PAGE, _LARGEST_BODY),
             )
-            count, models = await answer.read(lambda answer: _counted(answer, read))
+            rows = await answer.read(lambda answer: _rows(answer, read))
+            is_complete = is_complete and rows.is_complete
             previous = len(found)
-            found |= {key(model): model for model in models}
-            if count < _HISTORY_PAGE or len(found) == previous:
+            found |= {key(model): model for model in rows.models}
+            if rows.count < _HISTORY_PAGE:
                 break
-        return list(found.values())
+            if len(found) == previous:
+                # The cloud repeats a page instead of returning the next one.
+                is_complete = False
+                break
+        else:
+            is_complete = False
+        return Rows(tuple(found.values()), len(found), is_complete)
 
 
 def _lookup_fields(answer: Response) -> Mapping[str, Any]:
     return answer.fields(is_lookup=True)
 
 
-def _counted[R](answer: Response, read: Callable[[Mapping[str, Any]], R]) -> tuple[int, list[R]]:
-    """Return the number of rows, and the models of those that can be read."""
+def _rows[R](answer: Response, read: Callable[[Mapping[str, Any]], R]) -> Rows[R]:
     rows = answer.rows()
-    return len(rows), parse.rows(rows, read)[0]
+    models, is_complete = parse.rows(rows, read)
+    return Rows(tuple(models), len(rows), is_complete)
 
 
 def _check(requested: str, *answered: str | None) -> None:

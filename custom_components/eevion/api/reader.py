@@ -18,13 +18,13 @@ class Before[R]:
 
 @dataclass(frozen=True, slots=True)
 class Rows[R]:
-    """The rows of an answer; the same object while the answer stays the same."""
+    """The rows of a list; those of one that is polled stay the same object with its answer."""
 
     models: tuple[R, ...]
     count: int
     """Number of rows, including those that could not be read."""
     is_complete: bool
-    """False if a row could not be read: then a missing row may exist."""
+    """False if a row or a page could not be read: then a missing row may exist."""
 
 
 class Reader[R]:

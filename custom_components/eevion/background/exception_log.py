@@ -71,7 +71,7 @@ class ExceptionLog:
             # An older answer may list ended exceptions as open.
             return False
         self._applied = order
-        return self._async_apply(listed, since)
+        return self._async_apply(listed.models, since)
 
     def _since(self) -> datetime:
         """Return the begin of the request's time: the oldest open exception, to receive its end."""

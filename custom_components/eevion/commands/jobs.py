@@ -96,7 +96,7 @@ class Jobs:
             self._retry_history_s = min(2 * self._retry_history_s, _LONGEST_RETRY_HISTORY_S)
             return
         self._memory.async_mark_jobs_read(now.timestamp())
-        self._coordinator.async_remember_jobs(jobs)
+        self._coordinator.async_remember_jobs(jobs.models)
 
     async def async_command(self, port_id: str, commands: Commands) -> None:
         """Send commands to a station; equal commands to several stations share a request.
@@ -215,12 +215,13 @@ class Jobs:
         now = dt_util.utcnow()
         since = min(_moment(job.created, now) for job in jobs.values()) - _CLOCKS_DIFFER
         try:
-            listed = await self._coordinator.client.list_jobs(since=since, lane=Lane.CONFIRM)
+            rows = await self._coordinator.client.list_jobs(since=since, lane=Lane.CONFIRM)
         except EevionError as err:
             LOGGER.debug("The open jobs cannot be fetched: %s", err)
-            listed = []
+            listed: Sequence[Job] = ()
             self._check_interval_s = min(2 * self._check_interval_s, _LONGEST_CHECK_INTERVAL_S)
         else:
+            listed = rows.models
             self._check_interval_s = _CHECK_INTERVAL_S
         self._coordinator.async_remember_jobs(listed)
         by_id = {job.job_id: job for job in listed}

@@ -169,6 +169,7 @@ class HistoryImports:
                 self._result(port_id, importer) | {"station": station.port.station_id}
                 for port_id, station in stations.items()
             ],
+            "is_complete": importer.is_complete,
         }
 
     def _result(self, port_id: str, importer: HistoryImporter) -> dict[str, Any]:

@@ -84,6 +84,8 @@ class HistoryImporter:
         """Number of consecutive failed requests."""
         self.failure: EevionError | HomeAssistantError | None = None
         """The last error, where something is missing and has to be imported later."""
+        self.is_complete = True
+        """False if a list of sessions lacks some: those are not imported."""
         self.results = {port_id: ImportResult() for port_id in stations}
 
     async def async_fetch_sessions(self, since: int) -> None:
@@ -126,6 +128,7 @@ class HistoryImporter:
         found = await self._client.list_sessions(
             updated_on_or_after=start, stations=names, lane=Lane.BACKGROUND
         )
+        self.is_complete = self.is_complete and found.is_complete
         for port_id, station in self._stations.items():
             if station.port.station_id in names:
                 self._sessions[port_id] = {}
