@@ -22,6 +22,12 @@ class HandMadeCloud:
         self.others: dict[str, Answer] = {}
         """By path; they go before all others."""
         self.requests: list[tuple[str, str]] = []
+        self.past: list[dict[str, Any]] = []
+        """The sessions of lists of changes, in the order of the pages."""
+        self.past_fault: Answer | None = None
+        """Answered in place of a list of changes."""
+        self.lists: list[dict[str, Any]] = []
+        """The bodies of the requests for lists of changes."""
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -39,7 +45,8 @@ class HandMadeCloud:
             case ["site"]:
                 status, payload = self.sites
             case ["session"] if "updatedOnOrAfter" in body:
-                status, payload = 200, []
+                self.lists.append(body)
+                status, payload = self._past(body)
             case ["session"]:
                 status, payload = self.sessions
             case ["session", session_id]:
@@ -52,6 +59,18 @@ class HandMadeCloud:
         if isinstance(payload, str):
             return web.Response(text=payload, status=status, content_type="text/html")
         return web.json_response(payload, status=status)
+
+    def _past(self, body: dict[str, Any]) -> Answer:
+        if self.past_fault:
+            return self.past_fault
+        names, sites = body.get("stations"), body.get("sites")
+        found = [
+            row
+            for row in self.past
+            if (not names or row.get("stationId") in names)
+            and (not sites or row.get("location", {}).get("id") in sites)
+        ]
+        return 200, found[body["offset"] :][: body["limit"]]
 
     def sent(self, method: str, path: str) -> int:
         """Return how many requests there were of a kind."""

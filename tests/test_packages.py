@@ -18,7 +18,7 @@ ORDER = (
     ("devices",),
     ("accounting", "polling"),
     ("coordinator",),
-    ("commands", "history"),
+    ("commands", "history", "statements"),
     ("background", "smart"),
     ("models",),
     ("entity", "actions", "assist", "dashboard"),

@@ -1,5 +1,7 @@
 """What each kind of user may read and command, through every way that the integration offers."""
 
+import csv
+from pathlib import Path
 from typing import Any
 
 from homeassistant.auth.const import GROUP_ID_ADMIN, GROUP_ID_READ_ONLY, GROUP_ID_USER
@@ -26,6 +28,7 @@ READS: dict[str, dict[str, Any]] = {
     "get_report": {"start": "2026-10-01T00:00:00+00:00"},
     "get_exceptions": {},
     "get_management_history": {},
+    "export_sessions": {"from": "2026-10-01"},
 }
 COMMANDS: dict[str, dict[str, Any]] = {
     "start_session": {},
@@ -126,6 +129,14 @@ async def _call(hass: HomeAssistant, action: str, context: Context, **data: Any)
     )
 
 
+def _with_file(answer: dict[str, Any]) -> str:
+    """Return an answer as text, with the cells of a file that it names."""
+    if "path" not in answer:
+        return str(answer)
+    with Path(answer["path"]).open(encoding="utf-8") as file:
+        return str([answer, *csv.reader(file)])
+
+
 async def test_every_action_is_tested(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
     actions = hass.services.async_services_for_domain("eevion")
     assert actions.keys() == READS.keys() | COMMANDS.keys() | ADMINISTRATION.keys()
@@ -146,8 +157,14 @@ async def test_there_are_no_websocket_commands(
 
 @pytest.mark.parametrize("action", READS)
 async def test_reads(
-    hass: HomeAssistant, contexts: dict[str, Context], world: World, wait: Pass, action: str
+    hass: HomeAssistant,
+    contexts: dict[str, Context],
+    world: World,
+    wait: Pass,
+    action: str,
+    tmp_path: Path,
 ) -> None:
+    hass.config.media_dirs = {"local": str(tmp_path)}
     for name in (MINE, OTHER):
         world.plug_in(name)
         await _call(hass, "manage_stations", Context(), stations=[name], message=f"At {name}")
@@ -164,7 +181,7 @@ async def test_reads(
                 with pytest.raises(Unauthorized):
                     await _call(hass, action, context, **data)
                 continue
-            answer = str(await _call(hass, action, context, **data))
+            answer = _with_file(await _call(hass, action, context, **data))
             # The budget of the key is not the question here.
             await wait(5)
             for name in BOTH:

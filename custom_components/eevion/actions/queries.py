@@ -117,11 +117,9 @@ async def _async_get_sessions(call: ServiceCall) -> Json:
     stations = coordinator.data.stations
     sessions: list[Json] = []
     for session in found.sessions:
-        port_id = port_of(session, stations)
-        is_listed = port_id in stations or target.is_restricted
-        if target.port_ids and is_listed and port_id not in target.port_ids:
-            continue  # a station of another site with the same name
-        station = stations.get(port_id or "")
+        if not target.scope.includes(session):
+            continue
+        station = stations.get(port_of(session, stations) or "")
         site_id = session.site_id or (station.site_id if station else "")
         sessions.append(session_json(session, station, coordinator.site_names.get(site_id)))
     return {"sessions": sessions, "is_complete": found.is_complete}
@@ -247,9 +245,7 @@ def _site_ids(call: ServiceCall, target: Target) -> list[str]:
     sites = target.coordinator.data.sites
     names: list[str] | None = call.data.get(ATTR_SITES)
     if names is None:
-        # The cloud returns hidden sites, too, unless the request names the others.
-        is_narrow = bool(target.port_ids) or not target.coordinator.hidden_sites
-        return [] if is_narrow else list(sites)
+        return target.scope.site_ids
     if not names:
         raise invalid("no_target")
     devices = dr.async_get(call.hass)

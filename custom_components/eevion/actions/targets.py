@@ -35,6 +35,7 @@ from ..coordinator import EevionCoordinator
 from ..errors import invalid
 from ..helpers import async_user
 from ..models import EevionConfigEntry, EevionRuntimeData
+from ..statements import Scope
 
 ATTR_STATIONS: Final = "stations"
 _TARGETS = (
@@ -74,6 +75,15 @@ class Target:
     def coordinator(self) -> EevionCoordinator:
         """The coordinator of the account."""
         return self.data.coordinator
+
+    @property
+    def scope(self) -> Scope:
+        """The stations whose sessions the call reads."""
+        return Scope(
+            coordinator=self.coordinator,
+            port_ids=self.port_ids,
+            is_restricted=self.is_restricted,
+        )
 
     @property
     def names(self) -> list[str]:

@@ -1,0 +1,21 @@
+"""The sessions of a time span as a statement: its rows, sums and file."""
+
+from .read import Scope, StatementPage, async_statement_pages
+from .rows import SessionRow
+from .span import Period, Span
+from .sums import Sum, Sums
+from .table import csv_text
+from .words import Words
+
+__all__ = [
+    "Period",
+    "Scope",
+    "SessionRow",
+    "Span",
+    "StatementPage",
+    "Sum",
+    "Sums",
+    "Words",
+    "async_statement_pages",
+    "csv_text",
+]

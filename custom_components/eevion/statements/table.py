@@ -1,0 +1,74 @@
+"""The CSV file of a statement."""
+
+from collections.abc import Iterable
+import csv
+from decimal import Decimal
+from io import StringIO
+from typing import Final
+
+from .rows import SessionRow
+from .sums import Sums
+from .words import Words
+
+COLUMNS: Final = (
+    "start",
+    "station",
+    "site",
+    "duration",
+    "energy",
+    "cost",
+    "currency",
+    "started_with",
+    "vehicle",
+    "end_reason",
+)
+"""The columns; the texts `column_…` are their headers."""
+
+# A spreadsheet runs a cell that begins with one of these, in the widths of any script.
+_RUNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_BREAKS = ("\t", "\r", "\n")
+# Spreadsheets take a file for UTF-8 by this mark alone.
+_MARK = "\ufeff"
+_WH = Decimal("0.001")
+
+
+def csv_text(rows: Iterable[SessionRow], sums: Sums, words: Words) -> str:
+    """Return the content of the file: a header, a row for each session, and the sums."""
+    file = StringIO()
+    writer = csv.writer(file)
+    writer.writerow([words.text(f"column_{column}") for column in COLUMNS])
+    for row in rows:
+        end = words.text("active") if row.is_active else words.state("end_reason", row.end_reason)
+        writer.writerow(
+            [
+                f"{row.start:%Y-%m-%d %H:%M}",
+                harmless(row.station),
+                harmless(row.site),
+                "" if row.duration_s is None else _hours(row.duration_s),
+                "" if row.energy_wh is None else _kwh(row.energy_wh),
+                "" if row.cost is None else f"{row.cost:f}",
+                row.currency or "",
+                words.state("started_with", row.started_with),
+                harmless(row.vehicle or ""),
+                end,
+            ]
+        )
+    for currency, one in sums.items():
+        cost = f"{one.cost:f}" if currency else ""
+        cells = [words.text("sum"), "", "", _hours(one.duration_s), _kwh(one.energy_wh), cost]
+        writer.writerow([*cells, currency or "", "", "", ""])
+    return _MARK + file.getvalue()
+
+
+def harmless(text: str) -> str:
+    """Return a cell that no spreadsheet runs as a formula."""
+    return f"'{text}" if text.startswith(_BREAKS) or text.lstrip().startswith(_RUNS) else text
+
+
+def _hours(seconds: int) -> str:
+    minutes = (seconds + 30) // 60
+    return f"{minutes // 60}:{minutes % 60:02}"
+
+
+def _kwh(energy_wh: int) -> str:
+    return f"{energy_wh * _WH:f}"
