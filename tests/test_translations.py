@@ -237,7 +237,8 @@ def test_config_flow_texts(english: dict[str, Any]) -> None:
 def test_subentry_texts(english: dict[str, Any]) -> None:
     """Every field of the form is named and explained in both steps, and every error said."""
     texts = english["config_subentries"]["smart_charging"]
-    assert set(texts) == {"entry_type", "initiate_flow", "step", "error", "abort"}
+    parts = {"create_entry", "entry_type", "initiate_flow", "step", "error", "abort"}
+    assert set(texts) == parts
     assert set(texts["step"]) == set(texts["initiate_flow"]) == {"user", "reconfigure"}
     for step in texts["step"].values():
         assert field_names(step) == ({"stations"}, {"stations"})

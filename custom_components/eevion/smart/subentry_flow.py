@@ -69,7 +69,7 @@ from .const import (
 from .manager import port_ids_of
 from .settings import flat
 
-_NUMBER = EntitySelector(EntitySelectorConfig(domain=["sensor", "input_number", "number"]))
+_NUMBERS = ["sensor", "input_number", "number"]
 _CHEAP = EntitySelector(
     EntitySelectorConfig(
         domain=["schedule", "calendar", "binary_sensor", "input_boolean", "switch"]
@@ -77,6 +77,12 @@ _CHEAP = EntitySelector(
 )
 # So many present values help to choose a sensor.
 _MOST_READINGS = 12
+
+
+def _in_units(*units: str) -> EntitySelector:
+    return EntitySelector(
+        EntitySelectorConfig(filter=[{"domain": _NUMBERS, "unit_of_measurement": list(units)}])
+    )
 
 
 def _number(unit: str, lowest: float, highest: float) -> NumberSelector:
@@ -97,27 +103,28 @@ def _sign(*options: str) -> SelectSelector:
     )
 
 
+_POWER = _in_units(*sorted(filter(None, PowerConverter.VALID_UNITS)))
 _AMPS = UnitOfElectricCurrent.AMPERE
 _SECONDS = UnitOfTime.SECONDS
 
 _SECTIONS: Mapping[str, dict[vol.Marker, Any]] = {
     CONF_GRID: {
-        vol.Optional(CONF_GRID_POWER): _NUMBER,
+        vol.Optional(CONF_GRID_POWER): _POWER,
         vol.Required(CONF_GRID_POWER_SIGN, default=SIGN_IMPORT): _sign(SIGN_IMPORT, SIGN_EXPORT),
         vol.Optional(CONF_MAIN_LIMIT): _number(_AMPS, 1, 1000),
     },
     CONF_BATTERY: {
-        vol.Optional(CONF_BATTERY_POWER): _NUMBER,
+        vol.Optional(CONF_BATTERY_POWER): _POWER,
         vol.Required(CONF_BATTERY_POWER_SIGN, default=SIGN_CHARGE): _sign(
             SIGN_CHARGE, SIGN_DISCHARGE
         ),
-        vol.Optional(CONF_BATTERY_LEVEL): _NUMBER,
+        vol.Optional(CONF_BATTERY_LEVEL): _in_units(PERCENTAGE),
         vol.Required(CONF_BATTERY_FIRST, default=DEFAULT_BATTERY_FIRST): _number(
             PERCENTAGE, 0, 100
         ),
     },
     CONF_PRICE_SECTION: {
-        vol.Optional(CONF_PRICE): _NUMBER,
+        vol.Optional(CONF_PRICE): EntitySelector(EntitySelectorConfig(domain=_NUMBERS)),
         vol.Optional(CONF_CHEAP_TIMES): _CHEAP,
     },
     CONF_ELECTRICAL: {
