@@ -158,7 +158,7 @@ class EevionSmartEntity(EevionEntity):
     @property
     def _shown(self) -> tuple[object, ...]:
         """What is written."""
-        return self.state, self.unit_of_measurement, self.extra_state_attributes
+        return self.available, self.state, self.unit_of_measurement, self.extra_state_attributes
 
     @callback
     def _async_update_if_changed(self) -> None:

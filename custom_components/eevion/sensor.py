@@ -464,21 +464,17 @@ SMART_SENSORS = (
         key="smart_charging",
         device_class=SensorDeviceClass.ENUM,
         options=[reason.value for reason in Reason],
-        smart_attributes_fn=lambda station: station.reason_attributes,
         smart_fn=lambda station: station.reason and station.reason.value,
     ),
     EevionSmartSensorDescription(
         key="planned_start",
         device_class=SensorDeviceClass.TIMESTAMP,
-        # Without a plan there is nothing to show: the reason has it as an attribute.
-        entity_registry_visible_default=False,
         smart_attributes_fn=lambda station: station.planned_slots,
         smart_fn=lambda station: station.planned_start,
     ),
     EevionSmartSensorDescription(
         key="planned_cost",
         device_class=SensorDeviceClass.MONETARY,
-        entity_registry_visible_default=False,
         suggested_display_precision=2,
         smart_fn=lambda station: station.planned_cost,
     ),
@@ -502,6 +498,12 @@ class EevionSmartSensor(EevionSmartEntity, SensorEntity):
     def native_value(self) -> Value:
         """What the newest decision says."""
         return self.entity_description.smart_fn(self.smart)
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Whether there is a value: there is none without a plan, or before the first decision."""
+        return super().available and self.native_value is not None
 
     @property
     @override

@@ -260,7 +260,7 @@ async def test_a_restart_waits_for_its_sensors(sunny: Home) -> None:
     sunny.hass.states.async_remove(GRID)
     assert await sunny.hass.config_entries.async_reload(sunny.entry.entry_id)
     await sunny.run(40)
-    assert sunny.reason(A) == "unknown"
+    assert sunny.reason(A) == "unavailable"
     assert len(sunny.requests()) == count
     await sunny.run(20, -3000)
     assert sunny.reason(A) == "sun"

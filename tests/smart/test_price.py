@@ -155,9 +155,6 @@ async def test_a_plan(priced: Home, hass: HomeAssistant) -> None:
     assert slot["start"] == start
     assert slot["end"] == now + 3 * HOUR
     assert slot["price"] == 0.1
-    reason = station.state("sensor", "smart_charging")
-    assert reason.attributes["planned_start"] == start
-    assert reason.attributes["planned_cost"] == pytest.approx(0.5, abs=0.05)
     cost = station.state("sensor", "planned_cost")
     assert float(cost.state) == pytest.approx(0.5, abs=0.05)
     assert cost.attributes["unit_of_measurement"] == "CAD"
@@ -169,11 +166,8 @@ async def test_a_plan(priced: Home, hass: HomeAssistant) -> None:
         await priced.run(60, step_s=60)
     assert priced.reason(A) == "target_reached"
     assert priced.limits(A)[-1] == 0
-    assert station["sensor.planned_start"] == "unknown"
-    assert station["sensor.planned_cost"] == "unknown"
-    assert station.state("sensor", "planned_start").attributes["slots"] == []
-    reason = station.state("sensor", "smart_charging")
-    assert not {"planned_start", "planned_cost"} & set(reason.attributes)
+    assert station["sensor.planned_start"] == "unavailable"
+    assert station["sensor.planned_cost"] == "unavailable"
 
 
 async def test_cheap_times(home: Home, hass: HomeAssistant) -> None:

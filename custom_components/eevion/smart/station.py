@@ -97,12 +97,6 @@ class SmartStation:
         return None if cost is None else round(cost, 2)
 
     @property
-    def reason_attributes(self) -> Mapping[str, Any]:
-        """Return the attributes of the reason: when a plan begins, and what it costs."""
-        plan = {"planned_start": self.planned_start, "planned_cost": self.planned_cost}
-        return {name: value for name, value in plan.items() if value is not None}
-
-    @property
     def currency(self) -> str | None:
         """The currency, as the price sensor writes it."""
         return self.inputs.price_unit.currency
