@@ -229,7 +229,7 @@ async def test_undo(
     assert settings() == before
 
 
-async def test_undo_as_in_the_readme(
+async def test_undo_as_documented(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     names: list[str],
@@ -237,7 +237,7 @@ async def test_undo_as_in_the_readme(
     cloud: Cloud,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    text = (ROOT / "README.md").read_text("utf-8")
+    text = (ROOT / "docs/actions.md").read_text("utf-8")
     (example,) = (
         b for b in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "original_values" in b
     )
