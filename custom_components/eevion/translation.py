@@ -1,26 +1,44 @@
 """Texts that Home Assistant does not translate by itself."""
 
-from typing import Self
+from typing import Final, Self
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.translation import async_get_translations
 
 from .const import DOMAIN
 
+_CATEGORIES: Final = ("common", "entity", "exceptions")
+
 
 class Texts:
-    """The texts under `common` in the translations, in the language of Home Assistant."""
+    """The texts of one language; English where there is no translation."""
 
     def __init__(self, texts: dict[str, str]) -> None:
-        """Set the texts, by their full key."""
+        """Set the texts, by their full keys without the domain."""
         self._texts = texts
 
     @classmethod
-    async def async_load(cls, hass: HomeAssistant) -> Self:
-        """Load the texts."""
-        language = hass.config.language
-        return cls(await async_get_translations(hass, language, "common", [DOMAIN]))
+    async def async_load(cls, hass: HomeAssistant, language: str | None = None) -> Self:
+        """Load the texts of a language, by default of Home Assistant's."""
+        texts: dict[str, str] = {}
+        for category in _CATEGORIES:
+            texts |= await async_get_translations(
+                hass, language or hass.config.language, category, [DOMAIN]
+            )
+        return cls({key.removeprefix(f"component.{DOMAIN}."): text for key, text in texts.items()})
 
     def __call__(self, key: str, **placeholders: str) -> str:
-        """Return a text by its key."""
-        return self._texts[f"component.{DOMAIN}.common.{key}"].format(**placeholders)
+        """Return the text of a key under `common`, with its placeholders filled in."""
+        return self._texts[f"common.{key}"].format(**placeholders)
+
+    def state(self, sensor: str, state: str | None) -> str:
+        """Return the word for a state of a sensor; an empty text where there is none."""
+        return self._texts.get(f"entity.sensor.{sensor}.state.{state}", "")
+
+    def error(self, err: HomeAssistantError, **placeholders: str) -> str:
+        """Return the text of an error; `placeholders` replace those of the error."""
+        text = self._texts.get(f"exceptions.{err.translation_key}.message")
+        if text is None or err.translation_domain != DOMAIN:
+            return str(err)
+        return text.format(**{**(err.translation_placeholders or {}), **placeholders})

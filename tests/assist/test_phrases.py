@@ -87,7 +87,7 @@ def test_doing_nothing(texts: Phrases, free: StationState) -> None:
 
 
 def test_an_error_of_somebody_else(texts: Phrases) -> None:
-    assert texts.error(HomeAssistantError("Broken"), None) == "Broken"
+    assert texts.error(HomeAssistantError("Broken")) == "Broken"
 
 
 @pytest.mark.parametrize(

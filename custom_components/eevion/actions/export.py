@@ -15,8 +15,9 @@ import probatio as vol
 
 from ..const import DOMAIN
 from ..errors import failed, invalid, read_errors
-from ..statements import Period, SessionRow, Span, Sums, Words, async_statement_pages, csv_text
+from ..statements import Period, SessionRow, Span, Sums, async_statement_pages, csv_text
 from ..stations import Json
+from ..translation import Texts
 from .history import ATTR_FROM, ATTR_TO
 from .targets import TARGET_FIELDS, Target, async_query_target
 
@@ -65,8 +66,8 @@ async def _async_export_sessions(call: ServiceCall) -> Json:
                 rows += page.rows
                 is_complete = is_complete and page.is_complete
     path = folder / _FOLDER / f"{_name(hass, target)}_{span.name}.csv"
-    words = await Words.async_load(hass, hass.config.language)
-    sums = await hass.async_add_executor_job(_write, path, rows, words)
+    texts = await Texts.async_load(hass)
+    sums = await hass.async_add_executor_job(_write, path, rows, texts)
     return {
         "path": str(path),
         "from": span.first.isoformat(),
@@ -118,12 +119,12 @@ def _name(hass: HomeAssistant, target: Target) -> str:
     return f"{slug}_{sha256(ids.encode()).hexdigest()[:8]}"
 
 
-def _write(path: Path, rows: list[SessionRow], words: Words) -> Sums:
+def _write(path: Path, rows: list[SessionRow], texts: Texts) -> Sums:
     """Write the file, in place of an older one of the same name, and return the sums."""
     rows.sort(key=lambda row: (row.start, row.station, row.session_id))
     sums = Sums()
     sums.add(rows)
-    text = csv_text(rows, sums, words)
+    text = csv_text(rows, sums, texts)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_utf8_file_atomic(str(path), text)

@@ -76,9 +76,10 @@ class Assistant:
         try:
             return await answer
         except Unauthorized:
-            return SpokenAnswer(self._texts.error(invalid("voice_none"), None), is_refusal=True)
+            return SpokenAnswer(self._texts.error(invalid("voice_none")), is_refusal=True)
         except HomeAssistantError as err:
-            return SpokenAnswer(self._texts.error(err, self._station), is_refusal=True)
+            name = {"station": self._station.short_name} if self._station else {}
+            return SpokenAnswer(self._texts.error(err, **name), is_refusal=True)
 
     async def async_start(self, name: str | None) -> SpokenAnswer:
         """Start a session; return the state that followed."""

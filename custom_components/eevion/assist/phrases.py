@@ -1,20 +1,17 @@
 """The texts of answers about stations, in the language of the request."""
 
-from typing import Final, Self
+from typing import Final, Self, override
 
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.translation import async_get_translations
 
 from ..api import ConnectorStatus, LimitUnit, PortStatus, Session, SessionStatus
-from ..const import DOMAIN
 from ..smart.model import Mode, Reason
 from ..stations import StationState
-from .station_names import NamedStation, cut
+from ..translation import Texts
+from .station_names import cut
 
 # An answer lists so many problems of a station.
 _MOST_PROBLEMS = 5
-_CATEGORIES = ("common", "exceptions")
 _PROBLEMS = {
     PortStatus.NOT_CONNECTED: "voice_not_connected",
     PortStatus.OFFLINE: "voice_out_of_service",
@@ -52,35 +49,14 @@ REASONS: Final = {
 }
 
 
-class Phrases:
-    """The texts of one language; English if there is no translation."""
-
-    def __init__(self, texts: dict[str, str]) -> None:
-        """Initialize with texts by `common.<key>` and `exceptions.<key>.message`."""
-        self._texts = texts
+class Phrases(Texts):
+    """The texts of answers in one language; English if there is no translation."""
 
     @classmethod
-    async def async_load(cls, hass: HomeAssistant, language: str | None) -> Self:
+    @override
+    async def async_load(cls, hass: HomeAssistant, language: str | None = None) -> Self:
         """Load the texts of a language; a variant such as fr-CA has those of fr."""
-        plain = (language or hass.config.language).split("-")[0]
-        texts: dict[str, str] = {}
-        for category in _CATEGORIES:
-            texts |= await async_get_translations(hass, plain, category, [DOMAIN])
-        return cls({key.removeprefix(f"component.{DOMAIN}."): text for key, text in texts.items()})
-
-    def __call__(self, key: str, **placeholders: str) -> str:
-        """Return the text of a key with its placeholders filled in."""
-        return self._texts[f"common.{key}"].format(**placeholders)
-
-    def error(self, err: HomeAssistantError, station: NamedStation | None) -> str:
-        """Return the text of an error, with the short name of the station."""
-        text = self._texts.get(f"exceptions.{err.translation_key}.message")
-        if text is None or err.translation_domain != DOMAIN:
-            return str(err)
-        placeholders = dict(err.translation_placeholders or {})
-        if station and "station" in placeholders:
-            placeholders["station"] = station.short_name
-        return text.format(**placeholders)
+        return await super().async_load(hass, (language or hass.config.language).split("-")[0])
 
     def number(self, value: float, digits: int) -> str:
         """Return a number with the decimal sign of the language."""

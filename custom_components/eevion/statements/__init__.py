@@ -4,10 +4,10 @@ from .read import Scope, StatementPage, async_statement_pages
 from .rows import SessionRow
 from .span import Period, Span
 from .sums import Sum, Sums
-from .table import csv_text
-from .words import Words
+from .table import COLUMNS, csv_text
 
 __all__ = [
+    "COLUMNS",
     "Period",
     "Scope",
     "SessionRow",
@@ -15,7 +15,6 @@ __all__ = [
     "StatementPage",
     "Sum",
     "Sums",
-    "Words",
     "async_statement_pages",
     "csv_text",
 ]

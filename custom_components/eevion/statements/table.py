@@ -6,9 +6,9 @@ from decimal import Decimal
 from io import StringIO
 from typing import Final
 
+from ..translation import Texts
 from .rows import SessionRow
 from .sums import Sums
-from .words import Words
 
 COLUMNS: Final = (
     "start",
@@ -22,7 +22,7 @@ COLUMNS: Final = (
     "vehicle",
     "end_reason",
 )
-"""The columns; the texts `column_…` are their headers."""
+"""The columns; the texts `sessions_column_…` are their headers."""
 
 # A spreadsheet runs a cell that begins with one of these, in the widths of any script.
 _RUNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -32,13 +32,13 @@ _MARK = "\ufeff"
 _WH = Decimal("0.001")
 
 
-def csv_text(rows: Iterable[SessionRow], sums: Sums, words: Words) -> str:
+def csv_text(rows: Iterable[SessionRow], sums: Sums, texts: Texts) -> str:
     """Return the content of the file: a header, a row for each session, and the sums."""
     file = StringIO()
     writer = csv.writer(file)
-    writer.writerow([words.text(f"column_{column}") for column in COLUMNS])
+    writer.writerow([texts(f"sessions_column_{column}") for column in COLUMNS])
     for row in rows:
-        end = words.text("active") if row.is_active else words.state("end_reason", row.end_reason)
+        ended = texts.state("end_reason", row.end_reason)
         writer.writerow(
             [
                 f"{row.start:%Y-%m-%d %H:%M}",
@@ -48,14 +48,14 @@ def csv_text(rows: Iterable[SessionRow], sums: Sums, words: Words) -> str:
                 "" if row.energy_wh is None else _kwh(row.energy_wh),
                 "" if row.cost is None else f"{row.cost:f}",
                 row.currency or "",
-                words.state("started_with", row.started_with),
+                texts.state("started_with", row.started_with),
                 harmless(row.vehicle or ""),
-                end,
+                texts("sessions_active") if row.is_active else ended,
             ]
         )
     for currency, one in sums.items():
         cost = f"{one.cost:f}" if currency else ""
-        cells = [words.text("sum"), "", "", _hours(one.duration_s), _kwh(one.energy_wh), cost]
+        cells = [texts("sessions_sum"), "", "", _hours(one.duration_s), _kwh(one.energy_wh), cost]
         writer.writerow([*cells, currency or "", "", "", ""])
     return _MARK + file.getvalue()
 
