@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
 
@@ -18,6 +19,19 @@ def _entity_id(hass: HomeAssistant, port_id: str, platform: str, key: str) -> st
     found = er.async_get(hass).async_get_entity_id(platform, "eevion", unique_id)
     assert found, unique_id
     return found
+
+
+def true_totals(world: World, name: str) -> tuple[float, float]:
+    """Return kWh and dollars of a station by the simulator's own books."""
+    snapshots = [s.snapshot(s.end_ms or world.timeline.now_ms) for s in world.ledger(name)]
+    energy_wh = sum(s.session.curve.energy_wh(s.until_ms) for s in snapshots)
+    return energy_wh / 1000, float(sum(s.bill.cost for s in snapshots))
+
+
+async def load(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Load an account, and let all that it begins come to its end."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
 
 
 class Station:
@@ -40,6 +54,14 @@ class Station:
     def __getitem__(self, name: str) -> str:
         """Return a state: station["sensor.power"]."""
         return self.state(*name.split(".")).state
+
+    def totals(self) -> tuple[float, float]:
+        """Return kWh and dollars of the total energy and the total cost."""
+        return float(self["sensor.total_energy"]), float(self["sensor.total_cost"])
+
+    def true_totals(self) -> tuple[float, float]:
+        """Return what `totals` are by the simulator's own books."""
+        return true_totals(self._world, self.name)
 
     async def turn(self, to: str) -> None:
         await self._call("switch", f"turn_{to}", self.id("switch", "charging"))

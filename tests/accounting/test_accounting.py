@@ -21,7 +21,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.eevion.accounting import StationLedger
 from simulator import Cloud, Settings, World
 from tests.conftest import API_KEY, Pass
-from tests.helpers import Station
+from tests.helpers import Station, load, true_totals
 
 pytestmark = pytest.mark.usefixtures("own_files")
 
@@ -48,17 +48,6 @@ def written(ledger: Path) -> tuple[int, int]:
     """Tell one write from the next, which is a new file in the place of the old one."""
     stat = ledger.stat()
     return stat.st_ino, stat.st_mtime_ns
-
-
-def truth(world: World, name: str) -> tuple[float, float]:
-    """Return kWh and dollars of a station by the simulator's own books."""
-    snapshots = [s.snapshot(s.end_ms or world.timeline.now_ms) for s in world.ledger(name)]
-    energy_wh = sum(s.session.curve.energy_wh(s.until_ms) for s in snapshots)
-    return energy_wh / 1000, float(sum(s.bill.cost for s in snapshots))
-
-
-def shown(station: Station) -> tuple[float, float]:
-    return float(station["sensor.total_energy"]), float(station["sensor.total_cost"])
 
 
 type Charge = Callable[[Station, float], Awaitable[None]]
@@ -89,28 +78,22 @@ async def reload(hass: HomeAssistant, entry: ConfigEntry, wait: Pass) -> None:
 # Totals.
 
 
-async def test_totals_begin_at_the_lifetime_figure(
-    stations: list[Station], world: World, wait: Pass
-) -> None:
+async def test_totals_begin_at_the_lifetime_figure(stations: list[Station], wait: Pass) -> None:
     await wait(2)
     for station in stations:
-        energy, _ = truth(world, station.name)
+        energy, _ = station.true_totals()
         assert energy > 10
         # A look at past sessions names the currency of the report's money.
-        assert shown(station) == pytest.approx(truth(world, station.name))
+        assert station.totals() == pytest.approx(station.true_totals())
 
 
-async def test_totals_follow_the_sessions(
-    stations: list[Station], world: World, charge: Charge
-) -> None:
+async def test_totals_follow_the_sessions(stations: list[Station], charge: Charge) -> None:
     for station in stations:
         await charge(station, 60)
-        assert shown(station) == pytest.approx(truth(world, station.name))
+        assert station.totals() == pytest.approx(station.true_totals())
 
 
-async def test_currencies_stand_beside_each_other(
-    hass: HomeAssistant, stations: list[Station], charge: Charge
-) -> None:
+async def test_currencies_stand_beside_each_other(stations: list[Station], charge: Charge) -> None:
     await charge(stations[0], 10)
     unit = stations[0].state("sensor", "total_cost").attributes["unit_of_measurement"]
     assert unit == stations[0]._world.station(stations[0].name).site.address.currency
@@ -126,7 +109,7 @@ async def test_totals_rise_while_a_session_goes_on(
         await wait(10 * MINUTE)
         await wait(61)
         energy = float(station["sensor.total_energy"])
-        assert before < energy <= truth(world, station.name)[0]
+        assert before < energy <= station.true_totals()[0]
         before = energy
 
 
@@ -146,9 +129,9 @@ async def test_totals_outlive_a_reload(
         await wait(31)
         await wait(600)
         await wait(61)
-    before = shown(station)
+    before = station.totals()
     await reload(hass, loaded, wait)
-    assert before <= shown(station) <= truth(world, station.name)
+    assert before <= station.totals() <= station.true_totals()
 
 
 async def test_what_happened_while_home_assistant_was_away(
@@ -176,13 +159,12 @@ async def test_what_happened_while_home_assistant_was_away(
     # Another car is there when Home Assistant comes back.
     world.plug_in(station.name, percent=97, card=True)
     freezer.tick(3 * 3600)
-    assert await hass.config_entries.async_setup(loaded.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await load(hass, loaded)
     await wait(2)
     account = loaded.runtime_data.coordinator.accounting.ledgers[station.port_id]
     assert len(account.sessions) == 4
     assert not account.missed.energy
-    assert shown(station) == pytest.approx(truth(world, station.name))
+    assert station.totals() == pytest.approx(station.true_totals())
 
 
 async def test_a_power_cut_lets_no_total_fall(
@@ -201,14 +183,13 @@ async def test_a_power_cut_lets_no_total_fall(
     await wait(600)
     await wait(61)
     await wait(45)
-    before, on_disk = shown(station), ledger.read_bytes()
+    before, on_disk = station.totals(), ledger.read_bytes()
     assert stored(ledger)["accounts"][station.port_id]["shown"][0] == round(before[0] * 1e6)
     assert await hass.config_entries.async_unload(loaded.entry_id)
     ledger.write_bytes(on_disk)
-    assert await hass.config_entries.async_setup(loaded.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await load(hass, loaded)
     await wait(2)
-    assert before <= shown(station) <= truth(world, station.name)
+    assert before <= station.totals() <= station.true_totals()
 
 
 async def test_totals_that_have_begun_need_no_report(
@@ -220,14 +201,14 @@ async def test_totals_that_have_begun_need_no_report(
     wait: Pass,
 ) -> None:
     await charge(station, 60)
-    before = shown(station)
+    before = station.totals()
     fault = cloud.faults.set("error", path="/session/report")
     await reload(hass, loaded, wait)
-    assert shown(station) == before
+    assert station.totals() == before
     cloud.faults.active.remove(fault)
     await wait(61)
     await wait(2)
-    assert shown(station) == before
+    assert station.totals() == before
 
 
 async def test_the_sessions_of_sites_that_are_not_wanted_do_not_count(
@@ -235,8 +216,7 @@ async def test_the_sessions_of_sites_that_are_not_wanted_do_not_count(
 ) -> None:
     wanted, other = world.stations
     hass.config_entries.async_update_entry(entry, options={"excluded_sites": [other.site.site_id]})
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await load(hass, entry)
     for each in (wanted, other):
         world.plug_in(each.name, card=True)
     await wait(31)
@@ -247,7 +227,7 @@ async def test_the_sessions_of_sites_that_are_not_wanted_do_not_count(
     await wait(31)
     assert stored(ledger)["accounts"].keys() == {wanted.port_id}
     station = Station(hass, world, wanted.name)
-    assert shown(station) == pytest.approx(truth(world, wanted.name))
+    assert station.totals() == pytest.approx(true_totals(world, wanted.name))
 
 
 async def test_a_station_that_is_gone_keeps_its_ledger(
@@ -263,7 +243,7 @@ async def test_a_station_that_is_gone_keeps_its_ledger(
     for station in stations:
         await charge(station, 30)
     before = stored(ledger)["accounts"][gone.port_id]
-    total = shown(gone)
+    total = gone.totals()
     world.set_lifecycle(gone.name, "removed")
     await wait(31)
     await charge(left, 30)
@@ -272,14 +252,14 @@ async def test_a_station_that_is_gone_keeps_its_ledger(
     world.set_lifecycle(gone.name, "active")
     await wait(31)
     await wait(31)
-    assert shown(gone) == total
+    assert gone.totals() == total
 
 
 # Writing.
 
 
 async def test_how_often_it_is_written(
-    loaded: ConfigEntry, station: Station, world: World, ledger: Path, wait: Pass
+    station: Station, world: World, ledger: Path, wait: Pass
 ) -> None:
     """Each minute while energy flows, and not at all while nothing does."""
     await wait(31)
@@ -309,7 +289,7 @@ async def test_the_end_of_a_session_is_written_at_once(
     world.unplug(station.name)
     await wait(6)
     await wait(2)
-    assert shown(station) == pytest.approx(truth(world, station.name))
+    assert station.totals() == pytest.approx(station.true_totals())
     sessions = stored(ledger)["accounts"][station.port_id]["sessions"]
     (session,) = world.ledger(station.name)[-1:]
     assert sessions[session.session_id][0] == session.curve.energy_wh(session.end_ms) * 1000
@@ -391,7 +371,6 @@ def disk_full(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
 
 async def test_a_total_is_shown_only_when_it_is_written(
     station: Station,
-    world: World,
     ledger: Path,
     charge: Charge,
     wait: Pass,
@@ -399,20 +378,20 @@ async def test_a_total_is_shown_only_when_it_is_written(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     await charge(station, 30)
-    before = shown(station)
+    before = station.totals()
     disk_full(True)
     await charge(station, 30)
     await charge(station, 30)
-    assert shown(station) == before
+    assert station.totals() == before
     assert stored(ledger)["accounts"][station.port_id]["shown"][0] == round(before[0] * 1e6)
     ours = [r for r in caplog.records if r.name == "custom_components.eevion"]
     assert len([r for r in ours if "cannot be written" in r.getMessage()]) == 1
     disk_full(False)
     await wait(3601)
     await wait(1)
-    assert shown(station) == pytest.approx(truth(world, station.name))
+    assert station.totals() == pytest.approx(station.true_totals())
     assert stored(ledger)["accounts"][station.port_id]["shown"][0] == round(
-        truth(world, station.name)[0] * 1e6
+        station.true_totals()[0] * 1e6
     )
     assert caplog.text.count("are written to the disk again") == 1
 
@@ -421,7 +400,6 @@ async def test_a_full_disk_keeps_no_account_from_unloading(
     hass: HomeAssistant,
     loaded: ConfigEntry,
     station: Station,
-    world: World,
     charge: Charge,
     wait: Pass,
     disk_full: Callable[[bool], None],
@@ -431,10 +409,9 @@ async def test_a_full_disk_keeps_no_account_from_unloading(
     await charge(station, 30)
     assert await hass.config_entries.async_unload(loaded.entry_id)
     disk_full(False)
-    assert await hass.config_entries.async_setup(loaded.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await load(hass, loaded)
     await wait(2)
-    assert shown(station) == pytest.approx(truth(world, station.name))
+    assert station.totals() == pytest.approx(station.true_totals())
 
 
 @pytest.mark.parametrize("is_full", [True, False], ids=["full", "not full"])
@@ -502,8 +479,7 @@ async def rebuild(
     """Start with another file than the one that was written."""
     assert await hass.config_entries.async_unload(loaded.entry_id)
     ledger.write_bytes(text)
-    assert await hass.config_entries.async_setup(loaded.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await load(hass, loaded)
     await wait(2)
 
 
@@ -512,7 +488,6 @@ async def test_a_file_that_cannot_be_read(
     hass: HomeAssistant,
     loaded: ConfigEntry,
     stations: list[Station],
-    world: World,
     ledger: Path,
     charge: Charge,
     wait: Pass,
@@ -529,7 +504,7 @@ async def test_a_file_that_cannot_be_read(
     assert issue
     assert issue.translation_placeholders == {"title": "Home", "file": str(aside)}
     for station in stations:
-        assert shown(station) == pytest.approx(truth(world, station.name))
+        assert station.totals() == pytest.approx(station.true_totals())
     assert json.loads(ledger.read_text())["version"] == 1
 
 
@@ -538,7 +513,6 @@ async def test_a_corrupt_file(
     hass: HomeAssistant,
     loaded: ConfigEntry,
     station: Station,
-    world: World,
     ledger: Path,
     charge: Charge,
     wait: Pass,
@@ -551,7 +525,7 @@ async def test_a_corrupt_file(
     assert aside.read_bytes() == text
     issues = [issue_id for domain, issue_id in ir.async_get(hass).issues if domain != "eevion"]
     assert [i for i in issues if i.startswith(f"storage_corruption_{ledger.name}")]
-    assert shown(station) == pytest.approx(truth(world, station.name))
+    assert station.totals() == pytest.approx(station.true_totals())
 
 
 async def test_a_readable_file_is_nothing_to_speak_of(

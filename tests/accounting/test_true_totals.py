@@ -11,7 +11,7 @@ import pytest
 from simulator import Settings, World
 from simulator.http import session_endpoints, site_json
 from tests.conftest import API_KEY, Pass
-from tests.helpers import Station
+from tests.helpers import Station, load
 
 HOUR = 3600
 SPIKE = {"energy": 500_000_000, "cost": 150_000}
@@ -39,17 +39,6 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Distort:
             session_endpoints, name, distorted(kind, getattr(session_endpoints, name))
         )
     return distort
-
-
-def truth(world: World, name: str) -> tuple[float, float]:
-    """Return kWh and dollars of a station by the simulator's own books."""
-    snapshots = [s.snapshot(s.end_ms or world.timeline.now_ms) for s in world.ledger(name)]
-    energy_wh = sum(s.session.curve.energy_wh(s.until_ms) for s in snapshots)
-    return energy_wh / 1000, float(sum(s.bill.cost for s in snapshots))
-
-
-def shown(station: Station) -> tuple[float, float]:
-    return float(station["sensor.total_energy"]), float(station["sensor.total_cost"])
 
 
 def of_site(hass: HomeAssistant, site_id: str, key: str = "total_energy") -> float:
@@ -81,7 +70,7 @@ async def test_a_wrong_meter_for_a_minute(
     world.plug_in(station.name, card=True)
     await wait(HOUR)
     await wait(61)
-    before = shown(station)
+    before = station.totals()
     assert before[0] > 1
     answers["whole"] = SPIKE
     if is_over:
@@ -89,14 +78,14 @@ async def test_a_wrong_meter_for_a_minute(
     for _ in range(4):
         await wait(31)
     assert float(station["sensor.session_energy"]) == 500_000
-    assert before <= shown(station) <= truth(world, station.name)
+    assert before <= station.totals() <= station.true_totals()
     assert caplog.text.count("can come to; that is not counted") == 1
     answers.clear()
     if not is_over:
         world.unplug(station.name)
     for _ in range(3):
         await wait(301)
-    assert shown(station) == pytest.approx(truth(world, station.name))
+    assert station.totals() == pytest.approx(station.true_totals())
 
 
 async def test_a_ledger_that_was_stored_with_it_heals(
@@ -109,17 +98,16 @@ async def test_a_ledger_that_was_stored_with_it_heals(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     await charge(station, world, wait)
-    right = shown(station)
+    right = station.totals()
     assert await hass.config_entries.async_unload(loaded.entry_id)
     stored = hass_storage[f"eevion.ledger.{loaded.entry_id}"]["data"]["accounts"]
     account = stored[station.port_id]
     (row,) = account["sessions"].values()
     row[0], row[1] = 500_000_000_000, 1_500_000_000
     account["shown"] = [500_000_000_000, {row[2]: 1_500_000_000}]
-    assert await hass.config_entries.async_setup(loaded.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await load(hass, loaded)
     await wait(2)
-    assert shown(station) == right == pytest.approx(truth(world, station.name))
+    assert station.totals() == right == pytest.approx(station.true_totals())
     assert of_site(hass, world.station(station.name).site.site_id) == pytest.approx(right[0])
 
 
@@ -146,7 +134,7 @@ async def test_a_port_that_is_described_wrongly(
     world.plug_in(station.name, card=True)
     await wait(HOUR)
     await wait(61)
-    before = shown(station)
+    before = station.totals()
     assert before[0] > 4
     right = site_json.port_json
     with monkeypatch.context() as patched:
@@ -158,11 +146,11 @@ async def test_a_port_that_is_described_wrongly(
             await hass.async_block_till_done(wait_background_tasks=True)
         await wait(31)
         await wait(61)
-    assert before <= shown(station) <= truth(world, station.name)
+    assert before <= station.totals() <= station.true_totals()
     world.unplug(station.name)
     for _ in range(3):
         await wait(61)
-    assert shown(station) == pytest.approx(truth(world, station.name))
+    assert station.totals() == pytest.approx(station.true_totals())
 
 
 @pytest.mark.parametrize("is_first", [True, False])
@@ -170,8 +158,6 @@ async def test_a_port_that_is_described_wrongly(
     "odd", [{}, {"startTime": "nan"}, {"createdAt": None}, {"startTime": None, "createdAt": None}]
 )
 async def test_an_active_session_that_one_list_names_wrongly(
-    hass: HomeAssistant,
-    loaded: ConfigEntry,
     station: Station,
     world: World,
     answers: Distort,
@@ -195,11 +181,11 @@ async def test_an_active_session_that_one_list_names_wrongly(
         await wait(31)
     for _ in range(3):
         await wait(61)
-        assert shown(station) <= truth(world, station.name)
+        assert station.totals() <= station.true_totals()
     world.unplug(station.name)
     for _ in range(12):
         await wait(31)
-    assert shown(station) == pytest.approx(truth(world, station.name))
+    assert station.totals() == pytest.approx(station.true_totals())
 
 
 # A station that moves.
@@ -226,7 +212,7 @@ async def test_a_station_that_moves_to_another_site(
 ) -> None:
     old, new = (site.site_id for site in world.sites)
     await charge(station, world, wait)
-    first = truth(world, station.name)
+    first = station.true_totals()
     if is_charging:
         world.plug_in(station.name, card=True)
         await wait(HOUR)
@@ -244,9 +230,9 @@ async def test_a_station_that_moves_to_another_site(
             await wait(31)
     else:
         await charge(station, world, wait)
-    both = truth(world, station.name)
+    both = station.true_totals()
     for _ in range(2):
-        assert shown(station) == pytest.approx(both)
+        assert station.totals() == pytest.approx(both)
         assert of_site(hass, old) == pytest.approx(first[0])
         assert of_site(hass, old, "total_cost") == pytest.approx(first[1])
         assert of_site(hass, new) == pytest.approx(both[0] - first[0])
@@ -276,17 +262,17 @@ async def test_a_stop_that_answers_with_another_currency(
     for _ in range(2):
         await wait(HOUR / 2)
     await wait(61)
-    before = shown(station)
+    before = station.totals()
     assert before[1] > 0
     answers["brief"] = {"currency": currency}
     if is_lasting:
         answers["whole"] = {"currency": currency}
     await station.turn("off")
     for _ in range(4):
-        assert shown(station) >= before
+        assert station.totals() >= before
         await wait(31)
     site_id = world.station(station.name).site.site_id
     if not is_lasting:
         assert station.state("sensor", "total_cost").attributes["unit_of_measurement"] == "CAD"
-        assert shown(station) == pytest.approx(truth(world, station.name))
-        assert of_site(hass, site_id, "total_cost") == pytest.approx(truth(world, station.name)[1])
+        assert station.totals() == pytest.approx(station.true_totals())
+        assert of_site(hass, site_id, "total_cost") == pytest.approx(station.true_totals()[1])

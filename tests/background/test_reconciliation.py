@@ -1,7 +1,7 @@
 """Sessions that polls do not contain are fetched after a start, and every few minutes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from itertools import pairwise
 import logging
@@ -20,7 +20,7 @@ from simulator.charging.power import PowerCurve
 from simulator.charging.station import Session as Truth
 from simulator.http import session_endpoints
 from tests.conftest import API_KEY, Pass
-from tests.helpers import Station
+from tests.helpers import Station, load, true_totals
 
 HOUR = 3600
 DAY = 86400
@@ -36,13 +36,6 @@ def settings() -> Settings:
 @pytest.fixture
 def name(world: World) -> str:
     return world.stations[0].name
-
-
-def truth(world: World, name: str) -> tuple[float, float]:
-    """Return kWh and dollars of a station by the simulator's own books."""
-    snapshots = [s.snapshot(s.end_ms or world.timeline.now_ms) for s in world.ledger(name)]
-    energy_wh = sum(s.session.curve.energy_wh(s.until_ms) for s in snapshots)
-    return energy_wh / 1000, float(sum(s.bill.cost for s in snapshots))
 
 
 def hidden_session(world: World, name: str, ended_s: float, hours: float, watts: int) -> Truth:
@@ -82,16 +75,15 @@ def station(hass: HomeAssistant, loaded: ConfigEntry, world: World, name: str) -
     return Station(hass, world, name)
 
 
-def shown(station: Station) -> tuple[float, float]:
-    return float(station["sensor.total_energy"]), float(station["sensor.total_cost"])
-
-
 def account(entry: ConfigEntry, world: World, name: str) -> Any:
     return entry.runtime_data.coordinator.accounting.ledgers[world.station(name).port_id]
 
 
+type Charge = Callable[[float], Awaitable[None]]
+
+
 @pytest.fixture
-def charge(world: World, name: str, wait: Pass) -> Callable[[float], Any]:
+def charge(world: World, name: str, wait: Pass) -> Charge:
     """Let a car come, charge for some seconds, and leave."""
 
     async def charge(seconds: float) -> None:
@@ -105,7 +97,7 @@ def charge(world: World, name: str, wait: Pass) -> Callable[[float], Any]:
     return charge
 
 
-type Restart = Callable[[float], Any]
+type Restart = Callable[[float], Awaitable[None]]
 
 
 @pytest.fixture
@@ -118,8 +110,7 @@ def restart(
         if entry.state.recoverable:
             assert await hass.config_entries.async_unload(entry.entry_id)
         freezer.tick(timedelta(seconds=down_s))
-        assert await hass.config_entries.async_setup(entry.entry_id)
-        await hass.async_block_till_done(wait_background_tasks=True)
+        await load(hass, entry)
         await wait(2)
 
     return restart
@@ -166,7 +157,7 @@ async def test_a_session_that_was_left_open_is_fetched(
     await restart(HOUR)
     session = world.ledger(station.name)[-1]
     assert fetched(cloud) == [session.session_id]
-    assert shown(station) == pytest.approx(truth(world, station.name))
+    assert station.totals() == pytest.approx(station.true_totals())
     await wait(301)
     await wait(301)
     assert fetched(cloud) == [session.session_id]
@@ -203,13 +194,7 @@ async def test_a_session_that_the_cloud_has_forgotten_is_closed(
 
 
 async def test_changes_are_requested_with_an_hour_of_overlap(
-    loaded: ConfigEntry,
-    station: Station,
-    world: World,
-    cloud: Cloud,
-    charge: Callable[[float], Any],
-    wait: Pass,
-    restart: Restart,
+    station: Station, world: World, cloud: Cloud, charge: Charge, wait: Pass, restart: Restart
 ) -> None:
     await charge(HOUR)
     await wait(301)
@@ -231,7 +216,7 @@ async def test_sessions_that_came_and_went_meanwhile(
     station: Station,
     world: World,
     freezer: FrozenDateTimeFactory,
-    charge: Callable[[float], Any],
+    charge: Charge,
     wait: Pass,
     restart: Restart,
     down_s: float,
@@ -254,7 +239,7 @@ async def test_sessions_that_came_and_went_meanwhile(
     world.unplug(station.name)
     await wait(31)
     await wait(31)
-    assert shown(station) == pytest.approx(truth(world, station.name))
+    assert station.totals() == pytest.approx(station.true_totals())
 
 
 async def test_an_outage_without_a_restart(
@@ -283,7 +268,7 @@ async def test_the_excess_of_the_report_is_counted_and_logged(
     loaded: ConfigEntry,
     station: Station,
     world: World,
-    charge: Callable[[float], Any],
+    charge: Charge,
     wait: Pass,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -294,7 +279,7 @@ async def test_the_excess_of_the_report_is_counted_and_logged(
     await wait(31)
     assert caplog.text.count(f"The report of station {station.name} has 4.000 kWh more") == 1
     assert account(loaded, world, station.name).missed.energy == 4_000_000
-    assert shown(station) == pytest.approx(truth(world, station.name))
+    assert station.totals() == pytest.approx(station.true_totals())
 
     # The same difference changes nothing, and a late session replaces it.
     await wait(1.1 * DAY)
@@ -306,15 +291,11 @@ async def test_the_excess_of_the_report_is_counted_and_logged(
     ledger = account(loaded, world, station.name)
     assert session.session_id in ledger.sessions
     assert ledger.missed.energy == 0
-    assert shown(station) == pytest.approx(truth(world, station.name))
+    assert station.totals() == pytest.approx(station.true_totals())
 
 
 async def test_nothing_is_compared_while_a_session_goes_on(
-    loaded: ConfigEntry,
-    station: Station,
-    world: World,
-    charge: Callable[[float], Any],
-    wait: Pass,
+    loaded: ConfigEntry, station: Station, world: World, charge: Charge, wait: Pass
 ) -> None:
     """The report does not know it yet, which is no reason to take back what was missed."""
     await charge(HOUR)
@@ -331,28 +312,23 @@ async def test_nothing_is_compared_while_a_session_goes_on(
         assert ledger.missed.energy == 4_000_000
         is_open = any(entry.is_open for entry in ledger.sessions.values())
         assert is_open is is_charging
-    assert shown(station) == pytest.approx(truth(world, station.name))
+    assert station.totals() == pytest.approx(station.true_totals())
 
 
 async def test_a_difference_that_cannot_be_is_not_counted(
-    loaded: ConfigEntry,
-    station: Station,
-    world: World,
-    charge: Callable[[float], Any],
-    wait: Pass,
-    caplog: pytest.LogCaptureFixture,
+    station: Station, world: World, charge: Charge, wait: Pass, caplog: pytest.LogCaptureFixture
 ) -> None:
     await charge(HOUR)
-    before = shown(station)
+    before = station.totals()
     hidden_session(world, station.name, ended_s=HOUR, hours=1, watts=5_000_000)
     await wait(1.1 * DAY)
     await wait(31)
     warnings = [r for r in caplog.records if "more than it can have delivered" in r.message]
     assert len(warnings) == 1
-    assert shown(station) == before
+    assert station.totals() == before
     await wait(301)
     await wait(301)
-    assert shown(station) == before
+    assert station.totals() == before
 
 
 @pytest.mark.parametrize("energy", [-5, None, "much", 1e300, 10**25])
@@ -363,14 +339,13 @@ async def test_a_report_with_a_wrong_figure(
     name: str,
     wait: Pass,
     monkeypatch: pytest.MonkeyPatch,
-    charge: Callable[[float], Any],
+    charge: Charge,
     energy: Any,
 ) -> None:
     """It costs the past, and neither a crash nor what comes."""
     monkeypatch.setattr("simulator.http.report.SUMMED", ())
     monkeypatch.setattr("simulator.http.report.Group.row", spoilt_row(energy))
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await load(hass, entry)
     await charge(HOUR)
     session = world.ledger(name)[-1]
     energy_kwh = session.curve.energy_wh(session.end_ms) / 1000
@@ -413,9 +388,8 @@ async def test_it_begins_at_the_lifetime_figure(
     if state == "over, and charging again":
         world.plug_in(name, card=True)
         freezer.tick(HOUR / 2)
-    before = truth(world, name)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    before = true_totals(world, name)
+    await load(hass, entry)
     await wait(2)
     station = Station(hass, world, name)
     assert before[0] > 10
@@ -425,10 +399,10 @@ async def test_it_begins_at_the_lifetime_figure(
         world.unplug(name)
     await wait(31)
     await wait(31)
-    assert float(station["sensor.total_energy"]) == pytest.approx(truth(world, name)[0])
+    assert float(station["sensor.total_energy"]) == pytest.approx(true_totals(world, name)[0])
     await wait(1.1 * DAY)
     await wait(31)
-    assert float(station["sensor.total_energy"]) == pytest.approx(truth(world, name)[0])
+    assert float(station["sensor.total_energy"]) == pytest.approx(true_totals(world, name)[0])
     assert not account(entry, world, name).missed.energy
 
 
@@ -446,11 +420,10 @@ async def test_it_begins_with_a_session_of_an_impossible_date(
     world.advance()
     session = world.ledger(name)[-1]
     session.created_ms = session.start_ms = 500
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await load(hass, entry)
     await wait(2)
     station = Station(hass, world, name)
-    assert 0 < float(station["sensor.total_energy"]) <= truth(world, name)[0]
+    assert 0 < float(station["sensor.total_energy"]) <= true_totals(world, name)[0]
 
 
 @pytest.mark.parametrize("is_charging", [False, True])
@@ -491,18 +464,17 @@ async def test_it_does_not_begin_at_a_figure_of_one_report_alone(
         return [row | wrong for row in rows] if wrong else []
 
     monkeypatch.setattr(session_endpoints, "make_report", make_report)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await load(hass, entry)
     station = Station(hass, world, name)
     for _ in range(5):
         await wait(31)
         assert station["sensor.total_energy"] in ("unknown", "unavailable") or (
-            140 < float(station["sensor.total_energy"]) <= truth(world, name)[0]
+            140 < float(station["sensor.total_energy"]) <= true_totals(world, name)[0]
         )
     world.unplug(name)
     for _ in range(3):
         await wait(61)
-    assert shown(station) == pytest.approx(truth(world, name))
+    assert station.totals() == pytest.approx(true_totals(world, name))
 
 
 async def test_a_session_that_comes_just_when_the_report_is_made(
@@ -529,17 +501,16 @@ async def test_a_session_that_comes_just_when_the_report_is_made(
         return await original(self, **kwargs)
 
     monkeypatch.setattr(EevionClient, "get_report", get_report)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await load(hass, entry)
     for _ in range(3):
         await wait(301)
     station = Station(hass, world, name)
     assert calls > 1
-    assert shown(station) == pytest.approx(truth(world, name))
+    assert station.totals() == pytest.approx(true_totals(world, name))
 
 
 async def test_a_station_that_comes_later(
-    hass: HomeAssistant, loaded: ConfigEntry, station: Station, world: World, wait: Pass
+    hass: HomeAssistant, station: Station, world: World, wait: Pass
 ) -> None:
     """It has a past of its own, at another account perhaps."""
     await wait(301)
@@ -549,7 +520,7 @@ async def test_a_station_that_comes_later(
     await wait(31)
     new = Station(hass, world, "New")
     assert float(new["sensor.total_energy"]) == 21
-    assert float(station["sensor.total_energy"]) == pytest.approx(truth(world, station.name)[0])
+    assert float(station["sensor.total_energy"]) == pytest.approx(station.true_totals()[0])
 
 
 async def test_a_station_that_is_added_during_requests(
@@ -573,7 +544,7 @@ async def test_a_station_that_is_added_during_requests(
     async def get_session(self: EevionClient, **kwargs: Any) -> Any:
         if not world.find("New"):
             world.add_station("New")
-            await loaded.runtime_data.coordinator.async_refresh()
+        await loaded.runtime_data.coordinator.async_refresh()
         return await original(self, **kwargs)
 
     monkeypatch.setattr(EevionClient, "get_session", get_session)
@@ -581,7 +552,7 @@ async def test_a_station_that_is_added_during_requests(
     await wait(61)
     await wait(31)
     assert world.find("New")
-    assert shown(station) == pytest.approx(truth(world, station.name))
+    assert station.totals() == pytest.approx(station.true_totals())
     assert float(Station(hass, world, "New")["sensor.total_energy"]) == 0
 
 
@@ -589,13 +560,7 @@ async def test_a_station_that_is_added_during_requests(
 
 
 async def test_failures_are_tried_again_and_not_spoken_of(
-    loaded: ConfigEntry,
-    station: Station,
-    world: World,
-    cloud: Cloud,
-    wait: Pass,
-    restart: Restart,
-    caplog: pytest.LogCaptureFixture,
+    station: Station, cloud: Cloud, wait: Pass, restart: Restart, caplog: pytest.LogCaptureFixture
 ) -> None:
     cloud.faults.set("error", path="/session/report")
     caplog.clear()
@@ -605,17 +570,17 @@ async def test_failures_are_tried_again_and_not_spoken_of(
         await wait(60)
     reports = [r for r in cloud.requests if r.path.endswith("/report")]
     assert 20 <= len(reports) <= 70
-    assert float(station["sensor.total_energy"]) == pytest.approx(truth(world, station.name)[0])
+    assert float(station["sensor.total_energy"]) == pytest.approx(station.true_totals()[0])
     ours = [r for r in caplog.records if r.name.startswith("custom_components.eevion")]
     assert not [r for r in ours if r.levelno >= logging.WARNING]
     cloud.faults.clear()
     await wait(61)
     await wait(2)
-    assert float(station["sensor.total_energy"]) == pytest.approx(truth(world, station.name)[0])
+    assert float(station["sensor.total_energy"]) == pytest.approx(station.true_totals()[0])
 
 
 async def test_nothing_is_requested_more_often_than_necessary(
-    loaded: ConfigEntry, station: Station, cloud: Cloud, wait: Pass
+    station: Station, cloud: Cloud, wait: Pass
 ) -> None:
     await wait(301)
     cloud.requests.clear()
@@ -671,7 +636,7 @@ class TestManyStations:
         assert all(b - a >= 60 for a, b in zip(times, times[60:], strict=False))
         for name in working:
             total = float(Station(hass, world, name)["sensor.total_energy"])
-            assert total == pytest.approx(truth(world, name)[0])
+            assert total == pytest.approx(true_totals(world, name)[0])
 
 
 async def test_a_site_counts_stations_that_begin_late(

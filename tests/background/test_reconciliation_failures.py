@@ -11,9 +11,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from simulator import Cloud, Settings, World
 from simulator.http import report, session_endpoints, site_json
-from tests.background.test_reconciliation import asked_since, fetched, hidden_session, truth
+from tests.background.test_reconciliation import asked_since, fetched, hidden_session
 from tests.conftest import API_KEY, Pass
-from tests.helpers import Station
+from tests.helpers import Station, load, true_totals
 
 HOUR = 3600
 DAY = 86400
@@ -26,13 +26,8 @@ def settings() -> Settings:
     )
 
 
-def shown(station: Station) -> tuple[float, float]:
-    return float(station["sensor.total_energy"]), float(station["sensor.total_cost"])
-
-
 async def start(hass: HomeAssistant, entry: ConfigEntry, wait: Pass) -> None:
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await load(hass, entry)
     await wait(2)
 
 
@@ -55,7 +50,7 @@ async def test_a_session_that_cannot_be_read(
     await wait(31)
     await wait(600)
     await wait(61)
-    before = [shown(station) for station in stations]
+    before = [station.totals() for station in stations]
     assert await hass.config_entries.async_unload(loaded.entry_id)
     freezer.tick(600)
     for station in stations:
@@ -75,8 +70,8 @@ async def test_a_session_that_cannot_be_read(
         await wait(301)
     assert good in fetched(cloud)
     assert len(asked_since(cloud)) >= 3
-    assert shown(stations[1]) == pytest.approx(truth(world, stations[1].name))
-    assert shown(stations[0]) >= before[0]
+    assert stations[1].totals() == pytest.approx(stations[1].true_totals())
+    assert stations[0].totals() >= before[0]
     # The pauses grow, up to an hour.
     cloud.requests.clear()
     for _ in range(48):
@@ -86,7 +81,7 @@ async def test_a_session_that_cannot_be_read(
     cloud.faults.active.remove(broken)
     for _ in range(13):
         await wait(301)
-    assert shown(stations[0]) == pytest.approx(truth(world, stations[0].name))
+    assert stations[0].totals() == pytest.approx(stations[0].true_totals())
 
 
 async def test_totals_do_not_wait_for_a_list_of_changes_that_fails(
@@ -97,7 +92,7 @@ async def test_totals_do_not_wait_for_a_list_of_changes_that_fails(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await wait(2)
-    before = [shown(station) for station in stations]
+    before = [station.totals() for station in stations]
 
     def refused(world: World, updated_ms: int | None) -> list:
         if updated_ms is not None:
@@ -107,7 +102,7 @@ async def test_totals_do_not_wait_for_a_list_of_changes_that_fails(
     monkeypatch.setattr(session_endpoints, "_known_sessions", refused)
     assert await hass.config_entries.async_unload(loaded.entry_id)
     await start(hass, loaded, wait)
-    assert [shown(station) for station in stations] == before
+    assert [station.totals() for station in stations] == before
 
 
 @pytest.mark.parametrize("state", ["charging", "just over"])
@@ -129,14 +124,14 @@ async def test_an_unseen_session_of_a_busy_station_is_found_at_once(
     if state == "just over":
         world.unplug(station.name)
     await start(hass, loaded, wait)
-    ended = truth(world, station.name)
+    ended = station.true_totals()
     await wait(31)
     assert float(station["sensor.total_energy"]) >= ended[0] - 0.01
     if state == "charging":
         world.unplug(station.name)
     for _ in range(3):
         await wait(301)
-    assert shown(station) == pytest.approx(truth(world, station.name))
+    assert station.totals() == pytest.approx(station.true_totals())
 
 
 async def test_a_station_is_compared_as_soon_as_its_report_can_be_had(
@@ -162,24 +157,19 @@ async def test_a_station_is_compared_as_soon_as_its_report_can_be_had(
     world.unplug(station.name)
     for _ in range(4):
         await wait(301)
-    assert shown(station) == pytest.approx(truth(world, station.name))
+    assert station.totals() == pytest.approx(station.true_totals())
 
 
 # The currency of a report's money.
 
 
 async def test_past_sessions_name_the_currency(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    world: World,
-    cloud: Cloud,
-    wait: Pass,
+    hass: HomeAssistant, entry: MockConfigEntry, world: World, cloud: Cloud, wait: Pass
 ) -> None:
     await start(hass, entry, wait)
     for station in world.stations:
-        assert shown(Station(hass, world, station.name)) == pytest.approx(
-            truth(world, station.name)
-        )
+        totals = Station(hass, world, station.name).totals()
+        assert totals == pytest.approx(true_totals(world, station.name))
     cloud.requests.clear()
     for _ in range(4):
         await wait(301)
@@ -200,7 +190,8 @@ async def test_a_station_without_a_session_for_a_month_is_searched_by_itself(
     await start(hass, entry, wait)
     for _ in range(3):
         await wait(301)
-    assert shown(Station(hass, world, station.name)) == pytest.approx(truth(world, station.name))
+    totals = Station(hass, world, station.name).totals()
+    assert totals == pytest.approx(true_totals(world, station.name))
 
 
 @pytest.mark.parametrize("named_by", ["report", "port"])
@@ -227,6 +218,6 @@ async def test_a_report_or_a_port_that_names_the_currency(
     await start(hass, entry, wait)
     for station in world.stations:
         shown_station = Station(hass, world, station.name)
-        assert shown(shown_station) == pytest.approx(truth(world, station.name))
+        assert shown_station.totals() == pytest.approx(true_totals(world, station.name))
         unit = shown_station.state("sensor", "total_cost").attributes["unit_of_measurement"]
         assert unit == "CAD"
