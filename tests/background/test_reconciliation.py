@@ -134,25 +134,31 @@ def fetched(cloud: Cloud) -> list[str]:
     ]
 
 
-# After a restart.
-
-
-async def test_a_session_that_was_left_open_is_fetched(
+@pytest.fixture
+async def left_open(
     hass: HomeAssistant,
     loaded: ConfigEntry,
     station: Station,
     world: World,
-    cloud: Cloud,
     freezer: FrozenDateTimeFactory,
     wait: Pass,
-    restart: Restart,
 ) -> None:
+    """Let a session begin, and end while Home Assistant is away."""
     world.plug_in(station.name, card=True)
     await wait(31)
     await wait(600)
     assert await hass.config_entries.async_unload(loaded.entry_id)
     freezer.tick(1800)
     world.unplug(station.name)
+
+
+# After a restart.
+
+
+@pytest.mark.usefixtures("left_open")
+async def test_a_session_that_was_left_open_is_fetched(
+    station: Station, world: World, cloud: Cloud, wait: Pass, restart: Restart
+) -> None:
     cloud.requests.clear()
     await restart(HOUR)
     session = world.ledger(station.name)[-1]
@@ -337,7 +343,6 @@ async def test_a_report_with_a_wrong_figure(
     entry: MockConfigEntry,
     world: World,
     name: str,
-    wait: Pass,
     monkeypatch: pytest.MonkeyPatch,
     charge: Charge,
     energy: Any,
@@ -523,6 +528,7 @@ async def test_a_station_that_comes_later(
     assert float(station["sensor.total_energy"]) == pytest.approx(station.true_totals()[0])
 
 
+@pytest.mark.usefixtures("left_open")
 async def test_a_station_that_is_added_during_requests(
     hass: HomeAssistant,
     loaded: ConfigEntry,
@@ -530,15 +536,8 @@ async def test_a_station_that_is_added_during_requests(
     world: World,
     wait: Pass,
     restart: Restart,
-    freezer: FrozenDateTimeFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    world.plug_in(station.name, card=True)
-    await wait(31)
-    await wait(600)
-    assert await hass.config_entries.async_unload(loaded.entry_id)
-    freezer.tick(1800)
-    world.unplug(station.name)
     original = EevionClient.get_session
 
     async def get_session(self: EevionClient, **kwargs: Any) -> Any:
