@@ -1,5 +1,6 @@
 """A cloud of one site whose answers a test makes by hand, whatever they are."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,9 @@ class HandMadeCloud:
         """Answered in place of a list of changes."""
         self.lists: list[dict[str, Any]] = []
         """The bodies of the requests for lists of changes."""
+        self.gate: asyncio.Event | None = None
+        """What lists of changes wait for."""
+        self.is_waiting = asyncio.Event()
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -46,6 +50,9 @@ class HandMadeCloud:
                 status, payload = self.sites
             case ["session"] if "updatedOnOrAfter" in body:
                 self.lists.append(body)
+                if self.gate:
+                    self.is_waiting.set()
+                    await self.gate.wait()
                 status, payload = self._past(body)
             case ["session"]:
                 status, payload = self.sessions

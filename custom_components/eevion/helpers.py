@@ -1,15 +1,20 @@
-"""Helpers for URLs, entities and users."""
+"""Helpers for URLs, devices, entities and users."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
 
 from homeassistant.auth.models import User
+from homeassistant.const import Platform
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.exceptions import UnknownUser
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util.network import is_local
 from yarl import URL
 
 from .const import DOMAIN
+
+MAIN_PLATFORM: Final = Platform.SWITCH
+MAIN_KEY: Final = "charging"
 
 # Last labels of names that no public DNS resolves: RFC 6761, 6762, 7686, 8375, 9476, and those
 # that routers and companies use (ICANN reserves "internal" for them).
@@ -88,6 +93,33 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
         return ip_address(host.removesuffix("."))
     except ValueError:
         return None
+
+
+@callback
+def main_entity(hass: HomeAssistant, port_id: str) -> str | None:
+    """Return the entity that represents a station: its switch, whose permissions count."""
+    unique_id = f"{port_id}_{MAIN_KEY}"
+    return er.async_get(hass).async_get_entity_id(MAIN_PLATFORM, DOMAIN, unique_id)
+
+
+@callback
+def own_device(hass: HomeAssistant, device_id: str) -> dr.DeviceEntry | None:
+    """Return a device by its id if it is one of the integration."""
+    device = dr.async_get(hass).async_get(
+        device_id, include_child_devices=False, include_composite_devices=False
+    )
+    if device is None:
+        return None
+    entry = hass.config_entries.async_get_entry(device.config_entry_id)
+    return device if entry and entry.domain == DOMAIN else None
+
+
+@callback
+def own_devices(hass: HomeAssistant, device_id: str) -> list[dr.DeviceEntry]:
+    """Return the devices of the integration with an id, which may be that of a composite one."""
+    split = dr.async_get(hass).async_get_devices_for_composite_device_id(device_id)
+    ids = [device.id for device in split] or [device_id]
+    return [device for id_ in ids if (device := own_device(hass, id_))]
 
 
 @callback

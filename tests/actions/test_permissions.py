@@ -147,12 +147,13 @@ async def test_every_tool_is_tested() -> None:
     assert names == TOOL_READS | TOOL_COMMANDS.keys() | SMART_TOOLS.keys()
 
 
-async def test_there_are_no_websocket_commands(
-    hass: HomeAssistant, loaded: MockConfigEntry
-) -> None:
-    """One that is added belongs in this module's tables."""
+async def test_websocket_commands_are_known(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
+    """Those whose users are tested in `tests/dashboard`."""
     assert await async_setup_component(hass, "websocket_api", {})
-    assert not [name for name in hass.data[WEBSOCKET_API] if name.startswith(("eevion", "/eevion"))]
+    assert {name for name in hass.data[WEBSOCKET_API] if "eevion" in name} == {
+        "eevion/dashboard",
+        "eevion/sessions",
+    }
 
 
 @pytest.mark.parametrize("action", READS)

@@ -20,10 +20,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 from tests.calls import ask, device
-from tests.handmade import HandMadeCloud, site
+from tests.handmade import HandMadeCloud
+from tests.past import TORONTO, past, two_sites
 
-VANCOUVER = {"id": "site", "name": "Home", "timeZone": "America/Vancouver"}
-TORONTO = {"id": "east", "name": "Office", "timeZone": "America/Toronto"}
 HEADER = [
     "Start",
     "Station",
@@ -38,35 +37,9 @@ HEADER = [
 ]
 
 
-def past(name: str, start: str, **fields: Any) -> dict[str, Any]:
-    """Return a session that has ended after an hour."""
-    begin = datetime.fromisoformat(start)
-    end = begin + timedelta(hours=1)
-    return {
-        "sessionId": name,
-        "portId": "A",
-        "stationId": "A",
-        "location": VANCOUVER,
-        "status": "complete",
-        "createdAt": start,
-        "startTime": start,
-        "endTime": end.isoformat(),
-        # As in the documentation's examples: that of the creation.
-        "updatedAt": start,
-        "duration": 3600,
-        "currency": "CAD",
-        "cost": 1.5,
-        "energy": 5000,
-        **fields,
-    }
-
-
 @pytest.fixture
 def hand() -> HandMadeCloud:
-    cloud = HandMadeCloud()
-    east = {**site("B"), "id": "east", "name": "Office"}
-    cloud.sites = 200, [site("A", "C", status="available"), east]
-    return cloud
+    return two_sites()
 
 
 @pytest.fixture(autouse=True)

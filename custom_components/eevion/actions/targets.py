@@ -12,7 +12,6 @@ from homeassistant.const import (
     ATTR_ENTITY_ID,
     ATTR_FLOOR_ID,
     ATTR_LABEL_ID,
-    Platform,
 )
 from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.exceptions import Unauthorized
@@ -33,7 +32,7 @@ import probatio as vol
 from ..const import DOMAIN
 from ..coordinator import EevionCoordinator
 from ..errors import invalid
-from ..helpers import async_user
+from ..helpers import MAIN_KEY, MAIN_PLATFORM, async_user, main_entity, own_device, own_devices
 from ..models import EevionConfigEntry, EevionRuntimeData
 from ..statements import Scope
 
@@ -46,8 +45,6 @@ _TARGETS = (
     ATTR_LABEL_ID,
     ATTR_STATIONS,
 )
-# The entity that represents its station in an area or a label.
-_MAIN_PLATFORM, _MAIN_KEY = Platform.SWITCH, "charging"
 
 TARGET_FIELDS: Final[VolDictType] = {
     **cv.TARGET_FIELDS,
@@ -199,7 +196,7 @@ class _Search:
             for device in dr.async_entries_for_label(self._devices, label_id):
                 self.async_add_named_device(device.id)
         for device_id in selected.referenced_devices:
-            if ours := self._ours(device_id):
+            if ours := own_device(self._hass, device_id):
                 self._by_area[device_id] = ours
         for entity_id in selected.indirectly_referenced:
             entity = self._entities.async_get(entity_id)
@@ -220,20 +217,9 @@ class _Search:
     @callback
     def async_add_named_device(self, device_id: str) -> bool:
         """Add a device by its id; return whether it is one of ours."""
-        split = self._devices.async_get_devices_for_composite_device_id(device_id)
-        candidates = [device.id for device in split] or [device_id]
-        found = {d.id: d for candidate in candidates if (d := self._ours(candidate))}
+        found = {device.id: device for device in own_devices(self._hass, device_id)}
         self._direct |= found
         return bool(found)
-
-    def _ours(self, device_id: str) -> dr.DeviceEntry | None:
-        device = self._devices.async_get(
-            device_id, include_child_devices=False, include_composite_devices=False
-        )
-        if device is None:
-            return None
-        entry = self._hass.config_entries.async_get_entry(device.config_entry_id)
-        return device if entry and entry.domain == DOMAIN else None
 
     def port_ids(self, entry: EevionConfigEntry) -> set[str]:
         """Return the port ids of the devices: of stations, and of the stations of sites."""
@@ -264,8 +250,8 @@ def _port_ids(entry: EevionConfigEntry, device: dr.DeviceEntry) -> list[str]:
 
 
 def _is_main(entity: er.RegistryEntry) -> bool:
-    is_ours = (entity.domain, entity.platform) == (_MAIN_PLATFORM, DOMAIN)
-    return is_ours and entity.unique_id.endswith(f"_{_MAIN_KEY}")
+    is_ours = (entity.domain, entity.platform) == (MAIN_PLATFORM, DOMAIN)
+    return is_ours and entity.unique_id.endswith(f"_{MAIN_KEY}")
 
 
 def _check_missing(selected: SelectedEntities) -> None:
@@ -289,10 +275,8 @@ async def _async_check_user(call: ServiceCall, target: Target, policy: str) -> b
         return False
     if not target.port_ids:
         raise Unauthorized(context=call.context, permission=policy)
-    entities = er.async_get(call.hass)
     for port_id in target.port_ids:
-        unique_id = f"{port_id}_{_MAIN_KEY}"
-        entity_id = entities.async_get_entity_id(_MAIN_PLATFORM, DOMAIN, unique_id)
+        entity_id = main_entity(call.hass, port_id)
         if entity_id is None or not user.permissions.check_entity(entity_id, policy):
             raise Unauthorized(
                 context=call.context,

@@ -7,6 +7,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 import probatio as vol
 
+from .sessions import websocket_sessions
+
 DASHBOARD_COMMAND: Final = "eevion/dashboard"
 
 
@@ -14,6 +16,7 @@ DASHBOARD_COMMAND: Final = "eevion/dashboard"
 def async_setup_websocket(hass: HomeAssistant) -> None:
     """Register the commands."""
     websocket_api.async_register_command(hass, websocket_dashboard)
+    websocket_api.async_register_command(hass, websocket_sessions)
 
 
 @websocket_api.websocket_command(
