@@ -10,6 +10,7 @@ DOMAIN: Final = "eevion"
 LOGGER: Final = logging.getLogger(__package__)
 MANUFACTURER: Final = "Hypercharge"
 PROFILE_URL: Final = "https://app.hypercharge.com/quantev/profile"
+STATIONS_URL: Final = "https://app.hypercharge.com/quantev/stations"
 
 CONF_ADVANCED: Final = "advanced"
 CONF_CLOUDHOOK_URL: Final = "cloudhook_url"

@@ -10,7 +10,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 
 from .account import AccountOptions, async_is_elsewhere, async_owner, async_report_shared
 from .api import Port, Site, Sites
-from .const import DOMAIN, LOGGER, MANUFACTURER
+from .const import DOMAIN, LOGGER, MANUFACTURER, STATIONS_URL
 from .stations import StationState
 
 # With a device its history and people's settings are removed: one answer is not enough.
@@ -167,6 +167,7 @@ class Devices:
         if self._is_changed(site.site_id, (site.name,)):
             self._registry.async_get_or_create(
                 config_entry_id=self._entry_id,
+                configuration_url=STATIONS_URL,
                 entry_type=dr.DeviceEntryType.SERVICE,
                 identifiers={(DOMAIN, site.site_id)},
                 manufacturer=MANUFACTURER,
@@ -179,6 +180,7 @@ class Devices:
             site = self._registry.async_get_device_by_identifier((DOMAIN, site_id), self._entry_id)
             self._registry.async_get_or_create(
                 config_entry_id=self._entry_id,
+                configuration_url=STATIONS_URL,
                 identifiers={(DOMAIN, port.port_id)},
                 manufacturer=MANUFACTURER,
                 model=port.model,

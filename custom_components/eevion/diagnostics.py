@@ -18,10 +18,16 @@ _REDACTED = {
     CONF_CLOUDHOOK_URL,
     CONF_URL,
     CONF_WEBHOOK_ID,
+    "city",
     "country",
+    "latitude",
+    "longitude",
     "name",
+    "postal_code",
     "region",
     "site_name",
+    "street",
+    "street_number",
     "title",
     "vehicle",
 }
@@ -69,7 +75,8 @@ def _redacted(entry: EevionConfigEntry, data: dict[str, Any]) -> dict[str, Any]:
     personal = {entry.title, *(str(entry.data.get(key, "")) for key in _REDACTED)}
     if entry.state is ConfigEntryState.LOADED:
         snapshot = entry.runtime_data.coordinator.data
-        personal |= {site.name for site in snapshot.sites.values()}
+        for site in snapshot.sites.values():
+            personal |= {site.name, *filter(None, (site.street, site.city, site.postal_code))}
         for station in snapshot.stations.values():
             personal |= {exception.site_name or "" for exception in station.exceptions}
             personal.add((station.session and station.session.vehicle) or "")

@@ -32,6 +32,7 @@ from .api import (
     PortStatus,
     Session,
     SessionStatus,
+    Site,
     StartedWith,
     Word,
 )
@@ -48,7 +49,7 @@ from .entity import (
 from .models import EevionConfigEntry
 from .smart.model import Reason
 from .smart.station import SmartStation
-from .stations import Snapshot, StationState, limits_json, tariff_json, taxes_json
+from .stations import Snapshot, StationState, limits_json, site_json, tariff_json, taxes_json
 
 type Value = StateType | datetime
 
@@ -334,6 +335,17 @@ class EevionSiteSensorDescription(SensorEntityDescription):
 
     value_fn: Callable[[Snapshot, str], float | None]
     unit_fn: Callable[[Snapshot, str], str | None] | None = None
+    attributes_fn: Callable[[Site], Mapping[str, Any]] | None = None
+    """Return the extra state attributes, without those that are None."""
+
+
+_PLACE = ("latitude", "longitude", "address", "continue_if_battery_full")
+
+
+def _place(site: Site) -> Mapping[str, Any]:
+    """Return where a site is: Home Assistant's map shows what has a latitude and a longitude."""
+    facts = site_json(site)
+    return {name: facts[name] for name in _PLACE if facts[name] is not None}
 
 
 def _site_total(snapshot: Snapshot, site_id: str, name: str) -> float | None:
@@ -345,6 +357,7 @@ def _site_total(snapshot: Snapshot, site_id: str, name: str) -> float | None:
 SITE_SENSORS = (
     EevionSiteSensorDescription(
         key="available_stations",
+        attributes_fn=_place,
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=lambda snapshot, site_id: sum(
             station.port.status is PortStatus.AVAILABLE for station in snapshot.stations_at(site_id)
@@ -525,12 +538,21 @@ class EevionSiteSensor(EevionSiteEntity, SensorEntity):
     """A sensor of a site."""
 
     entity_description: EevionSiteSensorDescription
+    _unrecorded_attributes = frozenset(_PLACE)
 
     @property
     @override
     def native_value(self) -> float | None:
         """The value in the current snapshot."""
         return self.entity_description.value_fn(self.coordinator.data, self.site_id)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """The extra state attributes."""
+        attributes_fn = self.entity_description.attributes_fn
+        site = self.coordinator.data.sites.get(self.site_id)
+        return attributes_fn(site) if attributes_fn and site else None
 
     @property
     @override

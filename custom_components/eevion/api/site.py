@@ -7,8 +7,40 @@ from typing import Any, Self, override
 
 from . import parse
 from .enums import Currency, PortStatus
-from .model import Model, at_most, one_of, reported, required
+from .model import Model, at_most, money, one_of, reported, required
 from .reader import Before, Rows
+
+_MOST_DEGREES_LATITUDE, _MOST_DEGREES_LONGITUDE = 90, 180
+# Nobody charges in the Atlantic: a place nearer than this to 0° N, 0° E is "not known".
+_NOWHERE_DEGREES = 0.001
+_MOST_CONNECTORS = 32
+_MOST_SLOTS, _MOST_SLOT_LEVELS, _MOST_SLOT_CHARACTERS = 200, 4, 16_000
+
+
+def _connectors(value: Any) -> tuple[int | str, ...] | None:
+    """Read `connectors`: a list of codes, or one code."""
+    if value is None:
+        return None
+    codes = (
+        parse.text(item) if (code := parse.integer(item)) is None else code
+        for item in (value if isinstance(value, list) else [value])[:_MOST_CONNECTORS]
+    )
+    return tuple(code for code in codes if code is not None)
+
+
+def _time_slots(value: Any) -> tuple[Any, ...] | None:
+    """Read `tariffTimeSlots`, of which the documentation has no example: any list or object.
+
+    One that is longer than a week's slots can be is None.
+    """
+    if not isinstance(value, list | dict) or not value:
+        return None
+    rows = value if isinstance(value, list) else [value]
+    slots = tuple(parse.tree(row, _MOST_SLOT_LEVELS) for row in rows[:_MOST_SLOTS])
+    if len(rows) > _MOST_SLOTS or len(repr(slots)) > _MOST_SLOT_CHARACTERS:
+        parse.log_once("time slots that are too long")
+        return None
+    return slots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +57,19 @@ class Port(Model):
     """2 is AC, 3 is DC."""
     volts: float | None = reported("volts", at_most(parse.MOST_V))
     amps: float | None = reported("amps", at_most(parse.MOST_A))
+    connectors: tuple[int | str, ...] | None = reported("connectors", _connectors)
+    """Codes, of which the documentation has no list: 5 is seen at level 2, 6 at level 3."""
     restriction: str | None = reported("restriction", parse.text)
+    """`public`, `restricted` or `private`; the documentation has no list."""
     is_shared_power: bool | None = reported("isSharedPower", parse.boolean)
+    price: float | None = reported("chargingCost", money)
+    price_unit: int | None = reported("chargingCostUnit", parse.integer)
+    """A code that the documentation does not explain: 3 and 5 have been seen."""
     tariff_id: str | None = reported("chargingCostId", parse.identifier)
     """`chargingCostId`: reported for ports with a tariff of their own."""
+    time_slots: tuple[Any, ...] | None = reported("tariffTimeSlots", _time_slots)
+    """As the cloud reports them: the documentation has no example."""
+    added_at: datetime | None = reported("dateAdded", parse.timestamp)
     updated_at: datetime | None = reported("updatedAt", parse.timestamp)
     currency: Currency | None = reported("currency", one_of(Currency))
     """Not documented here; sessions contain it."""
@@ -53,10 +94,41 @@ class Site(Model):
     region: str | None = reported("state", parse.text)
     """`state`: two letters of the province or state, as the filter of reports."""
     country: str | None = reported("country", parse.text)
+    """`country`: three letters."""
+    city: str | None = reported("city", parse.text)
+    street: str | None = reported("street", parse.text)
+    street_number: str | None = reported("streetNum", parse.text)
+    postal_code: str | None = reported("zip", parse.text)
+    latitude: float | None = reported("lat", at_most(_MOST_DEGREES_LATITUDE, parse.number))
+    longitude: float | None = reported("long", at_most(_MOST_DEGREES_LONGITUDE, parse.number))
+    added_at: datetime | None = reported("dateAdded", parse.timestamp)
+    updated_at: datetime | None = reported("updatedAt", parse.timestamp)
     continue_if_battery_full: bool | None = reported("continue_if_battery_full", parse.boolean)
     ports: tuple[Port, ...]
     is_complete: bool
     """False if a port could not be read: then a missing port may exist."""
+
+    @property
+    def coordinates(self) -> tuple[float, float] | None:
+        """Return latitude and longitude in degrees; None unless both are plausible."""
+        latitude, longitude = self.latitude, self.longitude
+        if latitude is None or longitude is None:
+            return None
+        if abs(latitude) < _NOWHERE_DEGREES and abs(longitude) < _NOWHERE_DEGREES:
+            return None
+        return latitude, longitude
+
+    @property
+    def address(self) -> str | None:
+        """Return the address on one line, as far as the cloud reports it."""
+        parts = (
+            (self.street_number, self.street),
+            (self.city,),
+            (self.region, self.postal_code),
+            (self.country,),
+        )
+        lines = (" ".join(filter(None, part)) for part in parts)
+        return ", ".join(filter(None, lines)) or None
 
     @classmethod
     @override

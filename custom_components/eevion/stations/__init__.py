@@ -14,6 +14,7 @@ from .serialize import (
     row_json,
     session_event,
     session_json,
+    site_json,
     tariff_json,
     taxes_json,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "row_json",
     "session_event",
     "session_json",
+    "site_json",
     "tariff_json",
     "taxes_json",
     "unique_names",

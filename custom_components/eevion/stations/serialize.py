@@ -10,6 +10,7 @@ from ..api import (
     Job,
     ReportRow,
     Session,
+    Site,
     StationException,
     Tariff,
     Word,
@@ -71,6 +72,26 @@ def session_json(session: Session, station: StationState | None, site: str | Non
         "started_with": _word(session.started_with),
         "end_reason": _word(session.end_reason),
         "vehicle": session.vehicle,
+    }
+
+
+def site_json(site: Site) -> Json:
+    """Return the place of a site, which is personal data, and its settings."""
+    latitude, longitude = site.coordinates or (None, None)
+    return {
+        "site": site.name,
+        "site_id": site.site_id,
+        "address": site.address,
+        "street": site.street,
+        "street_number": site.street_number,
+        "city": site.city,
+        "region": site.region,
+        "postal_code": site.postal_code,
+        "country": site.country,
+        "latitude": latitude,
+        "longitude": longitude,
+        "continue_if_battery_full": site.continue_if_battery_full,
+        "added_at": time_json(site.added_at),
     }
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from ..api import ChargingLimit, Port, PortStatus, Session, Site, StationException
 from .power import PowerMeter
+from .serialize import site_json
 from .sessions import SessionBook
 from .settings import NO_SETTINGS, StationSettings
 from .station import StationState, Totals
@@ -62,6 +63,12 @@ class Assembly:
         self.snapshot.sites.clear()
         self.snapshot.sites.update((site.site_id, site) for site in sites)
         changed: set[str] = set(before.keys() ^ self.snapshot.sites.keys())
+        changed |= {
+            site_id
+            for site_id, site in self.snapshot.sites.items()
+            if (old := before.get(site_id)) and old is not site
+            if site_json(old) != site_json(site)
+        }
         places: dict[str, tuple[str, Port]] = {}
         for site_id, site in self.snapshot.sites.items():
             for port in site.ports:
