@@ -2,9 +2,15 @@
 
 from typing import Any
 
+from homeassistant.components.recorder import get_instance
+from homeassistant.components.recorder.history import state_changes_during_period
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+)
 
 from simulator import World
 
@@ -32,6 +38,15 @@ async def load(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Load an account, and let all that it begins come to its end."""
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def first_recorded(hass: HomeAssistant, entity_id: str) -> State:
+    """Return the first state of an entity that the recorder holds, with its attributes."""
+    await async_wait_recording_done(hass)
+    found = await get_instance(hass).async_add_executor_job(
+        state_changes_during_period, hass, dt_util.utc_from_timestamp(0), None, entity_id
+    )
+    return found[entity_id][0]
 
 
 class Station:

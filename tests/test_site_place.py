@@ -3,25 +3,21 @@
 import json
 from typing import Any
 
-from homeassistant.components.recorder import Recorder, get_instance
-from homeassistant.components.recorder.history import state_changes_during_period
+from homeassistant.components.recorder import Recorder
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import device_registry as dr, entity_registry as er
-from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.diagnostics import (
     get_diagnostics_for_config_entry,
     get_diagnostics_for_device,
 )
-from pytest_homeassistant_custom_component.components.recorder.common import (
-    async_wait_recording_done,
-)
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from tests.calls import device
 from tests.conftest import Pass
 from tests.handmade import HandMadeCloud, site
+from tests.helpers import first_recorded
 
 ADDRESS = {
     "streetNum": "1070",
@@ -138,16 +134,7 @@ async def test_the_device_leads_to_quantev(hass: HomeAssistant, account: MockCon
 async def test_the_recorder_keeps_no_place(
     recorder_mock: Recorder, hass: HomeAssistant, account: MockConfigEntry
 ) -> None:
-    state = shown(hass)
-    await async_wait_recording_done(hass)
-    found = await get_instance(hass).async_add_executor_job(
-        state_changes_during_period,
-        hass,
-        dt_util.utc_from_timestamp(0),
-        None,
-        state.entity_id,
-    )
-    (row, *_) = found[state.entity_id]
+    row = await first_recorded(hass, shown(hass).entity_id)
     assert row.attributes.keys().isdisjoint({"latitude", "longitude", "address"})
 
 

@@ -15,6 +15,7 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import (
+    MATCH_ALL,
     PERCENTAGE,
     EntityCategory,
     UnitOfEnergy,
@@ -49,11 +50,20 @@ from .entity import (
 from .models import EevionConfigEntry
 from .smart.model import Reason
 from .smart.station import SmartStation
-from .stations import Snapshot, StationState, limits_json, site_json, tariff_json, taxes_json
+from .stations import (
+    Snapshot,
+    StationState,
+    limits_json,
+    port_json,
+    site_json,
+    tariff_json,
+    taxes_json,
+)
 
 type Value = StateType | datetime
 
 _AC_LEVELS = (1, 2)
+_LEVELS, _OTHER_LEVEL = (1, 2, 3), "other"
 _MINUTE_S = 60
 
 
@@ -167,6 +177,29 @@ def _attributes(
 def _started_with(session: Session) -> str | None:
     return None if session.started_with is StartedWith.UNKNOWN else _name(session.started_with)
 
+
+def _level(station: StationState) -> str:
+    level = station.port.level
+    return f"level_{level}" if level in _LEVELS else _OTHER_LEVEL
+
+
+def _information_attributes(station: StationState) -> Mapping[str, Any]:
+    """Return what the station is built for, as far as the cloud reports it."""
+    facts = port_json(station.port, _currency(station) or station.port.currency)
+    return {name: value for name, value in facts.items() if value is not None and name != "level"}
+
+
+INFORMATION = (
+    EevionSensorDescription(
+        key="information",
+        attributes_fn=_information_attributes,
+        device_class=SensorDeviceClass.ENUM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        options=[*(f"level_{level}" for level in _LEVELS), _OTHER_LEVEL],
+        value_fn=_level,
+    ),
+)
 
 SENSORS = (
     EevionSensorDescription(
@@ -413,6 +446,7 @@ async def async_setup_entry(
         ),
     )
     async_add_entities_for_all(entry, async_add_entities, SENSORS, EevionSensor)
+    async_add_entities_for_all(entry, async_add_entities, INFORMATION, EevionInformationSensor)
     async_add_smart_entities(entry, async_add_entities, SMART_SENSORS, EevionSmartSensor)
 
 
@@ -461,6 +495,12 @@ class EevionSensor(EevionEntity, RestoreSensor):
         if not self.entity_description.is_per_session:
             return None
         return self._restored_reset if self._past else session_start(self.station)
+
+
+class EevionInformationSensor(EevionSensor):
+    """What a station is built for; the recorder keeps none of its attributes."""
+
+    _unrecorded_attributes = frozenset({MATCH_ALL})
 
 
 @dataclass(frozen=True, kw_only=True)

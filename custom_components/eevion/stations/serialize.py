@@ -8,6 +8,7 @@ from ..api import (
     DemandResponseEvent,
     Fee,
     Job,
+    Port,
     ReportRow,
     Session,
     Site,
@@ -72,6 +73,25 @@ def session_json(session: Session, station: StationState | None, site: str | Non
         "started_with": _word(session.started_with),
         "end_reason": _word(session.end_reason),
         "vehicle": session.vehicle,
+    }
+
+
+def port_json(port: Port, currency: str | None) -> Json:
+    """Return what a port is built for and what it costs; the price is in `currency`."""
+    return {
+        "level": port.level,
+        "power_kw": _per(port.max_power_w, 1000),
+        "volts": port.volts,
+        "amps": port.amps,
+        "connectors": None if port.connectors is None else list(port.connectors),
+        "is_shared_power": port.is_shared_power,
+        "restriction": port.restriction,
+        "price": port.price,
+        "price_unit": port.price_unit,
+        "currency": currency,
+        "tariff_id": port.tariff_id,
+        "time_slots": None if port.time_slots is None else list(port.time_slots),
+        "added_at": time_json(port.added_at),
     }
 
 
