@@ -57,10 +57,10 @@ def _idle_attributes(station: StationState) -> Mapping[str, Any] | None:
 
 
 def _demand_response_attributes(station: StationState) -> Mapping[str, Any] | None:
-    """Return the demand response events in progress."""
+    """Return the demand response events of the session: in progress, upcoming and over."""
     if (session := station.active_session) is None:
         return None
-    return {"events": [event_json(event) for event in session.demand_response or () if event.state]}
+    return {"events": [event_json(event) for event in session.demand_response or ()]}
 
 
 BINARY_SENSORS = (

@@ -116,6 +116,7 @@ def test_ended_session(example):
         time_zone="America/Vancouver",
         status=SessionStatus.COMPLETE,
         connector_status=ConnectorStatus.AVAILABLE,
+        connector_status_at=datetime(2024, 7, 11, 16, 1, 34, 913000, tzinfo=UTC),
         last_heartbeat=datetime(2025, 7, 22, 0, 8, 43, 27000, tzinfo=UTC),
         created_at=datetime(2024, 7, 10, 21, 16, 56, tzinfo=UTC),
         started_at=datetime(2024, 7, 10, 21, 16, 53, tzinfo=UTC),

@@ -90,10 +90,15 @@ class Currency(Word):
 
 
 class EventState(Word):
-    """`eventState` of a demand-response event."""
+    """`eventState` of a demand-response event.
+
+    The documentation names the first two; it speaks of the others without their spelling.
+    """
 
     ACTIVE = "active"
     QUEUED = "queued"
+    UPCOMING = "upcoming"
+    COMPLETED = "completed"
 
 
 class LimitUnit(Word):

@@ -31,6 +31,16 @@ class DemandResponseEvent(Model):
     ends_at: datetime | None = reported("eventEndTime", parse.timestamp)
     """None is open-ended."""
 
+    def state_at(self, now: datetime) -> EventState | None:
+        """Return the reported state, else what follows from the times; None for neither."""
+        if self.state:
+            return self.state
+        if self.started_at and self.started_at > now:
+            return EventState.UPCOMING
+        if self.ends_at and self.ends_at <= now:
+            return EventState.COMPLETED
+        return None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionLimit:
@@ -91,6 +101,8 @@ class Session(Model):
     status: SessionStatus | None = reported("status", one_of(SessionStatus))
     connector_status: ConnectorStatus | None = reported("stationStatus", one_of(ConnectorStatus))
     """The station's present status, also in a session that has ended."""
+    connector_status_at: datetime | None = reported("stationStatusTimestamp", parse.timestamp)
+    """Since when the station has that status."""
     last_heartbeat: datetime | None = reported("stationLastHeartbeat", parse.timestamp)
     created_at: datetime | None = reported("createdAt", parse.timestamp)
     started_at: datetime | None = reported("startTime", parse.timestamp)

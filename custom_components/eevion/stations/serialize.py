@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from homeassistant.util import dt as dt_util
+
 from ..api import (
     DemandResponseEvent,
     Fee,
@@ -50,6 +52,8 @@ def session_json(session: Session, station: StationState | None, site: str | Non
         "status": _word(session.status),
         "is_active": session.is_active,
         "connector_status": _word(session.connector_status),
+        "connector_status_at": time_json(session.connector_status_at),
+        "last_heartbeat": time_json(session.last_heartbeat),
         "created_at": time_json(session.created_at),
         "started_at": time_json(session.started_at),
         "ended_at": time_json(session.ended_at),
@@ -168,7 +172,7 @@ def _fee_json(fee: Fee | None) -> Json | None:
 def event_json(event: DemandResponseEvent) -> Json:
     """Return a demand-response event."""
     return {
-        "state": _word(event.state),
+        "state": _word(event.state_at(dt_util.utcnow())),
         "type": event.type,
         "power_limit_kw": _per(event.power_limit_w, 1000),
         "started_at": time_json(event.started_at),
