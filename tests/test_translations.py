@@ -472,6 +472,7 @@ WATCHED = {
     "is_charging": "charging",
     "is_plugged_in": "plugged_in",
     "plugged_in": "plugged_in",
+    "session_limit_reached": "session",
     "unplugged": "plugged_in",
 }
 

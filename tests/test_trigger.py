@@ -80,10 +80,21 @@ async def recover(world: World, wait: Pass) -> None:
     await wait(301)
 
 
+async def charge_for_two_minutes(world: World, wait: Pass) -> None:
+    world.set_session_limit(IDLE_FEE, 120)
+    await charge(world, wait)
+
+
+async def last(world: World, wait: Pass) -> None:
+    for _ in range(4):
+        await wait(31)
+
+
 # What was before, what makes it fire, what does not, and the entity it looks at.
 CASES: dict[str, tuple[Happen, Happen, Happen, tuple[str, str]]] = {
     "session_started": (nothing, charge, leave, ("event", "session")),
     "session_completed": (charge, leave, charge, ("event", "session")),
+    "session_limit_reached": (charge_for_two_minutes, last, leave, ("event", "session")),
     "plugged_in": (nothing, charge, leave, ("binary_sensor", "plugged_in")),
     "unplugged": (charge, leave, charge, ("binary_sensor", "plugged_in")),
     "idle_fee_running": (fill_up, stay, leave, ("binary_sensor", "idle")),

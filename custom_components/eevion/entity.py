@@ -72,7 +72,21 @@ class EevionEntity(_DeviceEntity):
     """An entity of one station."""
 
     entity_description: EevionDescription
-    _unrecorded_attributes = frozenset({"events", "idle_fee", "limits", "occupancy_fee", "taxes"})
+    _unrecorded_attributes = frozenset(
+        {
+            "events",
+            "idle_fee",
+            "left",
+            "left_kwh",
+            "left_s",
+            "limit",
+            "limit_kwh",
+            "limit_s",
+            "limits",
+            "occupancy_fee",
+            "taxes",
+        }
+    )
 
     def __init__(
         self, coordinator: EevionCoordinator, port_id: str, description: EevionDescription

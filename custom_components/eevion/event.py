@@ -14,7 +14,7 @@ from .const import EVENT_EXCEPTION, EVENT_JOB, EVENT_SESSION, signal
 from .coordinator import EevionCoordinator
 from .entity import EevionDescription, EevionEntity, async_add_entities_for_all
 from .models import EevionConfigEntry
-from .stations import StationState, session_event
+from .stations import StationState, reached_limits, session_event
 
 PARALLEL_UPDATES = 0
 
@@ -39,6 +39,7 @@ class EevionEventDescription(EevionDescription, EventEntityDescription):
 def session_events(before: StationState, after: StationState) -> Iterator[_Event]:
     """Yield the events of sessions between two states."""
     old, new = before.active_session, after.active_session
+    yield from _reached(before, after)
     if old and (new is None or new.session_id != old.session_id):
         last = after.session
         is_same = last is not None and last.session_id == old.session_id
@@ -52,6 +53,25 @@ def session_events(before: StationState, after: StationState) -> Iterator[_Event
         yield "suspended", session_event(new)
 
 
+def _reached(before: StationState, after: StationState) -> Iterator[_Event]:
+    """Yield the limits that the session has reached, also with its end."""
+    old, session = before.session, after.session
+    is_same = bool(old and session and old.session_id == session.session_id)
+    if session is None or not (session.is_active or (is_same and before.active_session)):
+        return
+    known = reached_limits(old) if old and is_same else ()
+    for limit in reached_limits(session):
+        if limit not in known:
+            yield (
+                "limit_reached",
+                {
+                    **session_event(session),
+                    "limit_type": limit.type,
+                    "limit_value": limit.value,
+                },
+            )
+
+
 def _is_suspended(session: Session) -> bool:
     return session.connector_status in _SUSPENDED
 
@@ -60,7 +80,7 @@ EVENTS = (
     EevionEventDescription(
         key=EVENT_SESSION,
         changes_fn=session_events,
-        event_types=["started", "charging", "suspended", "completed"],
+        event_types=["started", "charging", "suspended", "limit_reached", "completed"],
     ),
     EevionEventDescription(key=EVENT_EXCEPTION, event_types=["started", "ended"]),
     EevionEventDescription(

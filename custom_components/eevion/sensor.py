@@ -53,7 +53,8 @@ from .smart.station import SmartStation
 from .stations import (
     Snapshot,
     StationState,
-    limits_json,
+    elapsed_s,
+    limit_uses,
     port_json,
     site_json,
     tariff_json,
@@ -124,21 +125,10 @@ def _currency(station: StationState) -> str | None:
 
 def _duration(session: Session) -> float | None:
     """Return the duration in seconds; full minutes while the session is active."""
-    seconds = _seconds(session)
+    seconds = elapsed_s(session, dt_util.utcnow())
     if seconds is None or not session.is_active:
         return seconds
     return seconds // _MINUTE_S * _MINUTE_S
-
-
-def _seconds(session: Session) -> float | None:
-    """Return the duration in seconds; lists report 0 for many active sessions."""
-    if session.duration_s or session.started_at is None:
-        return session.duration_s
-    # The time of the cloud if it advances, else that of Home Assistant.
-    until = session.ended_at or session.updated_at
-    if until is None or (until <= session.started_at and not session.ended_at):
-        until = max(dt_util.utcnow(), session.started_at)
-    return (until - session.started_at).total_seconds()
 
 
 def _state_of_charge(session: Session) -> float | None:
@@ -165,7 +155,38 @@ def _tariff_attributes(session: Session) -> Mapping[str, Any] | None:
 
 
 def _cost_attributes(session: Session) -> Mapping[str, Any]:
-    return {"tax_included": session.tax_included, "taxes": taxes_json(session)}
+    taxes = {"tax_included": session.tax_included, "taxes": taxes_json(session)}
+    return taxes | _limit_attributes(session, session.currency or "")
+
+
+def _energy_attributes(session: Session) -> Mapping[str, Any]:
+    return _limit_attributes(session, "Wh", "_kwh", 1 / 1000)
+
+
+def _duration_attributes(session: Session) -> Mapping[str, Any]:
+    limits = [{"type": limit.type, "value": limit.value} for limit in session.limits or ()]
+    return {"limits": limits} | _limit_attributes(session, "s", "_s")
+
+
+def _limit_attributes(
+    session: Session, unit: str, suffix: str = "", factor: float = 1
+) -> dict[str, float]:
+    """Return the limit in a unit that the session reaches first, and what is left of it.
+
+    Of a duration full minutes are left, since each change is a row in the recorder.
+    """
+    uses = [use for use in limit_uses(session, dt_util.utcnow()) if use.unit == unit]
+    known = [use for use in uses if use.left is not None]
+    if not session.is_active or not known:
+        return {}
+    first = min(known, key=lambda use: use.left or 0)
+    left = first.left or 0
+    if unit == "s" and left:
+        left = first.limit.value - (first.used or 0) // _MINUTE_S * _MINUTE_S
+    return {
+        f"limit{suffix}": round(first.limit.value * factor, 6),
+        f"left{suffix}": round(left * factor, 6),
+    }
 
 
 def _attributes(
@@ -224,6 +245,7 @@ SENSORS = (
     ),
     EevionSensorDescription(
         key="session_energy",
+        attributes_fn=_attributes(_energy_attributes),
         is_essential=True,
         is_per_session=True,
         device_class=SensorDeviceClass.ENERGY,
@@ -255,7 +277,7 @@ SENSORS = (
     ),
     EevionSensorDescription(
         key="session_duration",
-        attributes_fn=_attributes(lambda session: {"limits": limits_json(session)}),
+        attributes_fn=_attributes(_duration_attributes),
         device_class=SensorDeviceClass.DURATION,
         native_unit_of_measurement=UnitOfTime.SECONDS,
         suggested_display_precision=0,

@@ -99,6 +99,7 @@ TRIGGERS: dict[str, type[Trigger]] = {
     "idle_fee_running": _IdleFeeTrigger,
     "plugged_in": _on_state("plugged_in", STATE_ON),
     "session_completed": _on_event("session", "completed"),
+    "session_limit_reached": _on_event("session", "limit_reached"),
     "session_started": _on_event("session", "started"),
     "unplugged": _on_state("plugged_in", STATE_OFF),
 }

@@ -90,7 +90,10 @@ async def test_fees_and_limits_of_a_session(
     world.plug_in("2225_B", card=True)
     await wait(60)
     (session,) = (await ask(hass, "get_sessions", stations="2225_B"))["sessions"]
-    assert session["limits"] == [{"type": "sessionTime", "value": 1800}]
+    (limit,) = session["limits"]
+    assert (limit["type"], limit["value"], limit["unit"]) == ("sessionTime", 1800, "s")
+    assert 0 < limit["used"] <= 60
+    assert limit["left"] == 1800 - limit["used"]
     assert session["tariff"]["idle_fee"]["price"] == 0.4
     assert session["tariff"]["idle_fee"]["unit"] == "minute"
 

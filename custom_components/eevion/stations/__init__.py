@@ -19,6 +19,7 @@ from .serialize import (
     tariff_json,
     taxes_json,
 )
+from .session_limits import LimitUse, elapsed_s, limit_uses, reached_limits
 from .settings import IN_SERVICE, NO_SETTINGS, OUT_OF_SERVICE, StationSettings
 from .snapshot import Assembly, Snapshot
 from .station import StationState, Totals, port_of
@@ -31,6 +32,7 @@ __all__ = [
     "PURPOSES",
     "Assembly",
     "Json",
+    "LimitUse",
     "OpenJob",
     "Snapshot",
     "StationMemory",
@@ -38,13 +40,16 @@ __all__ = [
     "StationState",
     "Totals",
     "commands_json",
+    "elapsed_s",
     "event_json",
     "exception_json",
     "figures_json",
     "job_json",
+    "limit_uses",
     "limits_json",
     "port_json",
     "port_of",
+    "reached_limits",
     "row_json",
     "session_event",
     "session_json",

@@ -19,6 +19,7 @@ from ..api import (
     Word,
     parse,
 )
+from .session_limits import limit_uses
 from .settings import OUT_OF_SERVICE
 from .station import StationState
 
@@ -137,8 +138,18 @@ def taxes_json(session: Session) -> list[Json]:
 
 
 def limits_json(session: Session) -> list[Json]:
-    """Return the limits at which the cloud ends a session."""
-    return [{"type": limit.type, "value": limit.value} for limit in session.limits or ()]
+    """Return the limits at which the cloud ends a session, and what is left of them."""
+    return [
+        {
+            "type": use.limit.type,
+            "value": use.limit.value,
+            "unit": use.unit,
+            "used": use.used,
+            "left": use.left,
+            "is_reached": use.is_reached,
+        }
+        for use in limit_uses(session, dt_util.utcnow())
+    ]
 
 
 def tariff_json(tariff: Tariff | None) -> Json | None:
