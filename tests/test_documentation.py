@@ -109,7 +109,7 @@ def test_actions(actions: dict[str, Any]) -> None:
         if match := re.fullmatch(r"`eevion\.(\w+)`", name):
             documented[match[1]] = set(re.findall(r"`(\w+)`", fields))
     assert documented.keys() == actions.keys()
-    common = {"stations", "config_entry_id"}
+    common = {"stations", "config_entry_id", "device_id"}
     for name, action in actions.items():
         known: set[str] = set()
         for key, field in (action.get("fields") or {}).items():
