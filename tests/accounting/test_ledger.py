@@ -57,8 +57,7 @@ def apply(account: StationLedger, *sessions: Session) -> StationLedger:
 
 def begun(lifetime: Sums | None = None, until: float = NOW - 1) -> StationLedger:
     account = StationLedger()
-    account.begin(lifetime or Sums(), until)
-    account.missed_until = until
+    account.begin(lifetime or Sums(), until, reported_at=until)
     return account
 
 

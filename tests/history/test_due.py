@@ -10,7 +10,6 @@ from custom_components.eevion.accounting.ledger import LedgerSession, StationLed
 from custom_components.eevion.history.due import (
     Listed,
     lists_past_since,
-    mark_posted,
     recount,
     shares,
     unposted_sessions,
@@ -59,7 +58,7 @@ def post(ledger: StationLedger, present: Hours, *, since: float = NOW, listed: A
         listed=listed,
         uncounted=listed.hours()[0] if listed else None,
     )
-    mark_posted(ledger, marks, found.hours)
+    ledger.mark_posted(marks, found.hours)
     return {hour: amount for hour, amount in (present | found.hours).items() if amount}
 
 

@@ -116,7 +116,7 @@ class Accounting:
         async with self._writing:
             if new_id in self.ledgers or (ledger := self.ledgers.pop(old_id, None)) is None:
                 return
-            ledger.statistics_port_id = ledger.statistics_port_id or old_id
+            ledger.keep_statistics_of(old_id)
             self.ledgers[new_id] = ledger
             self._dumped.pop(old_id, None)
             self._unwritten.discard(old_id)

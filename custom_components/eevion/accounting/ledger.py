@@ -5,6 +5,7 @@ number of times. Amounts are whole numbers (thousandths of a watt-hour, hundredt
 so that sums are exact. Times are in epoch seconds.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -377,10 +378,24 @@ class StationLedger:
             shown.subtract(0, cost, currency)
         return shown
 
-    def begin(self, lifetime: Sums, counted_until: float) -> None:
-        """Begin with a lifetime figure of all sessions that ended until `counted_until`."""
+    def begin(
+        self,
+        lifetime: Sums,
+        counted_until: float,
+        *,
+        reported_at: float = 0,
+        is_site_shown: bool = False,
+    ) -> None:
+        """Begin with a lifetime figure of all sessions that ended until `counted_until`.
+
+        `reported_at` is the time of the report. Where the total of the site was shown without
+        this station, that does not rise by the figure.
+        """
         self.folded = lifetime
         self.counted_until = counted_until
+        self.missed_until = reported_at
+        if is_site_shown:
+            self.before_site = lifetime.copy()
         self.is_begun = True
         for session_id, entry in list(self.sessions.items()):
             if self._is_counted(entry):
@@ -418,6 +433,37 @@ class StationLedger:
             self.missed.name_currency(self.currency)
         self.missed_until = at
         return self.missed
+
+    def compare_before(self, at: float) -> None:
+        """Mark the last report as one from before `at`: the clock may have been set back since."""
+        self.missed_until = min(self.missed_until, at)
+
+    def keep_statistics_of(self, port_id: str) -> None:
+        """Keep the statistics of a port that this one replaced, or of the first of several."""
+        self.statistics_port_id = self.statistics_port_id or port_id
+
+    def set_statistics_currency(self, currency: str) -> None:
+        """Set the currency of the statistics, unless there is one."""
+        self.cost_currency = self.cost_currency or currency
+
+    def mark_posted(self, marks: Mapping[str, Posted], hours: Iterable[int]) -> None:
+        """Record that sessions are posted, by session id, and which hours changed."""
+        self.mark_hours_posted(hours)
+        for session_id, mark in marks.items():
+            if entry := self.sessions.get(session_id):
+                for posted in filter(None, (entry.posted, mark)):
+                    if posted.energy:
+                        self.uncosted |= posted.boundary_hours
+                entry.posted = mark
+
+    def mark_hours_posted(self, hours: Iterable[int]) -> None:
+        """Record that there are statistics, and which hours have no electricity cost yet."""
+        self.uncosted.update(hours)
+        self.has_posted = True
+
+    def mark_costed(self, hours: Iterable[int]) -> None:
+        """Record that the statistics hold the electricity cost of hours."""
+        self.uncosted.difference_update(hours)
 
     def raise_shown(self) -> Sums:
         """Raise the shown totals to the counted ones, and return them.

@@ -218,10 +218,12 @@ class LedgerReconciler:
             # One that came meanwhile may be in the figure or not: the next run will know.
             if self._session_ids(port_id) == known[port_id]:
                 ledger = self._accounting.ledgers[port_id]
-                if ledger.site_id in begun_sites:
-                    ledger.before_site = figure.copy()
-                ledger.begin(figure, until[port_id])
-                ledger.missed_until = now.timestamp()
+                ledger.begin(
+                    figure,
+                    until[port_id],
+                    reported_at=now.timestamp(),
+                    is_site_shown=ledger.site_id in begun_sites,
+                )
                 self._accounting.async_mark_changed(port_id)
 
     def _session_ids(self, port_id: str) -> AbstractSet[str]:
@@ -357,8 +359,7 @@ class LedgerReconciler:
             excess.name_currency(ledger.currency)
         if until is not None and excess.energy <= ledger.missed.energy:
             return  # a figure of less time must not count less
-        # The clock may have been set back since.
-        ledger.missed_until = min(ledger.missed_until, at)
+        ledger.compare_before(at)
         most = most_energy(ledger.max_power_w, at - ledger.missed_until)
         if excess.energy > most + ledger.missed.energy:
             LOGGER.warning(

@@ -192,15 +192,3 @@ def _hour_deltas(
             }
         add(change, parts)
     return change
-
-
-def mark_posted(ledger: StationLedger, marks: Mapping[str, Posted], hours: Iterable[int]) -> None:
-    """Record in the ledger that sessions are posted, and which hours changed."""
-    ledger.uncosted.update(hours)
-    for session_id, mark in marks.items():
-        if entry := ledger.sessions.get(session_id):
-            for posted in filter(None, (entry.posted, mark)):
-                if posted.energy:
-                    ledger.uncosted |= posted.boundary_hours
-            entry.posted = mark
-    ledger.has_posted = True

@@ -23,7 +23,6 @@ from .due import (
     Listed,
     SessionShare,
     lists_past_since,
-    mark_posted,
     recount,
     shares,
     unposted_sessions,
@@ -235,7 +234,7 @@ class StatisticsPoster:
         for port_id, one in due.items():
             changed = {hour for series in one.sums for hour in series.states}
             if one.marks or changed:
-                mark_posted(one.ledger, one.marks, changed)
+                one.ledger.mark_posted(one.marks, changed)
                 self._accounting.async_mark_changed(port_id)
         self._checked.update(port_ids)
 
@@ -264,7 +263,7 @@ class StatisticsPoster:
         found = (entry.currency for entry in entries if not entry.is_open and entry.currency)
         if (currency := next(found, None)) is not None:
             known = await self.store.async_unit(self._one(port_id, "cost", currency))
-            ledger.cost_currency = known or currency
+            ledger.set_statistics_currency(known or currency)
             self._accounting.async_mark_changed(port_id)
 
     async def _async_list_unexplained(self) -> None:
@@ -366,5 +365,5 @@ class StatisticsPoster:
                     )
                     cost.blank = day.hours
                     await self.store.async_write([cost])
-                ledger.uncosted -= set(day.hours)
+                ledger.mark_costed(day.hours)
                 self._accounting.async_mark_changed(port_id)

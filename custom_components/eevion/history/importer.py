@@ -234,10 +234,8 @@ class HistoryImporter:
         self.results[port_id].add(past, changed)
         # The report of yesterday may be incomplete, and that of today does not exist yet.
         recent = Day.at(Day.at(now).hours.start - 1).hours.start
-        ledger.uncosted |= {
-            hour for m in marks for hour in m.boundary_hours if hour >= recent
-        } & filled
-        ledger.has_posted = True
+        boundaries = {hour for m in marks for hour in m.boundary_hours if hour >= recent}
+        ledger.mark_hours_posted(boundaries & filled)
         self._accounting.async_mark_changed(port_id)
 
 
