@@ -1,12 +1,13 @@
 """What happens at a station, as events; and the exceptions the cloud notes."""
 
 from contextlib import AbstractContextManager
+import copy
 from typing import Any
 from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import Event, EventStateChangedData, HomeAssistant, State
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, State, callback
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
@@ -312,6 +313,53 @@ async def test_sessions_that_ended_while_the_account_was_unloaded(
         await wait(301)
         await wait(301)
     assert station.state("event", "session").state == fired
+
+
+async def test_a_kill_before_the_event_of_a_session_that_ended_meanwhile(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    loaded: ConfigEntry,
+    station: Station,
+    world: World,
+    changes: list[Event[EventStateChangedData]],
+    freezer: FrozenDateTimeFactory,
+    wait: Pass,
+) -> None:
+    """Home Assistant dies in its first minute: the next start has the event, and one only."""
+    await wait(301)
+    world.plug_in(station.name, card=True)
+    await wait(600)
+    await wait(61)
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    freezer.tick(600)
+    world.unplug(station.name)
+    freezer.tick(60)
+    on_disk: list[dict[str, Any]] = []
+    entity_id = station.id("event", "session")
+
+    @callback
+    def keep_disk(event: Event[EventStateChangedData]) -> None:
+        state = event.data["new_state"]
+        if event.data["entity_id"] == entity_id and state and state.state != "unavailable":
+            on_disk.append(copy.deepcopy(hass_storage))
+
+    stop = hass.bus.async_listen("state_changed", keep_disk)
+    total = sum(s.curve.energy_wh(s.end_ms) for s in world.ledger(station.name)) / 1000
+    times = []
+    for _ in range(3):
+        changes.clear()
+        assert await hass.config_entries.async_setup(loaded.entry_id)
+        for _ in range(3):
+            await wait(31)
+        times.append(station.state("event", "session").state)
+        assert len(completed(changes, station)) == 1
+        assert float(station["sensor.total_energy"]) == pytest.approx(total)
+        assert await hass.config_entries.async_unload(loaded.entry_id)
+        if len(times) == 1:
+            hass_storage.clear()
+            hass_storage.update(on_disk[-1])
+    stop()
+    assert times[0] != times[1] == times[2]
 
 
 async def test_a_session_that_goes_on_over_a_restart_completes_once(

@@ -160,7 +160,7 @@ class Accounting:
         # A date in the future is wrong, and would hide the next changes.
         updated = [min(s.updated_at.timestamp(), now) for s in sessions if s.updated_at]
         self.cursor = max(self.cursor, *updated, 0)
-        self._meanwhile.is_over = True
+        self._meanwhile.end()
 
     @property
     def _write_interval(self) -> float:
@@ -207,7 +207,7 @@ class Accounting:
                 ledger.fold(now)
                 if self.is_recovered and ledger.is_begun:
                     totals[port_id] = ledger.raise_shown().totals(ledger.currency)
-                self._dumped[port_id] = ledger.to_json()
+                self._dumped[port_id] = ledger.to_json(self._meanwhile.ended)
             failure = await self._store.async_save(self.cursor, self._dumped)
             if failure:
                 self._unwritten |= written
@@ -268,15 +268,21 @@ class Accounting:
         self.async_write_soon()
 
     async def async_announce_ended(self) -> None:
-        """Call the listeners once with the sessions that ended meanwhile, after a write."""
+        """Call the listeners once with the sessions that ended meanwhile, between two writes.
+
+        Without the first write, the disk may be full, and the next start announces them again;
+        until the second one, they are stored as open.
+        """
         if not self._meanwhile.ended or self._is_closed:
             return
         if not await self.async_write():
             return
-        ended, self._meanwhile.ended = self._meanwhile.ended, {}
-        for session in sorted(ended.values(), key=lambda s: s.ended_at or dt_util.utcnow()):
+        for session in self._meanwhile.mark_announced():
             for listener in tuple(self._ended_listeners):
                 listener(session)
+            if session.port_id in self.ledgers:
+                self._unwritten.add(session.port_id)
+        await self.async_write()
 
     async def async_remove(self) -> None:
         """Delete the file, with the account."""

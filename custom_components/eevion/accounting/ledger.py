@@ -5,7 +5,7 @@ number of times. Amounts are whole numbers (thousandths of a watt-hour, hundredt
 so that sums are exact. Times are in epoch seconds.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -112,6 +112,10 @@ class LedgerSession:
         if not self.is_open and self.end is not None and begin <= self.end <= latest:
             latest = self.end
         return min(latest - begin, LONGEST_S)
+
+    def reopened(self) -> Self:
+        """Return this session as one that has not ended."""
+        return replace(self, is_open=True, end=None)
 
     def to_json(self) -> list[Any]:
         """Return the content for storage."""
@@ -302,7 +306,7 @@ class StationLedger:
         entry = self.sessions[session_id]
         if entry.is_open:
             return False
-        self.sessions[session_id] = replace(entry, is_open=True, end=None)
+        self.sessions[session_id] = entry.reopened()
         return True
 
     def check(self, max_power_w: float | None, now: float) -> bool:
@@ -519,11 +523,16 @@ class StationLedger:
         if self.is_begun:
             self.counted_until = max(self.counted_until, horizon)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the content for storage."""
+    def to_json(self, unannounced: Container[str] = ()) -> dict[str, Any]:
+        """Return the content for storage.
+
+        Sessions of `unannounced` are stored as open ones, so that the next start announces
+        their end where this one does not come to it.
+        """
         return {
             "sessions": {
-                session_id: entry.to_json() for session_id, entry in self.sessions.items()
+                session_id: (entry.reopened() if session_id in unannounced else entry).to_json()
+                for session_id, entry in self.sessions.items()
             },
             "folded": self.folded.to_json(),
             "missed": self.missed.to_json(),

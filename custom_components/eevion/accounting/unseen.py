@@ -1,6 +1,7 @@
 """The sessions that ended while the entry was not loaded."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from ..api import Session
 from .ledger import LedgerSession, StationLedger
@@ -15,8 +16,7 @@ class Meanwhile:
         """Initialize with the stored ledgers and the cursor, see `Accounting.cursor`."""
         self.ended: dict[str, Session] = {}
         """The sessions to announce, by session id."""
-        self.is_over = False
-        """Whether all earlier changes are applied: later new sessions are present ones."""
+        self._is_over = False
         self._cursor = cursor
         self._begun = {port for port, a in (ledgers or {}).items() if a.is_begun}
         self._left_open = {
@@ -25,6 +25,15 @@ class Meanwhile:
             for session_id, entry in ledger.sessions.items()
             if entry.is_open
         }
+
+    def end(self) -> None:
+        """Mark all earlier changes as applied: later new sessions are present ones."""
+        self._is_over = True
+
+    def mark_announced(self) -> list[Session]:
+        """Return the sessions to announce, in the order of their ends, and forget them."""
+        ended, self.ended = self.ended, {}
+        return sorted(ended.values(), key=lambda s: s.ended_at or datetime.now(UTC))
 
     def update(
         self, session: Session, before: LedgerSession | None, after: LedgerSession | None
@@ -42,7 +51,7 @@ class Meanwhile:
             self.ended[session_id] = session
         elif (
             before is None
-            and not self.is_over
+            and not self._is_over
             and session.port_id in self._begun
             and (after.over_at or 0) > self._cursor > 0
         ) or session_id in self.ended:
