@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from email.utils import formatdate
 
 from aiohttp import web
 
@@ -40,10 +41,18 @@ def create_app(cloud: Cloud, *, ticker: bool = False) -> web.Application:
         app.router.add_route(method, PREFIX + path, pipeline.endpoint(handler))
     app.router.add_route("*", PREFIX + "{tail:.*}", pipeline.endpoint(_not_found))
     add_control(app, cloud)
+    app.on_response_prepare.append(_dated(cloud))
     app.on_cleanup.append(pipeline.close)
     if ticker:
         app.cleanup_ctx.append(_ticker(cloud))
     return app
+
+
+def _dated(cloud: Cloud) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    async def date(_: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Date"] = formatdate(cloud.clock.now_ms() / 1000, usegmt=True)
+
+    return date
 
 
 def _ticker(cloud: Cloud) -> Callable[[web.Application], AsyncIterator[None]]:

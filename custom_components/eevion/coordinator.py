@@ -101,7 +101,7 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         self._memory = memory
         self.devices = Devices(hass, entry)
         self.entity_budget = EntityBudget(hass, entry)
-        self._assembly = Assembly()
+        self._assembly = Assembly(client.clock.now)
         self.data = self._assembly.snapshot
 
         self.last_success: datetime | None = None

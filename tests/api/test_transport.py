@@ -336,7 +336,30 @@ async def test_a_long_pause_is_an_error_at_once(client, cloud, rate_limit, call)
 )
 def test_retry_after(value, seconds, freezer):
     freezer.move_to("2024-05-01T00:00:00Z")
-    assert response.retry_after(value) == seconds
+    assert response.retry_after(value, datetime.now(UTC)) == seconds
+    freezer.move_to("2019-01-01")
+    now = datetime(2024, 5, 1, tzinfo=UTC)
+    assert response.retry_after(value, now) == seconds, "whatever the clock of the home"
+
+
+async def test_the_time_is_that_of_the_newest_answer(client, cloud, freezer):
+    """The clock of the home is years behind; no header makes it worse than that."""
+    freezer.move_to("1970-01-01T00:00:10Z")
+    assert client.clock.now() == datetime(1970, 1, 1, 0, 0, 10, tzinfo=UTC)
+    cloud.reply([], headers={"Date": "Wed, 01 May 2024 00:00:40 GMT"})
+    await client.list_sites()
+    freezer.tick(20)
+    assert client.clock.now() == datetime(2024, 5, 1, 0, 1, tzinfo=UTC)
+    for date in ("", "soon", "Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0001 00:00:00 +1400"):
+        cloud.replies.clear()
+        cloud.reply([], headers={"Date": date})
+        await client.list_sites()
+        assert client.clock.now() == datetime(2024, 5, 1, 0, 1, tzinfo=UTC)
+    cloud.replies.clear()
+    cloud.reply({}, status=502, headers={"Date": "Wed, 01 May 2024 00:02:00 -0000"})
+    with pytest.raises(EevionError):
+        await client.list_sites()
+    assert client.clock.now() == datetime(2024, 5, 1, 0, 2, tzinfo=UTC)
 
 
 async def test_a_client_without_a_key(make_client, cloud):

@@ -243,6 +243,21 @@ def test_a_date_in_the_future_is_a_wrong_one(freezer: FrozenDateTimeFactory) -> 
     assert book.get("port") == dated(session("a", energy_wh=5), 0)
 
 
+@pytest.mark.parametrize("behind", [timedelta(hours=3), timedelta(days=20_000)])
+def test_a_clock_of_the_home_that_is_behind_makes_no_date_a_wrong_one(
+    freezer: FrozenDateTimeFactory, behind: timedelta
+) -> None:
+    """The cloud's clock decides: an answer that is old by its date stays old."""
+    freezer.move_to(START - behind)
+    book = SessionBook(lambda: START + timedelta(seconds=30))
+    book.update([dated(session("a", energy_wh=10), 10)])
+    book.update([dated(session("a", energy_wh=5), 0)])
+    assert book.get("port") == dated(session("a", energy_wh=10), 10)
+    book.update([dated(session("a", energy_wh=99), 3600)])
+    book.update([dated(session("a", energy_wh=20), 20)])
+    assert book.get("port") == dated(session("a", energy_wh=20), 20)
+
+
 def test_the_later_request_counts_without_dates() -> None:
     book = SessionBook()
     early, late = book.mark(), book.mark()

@@ -79,6 +79,7 @@ class EevionClient:
             url=url,
             request_timeout=request_timeout,
         )
+        self.clock = self._transport.clock
         self._ports = _FIRST_PORTS
         """Number of ports of the account, at least 1,000."""
         self._sites = Reader("id", Site.from_json)

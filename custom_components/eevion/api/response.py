@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
 from . import parse
+from .clock import http_date
 from .decode import decode
 from .exceptions import (
     EevionAuthenticationError,
@@ -119,17 +119,16 @@ class Response:
         raise refusal(message, code=parse.integer(details.get("code")))
 
 
-def retry_after(value: str | None) -> float | None:
-    """Return the seconds of a `Retry-After` header, from 0 to 300; None without a valid one."""
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Return the seconds of a `Retry-After` header, from 0 to 300; None without a valid one.
+
+    `now` is the time by the clock of the server that sent the header.
+    """
     if value is None:
         return None
     seconds = parse.number(value)
     if seconds is None:
-        try:
-            moment = parsedate_to_datetime(value)
-        except IndexError, OverflowError, TypeError, ValueError:
+        if (moment := http_date(value)) is None:
             return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        seconds = (moment - datetime.now(UTC)).total_seconds()
+        seconds = (moment - now).total_seconds()
     return min(seconds, _LONGEST_RETRY_AFTER) if seconds >= 0 else None

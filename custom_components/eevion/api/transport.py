@@ -22,6 +22,7 @@ import orjson
 from yarl import URL
 
 from . import parse
+from .clock import CloudClock
 from .enums import Environment
 from .exceptions import (
     EevionAuthenticationError,
@@ -64,6 +65,7 @@ class Transport:
         self._base = URL(url).with_user(None).with_query(None).with_fragment(None)
         self._params = {"environment": "staging"} if environment is Environment.STAGING else {}
         self._timeout = request_timeout
+        self.clock = CloudClock()
         self.status_listeners: list[Callable[[int], None]] = []
         """Called with the HTTP status of every answer."""
         # Most requests have the same few paths.
@@ -164,11 +166,12 @@ class Transport:
                     middlewares=(_send_once,),
                 ) as response,
             ):
+                self.clock.set(response.headers.get("Date"))
                 return Response(
                     status=response.status,
                     secret=self._api_key,
                     body=await _read(response, max_body),
-                    retry_after=retry_after(response.headers.get("Retry-After")),
+                    retry_after=retry_after(response.headers.get("Retry-After"), self.clock.now()),
                 )
         except TimeoutError:
             raise EevionConnectionError("The cloud did not answer in time") from None

@@ -1,6 +1,6 @@
 """The present session of each port, from answers that may be late, partial or stale."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +12,10 @@ _REMEMBERED = 10_000
 _NEVER = datetime.min.replace(tzinfo=UTC)
 # A date further in the future is wrong, and must not make the following answers look old.
 _CLOCKS_DIFFER = timedelta(minutes=2)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(slots=True)
@@ -34,20 +38,20 @@ class _Newest:
             and (self.is_active or self.is_end_certain)
         )
 
-    def is_requested_after(self, session: Session, sequence: int) -> bool:
+    def is_requested_after(
+        self, session: Session, sequence: int, updated_at: datetime | None
+    ) -> bool:
         """Return whether the sequence number of its request makes an answer the older one."""
         if self.is_active != session.is_active:
             return session.is_active and sequence < self.received
         if sequence >= self.sequence:
             return False
-        updated_at = _likely_date(session)
         return not (updated_at and self.updated_at and updated_at > self.updated_at)
 
-    def is_dated_after(self, session: Session) -> bool:
+    def is_dated_after(self, session: Session, updated_at: datetime | None) -> bool:
         """Return whether its `updatedAt` makes an answer the older one; an end never is."""
         if self.is_active and not session.is_active:
             return False
-        updated_at = _likely_date(session)
         return bool(updated_at and self.updated_at and updated_at < self.updated_at)
 
 
@@ -64,8 +68,9 @@ class SessionBook:
     Requests and answers have sequence numbers in one order, see `mark`.
     """
 
-    def __init__(self) -> None:
-        """Initialize without sessions."""
+    def __init__(self, cloud_now: Callable[[], datetime] = _utc_now) -> None:
+        """Initialize without sessions; `cloud_now` returns the time by the cloud's clock."""
+        self._cloud_now = cloud_now
         self._sessions: dict[str, Session] = {}
         self._listed: set[str] = set()
         self._listed_order = 0
@@ -196,9 +201,10 @@ class SessionBook:
             newest.sequence, newest.received = sequence, self.mark()
             return False
         is_end_certain = is_certain and session.status is SessionStatus.COMPLETE
+        updated_at = self._likely_date(session)
         if newest:
-            is_older = newest.is_requested_after(session, sequence) or (
-                newest.is_dated_after(session)
+            is_older = newest.is_requested_after(session, sequence, updated_at) or (
+                newest.is_dated_after(session, updated_at)
                 and not (now and self._has_lasted(session.session_id, now))
             )
             if not (newest.is_active or session.is_active):
@@ -207,24 +213,23 @@ class SessionBook:
                 return True
             del self._newest[session.session_id]
         self._newest[session.session_id] = _Newest(
-            session.is_active, _likely_date(session), sequence, self.mark(), is_end_certain
+            session.is_active, updated_at, sequence, self.mark(), is_end_certain
         )
         if len(self._newest) > _REMEMBERED:
             del self._newest[next(iter(self._newest))]
         return False
 
+    def _likely_date(self, session: Session) -> datetime | None:
+        """Return `updatedAt`; None where it is in the future of the cloud, and so wrong."""
+        updated_at = session.updated_at
+        if updated_at and updated_at > self._cloud_now() + _CLOCKS_DIFFER:
+            return None
+        return updated_at
+
     def _has_lasted(self, session_id: str, now: datetime) -> bool:
         """Return whether the lists have repeated a row with an old date for `INTERVAL_IDLE`."""
         since = self._disputed[session_id] = self._disputed_before.get(session_id, now)
         return now - since >= INTERVAL_IDLE
-
-
-def _likely_date(session: Session) -> datetime | None:
-    """Return `updatedAt`; None where it is in the future, and so wrong."""
-    updated_at = session.updated_at
-    if updated_at and updated_at > datetime.now(UTC) + _CLOCKS_DIFFER:
-        return None
-    return updated_at
 
 
 def _rank(session: Session | None) -> tuple[bool, datetime]:

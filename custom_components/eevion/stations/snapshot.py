@@ -1,6 +1,6 @@
 """The snapshot of an account: sites, sessions and commands combined for each station."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set as AbstractSet
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -37,10 +37,10 @@ class Snapshot:
 class Assembly:
     """Builds the snapshot; its methods return the ids of the sites and stations that changed."""
 
-    def __init__(self) -> None:
-        """Initialize with an empty snapshot."""
+    def __init__(self, cloud_now: Callable[[], datetime]) -> None:
+        """Initialize with an empty snapshot; `cloud_now` returns the time by the cloud's clock."""
         self.snapshot = Snapshot()
-        self.book = SessionBook()
+        self.book = SessionBook(cloud_now)
         self._retained: AbstractSet[str] = frozenset()
         """The ids of the stations in the last two answers about sites."""
         self._meters: dict[str, PowerMeter] = {}
