@@ -500,6 +500,47 @@ def test_an_id_that_a_stored_ledger_holds_wrongly() -> None:
     assert counted(account)[0] == 800
 
 
+@pytest.mark.parametrize("is_closed", [True, False], ids=["closed", "open"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"createdAt": None, "startTime": None},
+        {"createdAt": (START - timedelta(days=3)).isoformat(), "startTime": None},
+        {"startTime": None},
+    ],
+    ids=["no dates", "dates of before", "the same dates"],
+)
+def test_a_wrong_id_that_comes_again(odd: dict[str, Any], is_closed: bool) -> None:
+    """The answer to a start invented it; a list has it much later, for another session."""
+    account = begun()
+    account.apply(running("wrong", wh=0, updatedAt=None, **odd), NOW)
+    if is_closed:
+        account.close("wrong")
+    for minutes in (1, 2, 30):
+        account.apply(running("a", wh=10 * minutes), NOW + minutes * 60)
+    for minutes in (31, 60, 120):
+        account.apply(running("wrong", wh=700, **dated(minutes)), NOW + minutes * 60)
+        assert counted(account)[0] == 300
+    account.apply(session("a"), NOW + 3600)
+    assert counted(account)[0] == 1000
+
+
+def test_a_session_with_the_id_of_an_older_one() -> None:
+    account = begun(until=NOW - DAY)
+    account.apply(session("old", hours=-3, wh=5000), NOW - 3600)
+    account.apply(running("a", wh=600), NOW + 1800)
+    account.apply(running("old", wh=700), NOW + 1830)
+    assert counted(account)[0] == 5600
+    assert not account.sessions["old"].is_open
+
+
+def test_a_session_of_a_start_counts_from_its_first_answer() -> None:
+    account = begun()
+    account.apply(running("a", wh=0, startTime=None, updatedAt=None), NOW)
+    account.apply(running("a", wh=600), NOW + 1800)
+    assert counted(account)[0] == 600
+
+
 def test_two_sessions_that_began_at_one_moment() -> None:
     account = begun()
     account.apply(session("a", wh=1), NOW + 3600)

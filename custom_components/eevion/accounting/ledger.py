@@ -29,6 +29,8 @@ from .posted import CLOCKS_DIFFER_S, LONGEST_SESSION_S, Posted
 
 # Age of ended sessions that are summed up; later changes of them are found by a report.
 _KEPT_S = 31 * 86400
+# Time within which the lists repeat a session: that of a few reconciliations.
+_REPEATED_WITHIN_S = 900
 _STORED = (
     "sessions",
     "folded",
@@ -144,6 +146,13 @@ class LedgerSession:
             entry.posted = Posted.from_json(posted)
         return entry
 
+    def is_other_than(self, entry: LedgerSession) -> bool:
+        """Return whether an answer with the same id may be about another session.
+
+        Its begin differs, or nothing is counted yet: the id is known of a start, or was closed.
+        """
+        return self.begin != entry.begin or not (self.energy or self.cost)
+
     def began_with(self, other: LedgerSession) -> bool:
         """Return whether its dates equal those of another session.
 
@@ -230,11 +239,13 @@ class StationLedger:
         """Apply a session of an answer; return whether the ledger changed."""
         known = self.sessions.get(session.session_id)
         entry = (known or LedgerSession()).merged_with(session, self.max_power_w, now)
+        if known is None and self._is_counted(entry):
+            return self.name_currency(entry.currency)
+        if (known is None or known.is_other_than(entry)) and self._is_withheld(
+            session.session_id, entry, now or 0
+        ):
+            return False
         if known is None:
-            if self._is_counted(entry):
-                return self.name_currency(entry.currency)
-            if self._is_withheld(session.session_id, entry, now or 0):
-                return False
             self.named_once[session.session_id] = now or 0
         else:
             if self.named_once.get(session.session_id) != (now or 0):
@@ -248,16 +259,18 @@ class StationLedger:
         return True
 
     def _is_withheld(self, session_id: str, entry: LedgerSession, now: float) -> bool:
-        """Return whether a new session may be an existing one under a wrong id.
+        """Return whether a session may be another one under a wrong id.
 
         A port has one session at a time. A session with the dates of another one counts from
-        the second answer that lists it; the other one then does not count, where a single
-        answer listed that.
+        the second answer that lists it, soon after the first; the other one then does not
+        count, where a single answer listed that.
         """
         twins = self._twins(session_id, entry)
         if not twins:
             return False
-        if self.withheld.setdefault(session_id, now) == now:
+        first = self.withheld.get(session_id)
+        if first is None or not 0 < now - first <= _REPEATED_WITHIN_S:
+            self.withheld[session_id] = now
             return True
         del self.withheld[session_id]
         for twin in twins & self.named_once.keys():
