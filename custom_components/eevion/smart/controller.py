@@ -37,6 +37,8 @@ _POWER_LAG_S = 40
 _LONGEST_STEP_S = 60
 # After a start that was refused, or a session that ended by itself.
 _RETRY_START_S = 1800
+# A session ended by hand counts for so long where the cloud does not show the vehicle.
+_UNSEEN_S = 12 * 3600
 # After a limit that was refused: the first pause doubles up to the longest one.
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 30, 600
 _PAUSE_OVER_LIMIT_S = 10
@@ -167,6 +169,7 @@ class Controller:
             self._release(port_id)
         else:
             memory.is_end_known = memory.is_ended_by_hand = True
+            memory.retry_at = self._now + _RETRY_START_S
         self._is_asked = what is ByHand.START
         self.async_step()
         self._changed([port_id])
@@ -347,6 +350,8 @@ class Controller:
             memory.sent_a,
         ):
             self._note_limit_by_hand(station, state)
+        if memory.is_ended_by_hand and _has_vehicle_left(station, state, now):
+            memory.is_ended_by_hand = False
         if session is None:
             return memory != before
         if session.session_id != memory.session_id:
@@ -355,8 +360,6 @@ class Controller:
             self._follow_start(station, session)
         else:
             _follow_end(memory, session, now)
-        if station.is_vehicle_left and state.is_plugged_in is False:
-            memory.is_ended_by_hand = False
         return memory != before
 
     def _follow_start(self, station: SmartStation, session: Session) -> None:
@@ -538,6 +541,16 @@ def _follow_end(memory: SmartStationMemory, session: Session, now: float) -> Non
         memory.is_end_known = session.end_reason is not None
         memory.is_ended_by_hand = session.end_reason not in _ENDS_BY_ITSELF
         memory.retry_at = now + _RETRY_START_S
+
+
+def _has_vehicle_left(station: SmartStation, state: StationState, now: float) -> bool:
+    """Return whether the vehicle of an ended session has left, or may have left long ago.
+
+    The cloud shows a vehicle for as long as it lists the session, some 30 minutes.
+    """
+    if state.is_plugged_in is None:
+        return now - station.memory.retry_at >= _UNSEEN_S
+    return station.is_vehicle_left and not state.is_plugged_in
 
 
 def _may_start(station: SmartStation, state: StationState, now: float) -> bool:
