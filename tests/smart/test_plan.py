@@ -83,6 +83,13 @@ def test_without_a_list_the_present_price_counts(price: float | None, cost: floa
         assert plan.cost == (cost and pytest.approx(cost))
 
 
+def test_a_list_that_ends_before_the_deadline() -> None:
+    """The hours behind it count as the mean: cheaper ones of the list come first, dearer not."""
+    cheap, rest = spans(0.1, 0.5, hours_left=8, energy_wh=POWER * 2)
+    assert cheap == (0.0, 1.0)
+    assert rest == (pytest.approx(8 - 1 - 0.02 - 120 / HOUR), 8.0)
+
+
 def test_the_cost_is_that_of_the_energy() -> None:
     plan = make_plan(
         hours(0.3, 0.1), now=NOW, ready_by=NOW + 2 * HOUR, energy_wh=3600, power_w=POWER

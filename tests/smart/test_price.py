@@ -1,7 +1,9 @@
 """Prices: their lists, their units, plans and what entities show of them."""
 
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
@@ -86,6 +88,35 @@ def test_times_without_a_zone_are_local() -> None:
     finally:
         dt_util.set_default_time_zone(UTC)
     assert slot.start == T.timestamp()
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"), [("2026-03-08", 23), ("2026-11-01", 25), ("2026-11-02", 24)]
+)
+def test_a_day_on_which_clocks_change(day: str, hours: int) -> None:
+    """Each hour of the list has its price, also the one that comes twice."""
+    zone = ZoneInfo("America/Toronto")
+    begin = datetime.fromisoformat(f"{day}T00:00:00").replace(tzinfo=zone).astimezone(UTC)
+    starts = [(begin + i * HOUR).astimezone(zone) for i in range(hours)]
+    rows = [{"start": start.isoformat(), "price": i} for i, start in enumerate(starts)]
+    slots = price_slots({"prices": rows})
+    assert [slot.price for slot in slots] == list(range(hours))
+    assert all(one.end == two.start for one, two in pairwise(slots))
+    assert starts[-1].date().isoformat() == day
+    assert slots[-1].end - slots[0].start == hours * 3600
+    moments = [{"start": start, "price": i} for i, start in enumerate(starts)]
+    assert slots == price_slots({"prices": moments})
+
+
+def test_a_list_in_another_time_zone_is_the_same_list() -> None:
+    zones = ("UTC", "Europe/Berlin", "Asia/Kolkata", "America/St_Johns")
+    hours = [T + i * HOUR for i in range(4)]
+    lists = [
+        price_slots({"prices": [row(at.astimezone(ZoneInfo(zone)), 1, price=1) for at in hours]})
+        for zone in zones
+    ]
+    assert all(found == lists[0] for found in lists)
+    assert lists[0][0].start == T.timestamp()
 
 
 @pytest.mark.parametrize(
