@@ -1,5 +1,6 @@
 """What tests ask of Home Assistant as a person would."""
 
+import asyncio
 from typing import Any
 
 from homeassistant.components.recorder import get_instance
@@ -12,6 +13,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
 
+from custom_components.eevion.api import RateLimit
 from simulator import World
 
 
@@ -32,6 +34,17 @@ def true_totals(world: World, name: str) -> tuple[float, float]:
     snapshots = [s.snapshot(s.end_ms or world.timeline.now_ms) for s in world.ledger(name)]
     energy_wh = sum(s.session.curve.energy_wh(s.until_ms) for s in snapshots)
     return energy_wh / 1000, float(sum(s.bill.cost for s in snapshots))
+
+
+async def settle(rate_limit: RateLimit, turns: int = 20) -> None:
+    """Let everything happen that waits for no clock, and for no place in the rate limit.
+
+    That is done after so many turns of the event loop without a request under way.
+    """
+    calm = 0
+    while calm < turns:
+        await asyncio.sleep(0)
+        calm = 0 if rate_limit._in_flight else calm + 1
 
 
 async def load(hass: HomeAssistant, entry: ConfigEntry) -> None:

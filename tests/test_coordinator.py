@@ -25,7 +25,7 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from custom_components.eevion.api import Sessions
 from simulator import Cloud, Settings, World
 from tests.conftest import API_KEY, Pass
-from tests.helpers import Station
+from tests.helpers import Station, settle
 
 PLATFORMS = {"binary_sensor", "number", "sensor", "switch"}
 """Some of those that every station has."""
@@ -89,10 +89,7 @@ def patient(hass: HomeAssistant, loaded: ConfigEntry, freezer: FrozenDateTimeFac
         for _ in range(round(seconds)):
             freezer.tick(1)
             async_fire_time_changed(hass)
-            calm = 0
-            while calm < 20:
-                await asyncio.sleep(0)
-                calm = 0 if rate_limit._in_flight else calm + 1
+            await settle(rate_limit)
 
     return wait
 

@@ -1,6 +1,5 @@
 """Sessions that polls do not contain are fetched after a start, and every few minutes."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from itertools import pairwise
@@ -20,7 +19,7 @@ from simulator.charging.power import PowerCurve
 from simulator.charging.station import Session as Truth
 from simulator.http import session_endpoints
 from tests.conftest import API_KEY, Pass
-from tests.helpers import Station, load, true_totals
+from tests.helpers import Station, load, settle, true_totals
 
 HOUR = 3600
 DAY = 86400
@@ -622,10 +621,7 @@ class TestManyStations:
         for _ in range(240):
             freezer.tick(1)
             async_fire_time_changed(hass)
-            calm = 0
-            while calm < 20:
-                await asyncio.sleep(0)
-                calm = 0 if rate_limit._in_flight else calm + 1
+            await settle(rate_limit)
         assert sorted(fetched(cloud)) == sorted(
             world.ledger(name)[-1].session_id for name in working
         )

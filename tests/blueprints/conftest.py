@@ -17,12 +17,9 @@ from simulator import Settings, World
 from tests import ROOT
 from tests.calls import device
 from tests.conftest import API_KEY, Pass
-from tests.helpers import Station
+from tests.helpers import Station, settle
 
 FOLDER = ROOT / "blueprints" / "automation"
-
-CALM = 30
-"""Turns of the event loop without a request."""
 
 type Automate = Callable[..., Awaitable[None]]
 
@@ -77,14 +74,6 @@ async def automate(hass: HomeAssistant) -> AsyncIterator[Automate]:
         )
 
 
-async def settle(entry: ConfigEntry) -> None:
-    """Let everything happen that waits for no clock; automations that wait do not end."""
-    calm = 0
-    while calm < CALM:
-        await asyncio.sleep(0)
-        calm = 0 if entry.runtime_data.rate_limit._in_flight else calm + 1
-
-
 @pytest.fixture
 def wait(hass: HomeAssistant, loaded: ConfigEntry, freezer: FrozenDateTimeFactory) -> Pass:
     """Let so many seconds pass, and all that is due begin."""
@@ -93,7 +82,8 @@ def wait(hass: HomeAssistant, loaded: ConfigEntry, freezer: FrozenDateTimeFactor
         freezer.tick(seconds)
         for _ in range(2):  # limits wait for a moment, so that several leave together
             async_fire_time_changed(hass)
-            await settle(loaded)
+            # Automations that wait do not end.
+            await settle(loaded.runtime_data.rate_limit, turns=30)
 
     return wait
 

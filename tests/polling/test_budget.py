@@ -17,6 +17,7 @@ from custom_components.eevion.api import EevionRateLimitError, Lane, RateLimit
 from custom_components.eevion.polling.budget import Budgets, async_get_budgets
 from simulator import Cloud, create_app
 from tests.conftest import API_KEY, START, Pass
+from tests.helpers import settle
 
 NAME = sha256(API_KEY.encode()).hexdigest()
 STORAGE = "eevion.budget"
@@ -63,14 +64,6 @@ async def reborn(hass: HomeAssistant, key: str = API_KEY) -> RateLimit:
     budgets = Budgets(hass)
     await budgets.async_load()
     return budgets.async_get(key)
-
-
-async def settle(rate_limit: RateLimit) -> None:
-    """Let everything happen that waits for no clock."""
-    calm = 0
-    while calm < 30:
-        await asyncio.sleep(0)
-        calm = 0 if rate_limit._in_flight else calm + 1
 
 
 async def set_up(hass: HomeAssistant, data: dict[str, Any], **changed: Any) -> ConfigEntry:
@@ -128,7 +121,7 @@ async def test_a_reload_keeps_what_was_used(
     for _ in range(40):
         reload = asyncio.create_task(hass.config_entries.async_reload(loaded.entry_id))
         for _ in range(40):
-            await settle(rate_limit)
+            await settle(rate_limit, turns=30)
             if reload.done():
                 break
             freezer.tick(1)
@@ -137,7 +130,7 @@ async def test_a_reload_keeps_what_was_used(
     for _ in range(120):
         freezer.tick(1)
         async_fire_time_changed(hass)
-        await settle(rate_limit)
+        await settle(rate_limit, turns=30)
     assert loaded.state is ConfigEntryState.LOADED
     assert {request.status for request in cloud.requests} == {200}
 

@@ -1,7 +1,5 @@
 """What a person waits for after a start goes before other work in the background."""
 
-import asyncio
-
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -11,7 +9,7 @@ from custom_components.eevion.api import RESERVE, Lane
 from custom_components.eevion.polling.budget import async_get_budgets
 from simulator import World
 from tests.conftest import API_KEY
-from tests.helpers import Station
+from tests.helpers import Station, settle
 
 
 async def test_totals_after_quick_restarts(
@@ -27,9 +25,6 @@ async def test_totals_after_quick_restarts(
     for _ in range(5):
         freezer.tick(1)
         async_fire_time_changed(hass)
-        calm = 0
-        while calm < 30:  # what waits for a place waits on
-            await asyncio.sleep(0)
-            calm = 0 if rate_limit._in_flight else calm + 1
+        await settle(rate_limit, turns=30)
     assert Station(hass, world, "2133")["sensor.total_energy"] == "0.0"
     assert any(lane is Lane.BACKGROUND for lane, _, _ in rate_limit._waiters)

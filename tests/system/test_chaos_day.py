@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 import copy
 import gc
-import logging
 from random import Random
 import time
 from typing import Any
@@ -26,6 +25,8 @@ from custom_components.eevion.polling.budget import async_get_budgets
 from simulator import Cloud, ControlError, Settings, World
 from simulator.http.faults import Fault
 from tests.conftest import API_KEY
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 LIMIT, PERIOD = 60, 60.0
 STEPS = (0.2, 1, 1, 5)
@@ -48,15 +49,6 @@ def settings() -> Settings:
         request_log_size=100_000,
         clock_ahead_s=40,
     )
-
-
-@pytest.fixture(autouse=True)
-async def quick() -> AsyncIterator[None]:
-    """Log lines and the stack of every callback would take most of the time."""
-    asyncio.get_running_loop().set_debug(False)
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 TOTALS = ("total_energy", "total_cost")

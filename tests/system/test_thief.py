@@ -2,10 +2,8 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from http import HTTPStatus
-import logging
 from random import Random
 import time
 from typing import Any
@@ -19,7 +17,7 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from simulator import Cloud, Settings, World
 from simulator.http.cloud import RequestRecord
 from tests.conftest import API_KEY
-from tests.helpers import Station
+from tests.helpers import Station, settle
 from tests.system.test_chaos_day import LIMIT, PERIOD, fullest_window
 
 STATIONS, COMMANDS, STOLEN = 50, 500, 30
@@ -27,7 +25,7 @@ DAY_S = 86_400
 BUSY_HOURS = range(16, 19)
 """When people come home; somebody charges all that time."""
 
-pytestmark = pytest.mark.usefixtures("commands_wait")
+pytestmark = pytest.mark.usefixtures("commands_wait", "quick")
 
 
 @pytest.fixture
@@ -35,15 +33,6 @@ def settings() -> Settings:
     return Settings(
         keys=(API_KEY,), sites=2, stations=STATIONS + 10, seed=7, request_log_size=100_000
     )
-
-
-@pytest.fixture(autouse=True)
-async def quick() -> AsyncIterator[None]:
-    """Log lines and the stack of every callback would take most of the time."""
-    asyncio.get_running_loop().set_debug(False)
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @dataclass(kw_only=True)
@@ -108,10 +97,7 @@ class Day:
         self._freezer.tick(seconds)
         self._thief.steal(seconds)
         async_fire_time_changed(self._hass)
-        calm = 0
-        while calm < 20:
-            await asyncio.sleep(0)
-            calm = 0 if self._rate_limit._in_flight else calm + 1
+        await settle(self._rate_limit)
 
     def command(self) -> None:
         """Start, stop or limit a station, as fits."""
