@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 import time
 from typing import Any
 
@@ -47,6 +49,17 @@ def hours(hass: HomeAssistant, loaded: ConfigEntry, world: World) -> Hours:
     return Hours(hass, loaded, world, STATION)
 
 
+type RunImport = Callable[..., Awaitable[dict[str, Any]]]
+
+
+@pytest.fixture
+def run_import(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, loaded: ConfigEntry
+) -> RunImport:
+    """Import history, and let so much time pass as that needs."""
+    return partial(import_history, hass, freezer, loaded)
+
+
 def reports(cloud: Cloud) -> list[dict[str, Any]]:
     return [r.body for r in cloud.requests if r.path.endswith("/report")]
 
@@ -68,14 +81,10 @@ MONTHS = Settings(keys=(API_KEY,), sites=1, stations=9, seed=7, history_days=70)
 
 @pytest.mark.parametrize("settings", [MONTHS])
 async def test_months_of_many_stations(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    loaded: ConfigEntry,
-    cloud: Cloud,
-    world: World,
+    run_import: RunImport, hass: HomeAssistant, loaded: ConfigEntry, cloud: Cloud, world: World
 ) -> None:
     """To the watt-hour and the cent, within the budget; and again without a change."""
-    answer = await import_history(hass, freezer, loaded, from_="2026-08-24")
+    answer = await run_import(from_="2026-08-24")
     assert (answer["from"], answer["to"]) == ("2026-08-24", "2026-11-02")
     result = {station["station"]: station for station in answer["stations"]}
     busy = [station for station in world.stations if station.ledger]
@@ -93,13 +102,14 @@ async def test_months_of_many_stations(
     assert 60 < len(reports(cloud)) < 87
 
     rows = await all_rows(hass)
-    again = await import_history(hass, freezer, loaded, from_="2026-08-24")
+    again = await run_import(from_="2026-08-24")
     assert await all_rows(hass) == rows
     assert [station["changed_rows"] for station in again["stations"]] == [0] * len(result)
     assert most_in_a_minute(cloud) <= 60
 
 
 async def test_electricity(
+    run_import: RunImport,
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     loaded: ConfigEntry,
@@ -107,7 +117,7 @@ async def test_electricity(
     cloud: Cloud,
     world: World,
 ) -> None:
-    answer = await import_history(hass, freezer, loaded, from_="2026-09-20")
+    answer = await run_import(from_="2026-09-20")
     hours = Hours(hass, loaded, world, STATION)
     kwh = delivered_kwh(*world.ledger(STATION))
     dollars = kwh * cloud.settings.energy_price_cents_per_kwh / 100
@@ -123,7 +133,7 @@ async def test_electricity(
 
 
 async def test_parts_make_the_whole(
-    hass: HomeAssistant, freezer: FrozenDateTimeFactory, loaded: ConfigEntry, world: World
+    run_import: RunImport, hass: HomeAssistant, loaded: ConfigEntry, world: World
 ) -> None:
     """Months in any order, one station after the other, overlapping."""
     devices = dr.async_get(hass)
@@ -136,9 +146,7 @@ async def test_parts_make_the_whole(
         ("2026-10-04", "2026-10-20", [STATION]),
         ("2026-09-01", "2026-11-02", [world.stations[1].name]),
     ):
-        answer = await import_history(
-            hass, freezer, loaded, from_=first, to=last, stations=stations
-        )
+        answer = await run_import(from_=first, to=last, stations=stations)
         assert len(answer["stations"]) == 1
     for one in world.stations:
         hours = Hours(hass, loaded, world, one.name)
@@ -146,10 +154,8 @@ async def test_parts_make_the_whole(
         assert round(await hours.total("cost"), 4) == round(earned(*one.ledger), 2)
 
 
-async def test_only_some_days(
-    hass: HomeAssistant, freezer: FrozenDateTimeFactory, loaded: ConfigEntry, hours: Hours
-) -> None:
-    await import_history(hass, freezer, loaded, from_="2026-10-10", to="2026-10-11")
+async def test_only_some_days(run_import: RunImport, hass: HomeAssistant, hours: Hours) -> None:
+    await run_import(from_="2026-10-10", to="2026-10-11")
     found = await hours.read()
     assert hass.config.time_zone == "US/Pacific"
     assert min(found) >= datetime(2026, 10, 10, 7, tzinfo=UTC).timestamp()
@@ -157,16 +163,11 @@ async def test_only_some_days(
 
 
 async def test_sessions_since_are_not_counted_twice(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    loaded: ConfigEntry,
-    hours: Hours,
-    world: World,
-    wait: Pass,
+    run_import: RunImport, hass: HomeAssistant, hours: Hours, world: World, wait: Pass
 ) -> None:
     """Those of the ledger, one of them in an hour with one from before its beginning."""
     before = add_past_session(world, STATION, ago_s=9000, lasts_s=1000)
-    await import_history(hass, freezer, loaded, from_="2026-09-20")
+    await run_import(from_="2026-09-20")
     world.plug_in(STATION, card=True)
     await wait(600)
     world.unplug(STATION)
@@ -175,7 +176,7 @@ async def test_sessions_since_are_not_counted_twice(
     assert before in world.ledger(STATION)
     assert await hours.read() == pytest.approx(expected_kwh(*world.ledger(STATION)), abs=1e-5)
     rows = await all_rows(hass)
-    await import_history(hass, freezer, loaded, from_="2026-09-20")
+    await run_import(from_="2026-09-20")
     rows_of = {k: v for k, v in (await all_rows(hass)).items() if "energy_cost" not in k}
     assert rows_of == {k: v for k, v in rows.items() if "energy_cost" not in k}
 
@@ -196,29 +197,20 @@ def short_memory(monkeypatch: pytest.MonkeyPatch) -> datetime:
 
 @pytest.mark.parametrize("lacks", [False, True])
 async def test_a_list_that_lacks_sessions(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    loaded: ConfigEntry,
-    monkeypatch: pytest.MonkeyPatch,
-    lacks: bool,
+    run_import: RunImport, monkeypatch: pytest.MonkeyPatch, lacks: bool
 ) -> None:
     listed = session_endpoints._list
     rows = ["junk"] if lacks else []
     monkeypatch.setattr(session_endpoints, "_list", lambda *args: [*listed(*args), *rows])
-    answer = await import_history(hass, freezer, loaded, from_="2026-11-01")
+    answer = await run_import(from_="2026-11-01")
     assert answer["is_complete"] is not lacks
 
 
 async def test_estimates(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    loaded: ConfigEntry,
-    hours: Hours,
-    world: World,
-    short_memory: datetime,
+    run_import: RunImport, hass: HomeAssistant, hours: Hours, world: World, short_memory: datetime
 ) -> None:
     """Days without sessions are spread evenly, and counted as estimates."""
-    answer = await import_history(hass, freezer, loaded, from_="2026-09-20")
+    answer = await run_import(from_="2026-09-20")
     found = await hours.read()
     (result,) = [s for s in answer["stations"] if s["station"] == STATION]
     assert result["estimated_days"] >= 28
@@ -229,7 +221,7 @@ async def test_estimates(
     of_day = [found[hour] for hour in range(int(day), int(day) + 86400, 3600)]
     assert max(of_day) - min(of_day) < 1e-5
     rows = await all_rows(hass)
-    again = await import_history(hass, freezer, loaded, from_="2026-09-20")
+    again = await run_import(from_="2026-09-20")
     assert await all_rows(hass) == rows
     assert [s["estimated_days"] for s in again["stations"]] == [
         s["estimated_days"] for s in answer["stations"]
@@ -237,32 +229,26 @@ async def test_estimates(
 
 
 async def test_sessions_replace_estimates(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    loaded: ConfigEntry,
+    run_import: RunImport,
     hours: Hours,
     world: World,
     monkeypatch: pytest.MonkeyPatch,
     short_memory: datetime,
 ) -> None:
-    await import_history(hass, freezer, loaded, from_="2026-09-20")
+    await run_import(from_="2026-09-20")
     monkeypatch.undo()
-    await import_history(hass, freezer, loaded, from_="2026-09-20")
+    await run_import(from_="2026-09-20")
     assert await hours.read() == pytest.approx(expected_kwh(*world.ledger(STATION)), abs=1e-5)
 
 
 async def test_estimates_do_not_blur_sessions(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    loaded: ConfigEntry,
-    world: World,
-    request: pytest.FixtureRequest,
+    run_import: RunImport, hass: HomeAssistant, request: pytest.FixtureRequest
 ) -> None:
     """A cloud that forgets sessions does not spoil the hours they were written to."""
-    await import_history(hass, freezer, loaded, from_="2026-09-20")
+    await run_import(from_="2026-09-20")
     rows = await all_rows(hass)
     request.getfixturevalue("short_memory")
-    answer = await import_history(hass, freezer, loaded, from_="2026-09-20", to="2026-10-20")
+    answer = await run_import(from_="2026-09-20", to="2026-10-20")
     assert await all_rows(hass) == rows
     assert [s["estimated_days"] for s in answer["stations"]] == [0, 0]
 
@@ -273,6 +259,7 @@ def notifications(hass: HomeAssistant) -> list[str]:
 
 
 async def test_progress_and_restart(
+    run_import: RunImport,
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     loaded: MockConfigEntry,
@@ -292,8 +279,8 @@ async def test_progress_and_restart(
     store = loaded.runtime_data.history._store
     await pass_while(hass, freezer, loaded, lambda: not (store.plan and store.plan.reached))
     assert "%" in notifications(hass)[0]
-    with pytest.raises(HomeAssistantError, match="running already"):
-        await import_history(hass, freezer, loaded, from_="2026-08-01")
+    with pytest.raises(HomeAssistantError, match="already running"):
+        await run_import(from_="2026-08-01")
     assert await hass.config_entries.async_unload(loaded.entry_id)
     with pytest.raises(HomeAssistantError, match="continues by itself"):
         await action
@@ -365,20 +352,16 @@ async def test_stations_are_read_one_by_one_where_their_list_fails(
 
 
 async def test_passing_faults(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    loaded: ConfigEntry,
-    hours: Hours,
-    cloud: Cloud,
-    world: World,
+    run_import: RunImport, hours: Hours, cloud: Cloud, world: World
 ) -> None:
     for kind in ("error", "rate_limited", "drop", "truncated", "html"):
         cloud.faults.fail_next(kind, path="/session/report", count=2)
-    await import_history(hass, freezer, loaded, from_="2026-09-20")
+    await run_import(from_="2026-09-20")
     assert await hours.read() == pytest.approx(expected_kwh(*world.ledger(STATION)), abs=1e-5)
 
 
 async def test_a_cloud_that_is_gone(
+    run_import: RunImport,
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     loaded: ConfigEntry,
@@ -388,7 +371,7 @@ async def test_a_cloud_that_is_gone(
 ) -> None:
     cloud.faults.fail_next("error", path="/session/report", count=1000)
     with pytest.raises(HomeAssistantError, match="continues by itself"):
-        await import_history(hass, freezer, loaded, from_="2026-09-20")
+        await run_import(from_="2026-09-20")
     assert "stopped" in notifications(hass)[0]
     cloud.faults.clear()
     freezer.tick(1801)
