@@ -20,11 +20,6 @@ def settings() -> Settings:
     return Settings(keys=(API_KEY,), sites=1, stations=3, seed=7)
 
 
-@pytest.fixture
-def names(stations: list[Station]) -> list[str]:
-    return [station.name for station in stations]
-
-
 async def test_start_and_stop(
     hass: HomeAssistant,
     stations: list[Station],
@@ -154,11 +149,7 @@ async def test_one_of_three_refuses_its_limit(
     ],
 )
 async def test_limits_that_cannot_be(
-    hass: HomeAssistant,
-    names: list[str],
-    cloud: Cloud,
-    data: dict[str, Any],
-    key: str,
+    hass: HomeAssistant, names: list[str], cloud: Cloud, data: dict[str, Any], key: str
 ) -> None:
     with pytest.raises(ServiceValidationError) as error:
         await act(hass, "set_charging_limit", stations=names, **data)

@@ -198,7 +198,6 @@ async def test_diagnostics_of_a_device(
     loaded: MockConfigEntry,
     world: World,
     cloud: Cloud,
-    wait: Pass,
     hass_client: ClientSessionGenerator,
 ) -> None:
     """What the cloud says now stands beside what is known; nothing of people is in it."""

@@ -31,9 +31,11 @@ def settings() -> Settings:
     return Settings(keys=(API_KEY,), sites=1, stations=3, seed=7)
 
 
-@pytest.fixture
-def names(stations: list[Station]) -> list[str]:
-    return [station.name for station in stations]
+async def refusal(hass: HomeAssistant, action: str, **data: Any) -> str | None:
+    """Return the translation key of the error that an action raises before any request."""
+    with pytest.raises(ServiceValidationError) as error:
+        await act(hass, action, **data)
+    return error.value.translation_key
 
 
 def managed(cloud: Cloud) -> dict[str, Any]:
@@ -70,11 +72,7 @@ async def test_message(
 
 
 async def test_a_message_goes(
-    hass: HomeAssistant,
-    names: list[str],
-    world: World,
-    wait: Pass,
-    freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, names: list[str], world: World, wait: Pass
 ) -> None:
     def texts() -> list[str]:
         world.advance()
@@ -104,9 +102,7 @@ async def test_a_message_goes(
 async def test_messages_that_cannot_be(
     hass: HomeAssistant, names: list[str], cloud: Cloud, data: dict[str, Any], key: str
 ) -> None:
-    with pytest.raises(ServiceValidationError) as error:
-        await act(hass, "set_message", stations=names, **data)
-    assert error.value.translation_key == key
+    assert await refusal(hass, "set_message", stations=names, **data) == key
     assert not sent(cloud, "/station/manage")
 
 
@@ -178,10 +174,7 @@ UNDOABLE = {
 
 
 async def test_undo(
-    hass: HomeAssistant,
-    names: list[str],
-    world: World,
-    freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, names: list[str], world: World, freezer: FrozenDateTimeFactory
 ) -> None:
     """The original values of the response are fields of the action."""
 
@@ -267,7 +260,6 @@ async def test_one_of_three_fails(
     stations: list[Station],
     names: list[str],
     world: World,
-    cloud: Cloud,
     freezer: FrozenDateTimeFactory,
 ) -> None:
     world.fail_jobs(names[1], "The station did not answer")
@@ -287,7 +279,10 @@ async def test_one_of_three_fails(
 
 
 async def test_without_waiting(
-    hass: HomeAssistant, stations: list[Station], names: list[str], world: World, cloud: Cloud
+    hass: HomeAssistant,
+    stations: list[Station],
+    names: list[str],
+    world: World,
 ) -> None:
     answer = await ask(hass, "manage_stations", stations=names[0], is_private=True)
     assert answer == {
@@ -310,10 +305,7 @@ async def test_a_job_that_never_ends(
 
 
 async def test_the_account_goes_while_somebody_waits(
-    hass: HomeAssistant,
-    loaded: ConfigEntry,
-    names: list[str],
-    freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, loaded: ConfigEntry, names: list[str]
 ) -> None:
     call = hass.async_create_task(
         ask(hass, "manage_stations", stations=names[:1], is_private=True, wait=True)
@@ -386,9 +378,7 @@ async def test_words_for_service(
 async def test_jobs_that_cannot_be(
     hass: HomeAssistant, names: list[str], cloud: Cloud, data: dict[str, Any], key: str
 ) -> None:
-    with pytest.raises(ServiceValidationError) as error:
-        await act(hass, "manage_stations", stations=names, **data)
-    assert error.value.translation_key == key
+    assert await refusal(hass, "manage_stations", stations=names, **data) == key
     assert not sent(cloud, "/station/manage")
 
 
