@@ -69,33 +69,32 @@ async def test_never_above_the_limit_for_longer_than_a_step(
         assert over_s <= 15
 
 
-async def test_manual_is_lowered_for_protection_and_gets_back(
-    shared: Home, names: tuple[str, str]
-) -> None:
+@pytest.fixture
+async def lowered(shared: Home, names: tuple[str, str]) -> str:
+    """Return a station whose limit by hand is lowered for the connection."""
     first, second = names
     await shared.station(first).limit(30)
     await shared.choose(second, "off")
     await shared.run(60, 0)
     await shared.run(30, 20 * V)
-    assert shared.limits(first)[-1] <= 20
-    assert shared.reason(first) == "limited_by_connection"
+    return first
+
+
+async def test_manual_is_lowered_for_protection_and_gets_back(shared: Home, lowered: str) -> None:
+    assert shared.limits(lowered)[-1] <= 20
+    assert shared.reason(lowered) == "limited_by_connection"
     await shared.run(120, 0)
-    assert shared.limits(first)[-1] == 30
-    assert shared.reason(first) == "manual"
+    assert shared.limits(lowered)[-1] == 30
+    assert shared.reason(lowered) == "manual"
 
 
 async def test_a_session_that_ends_while_it_is_lowered_gives_back_as_well(
-    shared: Home, names: tuple[str, str]
+    shared: Home, lowered: str
 ) -> None:
-    first, second = names
-    await shared.station(first).limit(30)
-    await shared.choose(second, "off")
-    await shared.run(60, 0)
-    await shared.run(30, 20 * V)
-    assert shared.limits(first)[-1] < 30
-    shared.world.unplug(first)
+    assert shared.limits(lowered)[-1] < 30
+    shared.world.unplug(lowered)
     await shared.run(120, 20 * V)
-    assert shared.limits(first)[-1] == 30
+    assert shared.limits(lowered)[-1] == 30
 
 
 async def test_a_main_limit_below_six_amps_pauses_all(home: Home, names: tuple[str, str]) -> None:
