@@ -1,8 +1,5 @@
 """A measured day with clouds: smart charging beside the published rule of evcc."""
 
-import asyncio
-from collections.abc import AsyncIterator
-import logging
 from pathlib import Path
 
 from freezegun.api import FrozenDateTimeFactory
@@ -33,15 +30,6 @@ def cloud(settings: Settings, freezer: FrozenDateTimeFactory) -> Cloud:
     cloud = Cloud(settings)
     add_stations(cloud)
     return cloud
-
-
-@pytest.fixture
-async def quick() -> AsyncIterator[None]:
-    """Log lines and the stack of every callback would take most of the time."""
-    asyncio.get_running_loop().set_debug(False)
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture
