@@ -247,7 +247,7 @@ async def test_a_site_that_is_gone(
 
 
 async def test_new_names(
-    hass: HomeAssistant, loaded: ConfigEntry, cloud: Cloud, world: World, wait: Pass
+    hass: HomeAssistant, loaded: ConfigEntry, world: World, wait: Pass
 ) -> None:
     """Entities stay the same ones; commands go to the new name."""
     site, port_id = world.sites[0], world.stations[0].port_id
@@ -315,7 +315,9 @@ async def test_a_station_that_is_not_in_place(
 
 
 async def test_a_station_that_is_not_in_place_by_option(
-    hass: HomeAssistant, loaded: ConfigEntry, world: World, wait: Pass
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    world: World,
 ) -> None:
     port_id = world.add_station("New", lifecycle="coming soon")
     hass.config_entries.async_update_entry(loaded, options={"inactive_stations": True})
@@ -601,12 +603,7 @@ async def test_all_are_written_once_when_the_cloud_is_lost_and_back(
 
 @pytest.mark.parametrize("kind", ["rate_limited", "error", "drop", "html", "truncated"])
 async def test_a_lost_cloud_is_logged_once_each_way(
-    hass: HomeAssistant,
-    loaded: ConfigEntry,
-    cloud: Cloud,
-    patient: Pass,
-    caplog: pytest.LogCaptureFixture,
-    kind: str,
+    loaded: ConfigEntry, cloud: Cloud, patient: Pass, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     caplog.set_level(logging.INFO)
     cloud.faults.set(kind)

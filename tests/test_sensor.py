@@ -33,7 +33,7 @@ async def restart(hass: HomeAssistant, loaded: ConfigEntry) -> None:
 
 
 async def test_the_last_session_outlives_a_restart(
-    hass: HomeAssistant, loaded: ConfigEntry, world: World, cloud: Cloud, wait: Pass
+    hass: HomeAssistant, loaded: ConfigEntry, world: World, wait: Pass
 ) -> None:
     """Also where the cloud lists it no more; until the next one begins."""
     station = Station(hass, world, world.stations[0].name)

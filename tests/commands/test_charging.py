@@ -204,11 +204,7 @@ async def test_a_start_cancels_a_stop_that_waits(
 
 @pytest.mark.parametrize("authorizing_s", [10_000])
 async def test_a_stop_gives_up(
-    hass: HomeAssistant,
-    authorizing: Station,
-    cloud: Cloud,
-    poll: Pass,
-    freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, authorizing: Station, poll: Pass, freezer: FrozenDateTimeFactory
 ) -> None:
     stop = asyncio.create_task(authorizing.turn("off"))
     await poll(0)
@@ -277,9 +273,7 @@ async def test_a_limit_out_of_range(station: Station, cloud: Cloud, value: float
     assert station["number.charging_limit"] == "48"
 
 
-async def test_a_limit_of_zero_pauses(
-    station: Station, world: World, cloud: Cloud, wait: Pass
-) -> None:
+async def test_a_limit_of_zero_pauses(station: Station, world: World, wait: Pass) -> None:
     world.plug_in(station.name)
     await station.turn("on")
     await wait(6)
@@ -330,7 +324,7 @@ async def test_a_limit_outlives_a_restart_and_a_session(
     assert station["number.charging_limit"] == "10"
 
 
-async def test_a_refused_limit(station: Station, world: World, cloud: Cloud, wait: Pass) -> None:
+async def test_a_refused_limit(station: Station, world: World, wait: Pass) -> None:
     world.disconnect(station.name)
     await wait(31)
     with pytest.raises(HomeAssistantError, match=f"refused for station {station.name}"):

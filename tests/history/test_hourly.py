@@ -171,11 +171,7 @@ async def test_a_ledger_that_is_lost(
 
 
 async def test_the_recorder_does_not_write(
-    hours: Hours,
-    world: World,
-    wait: Pass,
-    settle: Any,
-    caplog: pytest.LogCaptureFixture,
+    hours: Hours, world: World, wait: Pass, settle: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     with patch("custom_components.eevion.history.statistics.async_add_external_statistics"):
         await charge(world, wait, 1800)

@@ -484,11 +484,7 @@ async def test_a_row_that_is_no_station_removes_none(
 
 @pytest.mark.parametrize("sites", [[], {}, None, "x", 3, [None], [{}], {"result": "error"}])
 async def test_no_sites_at_all(
-    hass: HomeAssistant,
-    hand_made: HandMade,
-    by_hand: MockConfigEntry,
-    wait: Pass,
-    sites: Any,
+    hass: HomeAssistant, hand_made: HandMade, by_hand: MockConfigEntry, wait: Pass, sites: Any
 ) -> None:
     before, there = states(hass), registered(hass, by_hand)
     hand_made.sites, sites = sites, hand_made.sites
