@@ -327,6 +327,6 @@ async def test_a_limit_outlives_a_restart_and_a_session(
 async def test_a_refused_limit(station: Station, world: World, wait: Pass) -> None:
     world.disconnect(station.name)
     await wait(31)
-    with pytest.raises(HomeAssistantError, match=f"refused for station {station.name}"):
+    with pytest.raises(HomeAssistantError, match=f"refused the limit for station {station.name}"):
         await station.limit(12)
     assert station["number.charging_limit"] == "48"
