@@ -17,7 +17,7 @@ from homeassistant.helpers.llm import (
 from homeassistant.util.json import JsonObjectType, JsonValueType
 import probatio as vol
 
-from .api import LimitUnit
+from .api import LimitUnit, slug
 from .assist.assistant import Assistant, SpokenAnswer
 from .assist.station_names import NamedStation, async_exposed, cut
 from .const import DOMAIN
@@ -99,8 +99,8 @@ def _station_json(station: NamedStation) -> JsonObjectType:
     session = session_json(state.session, state, None) if state.session else None
     return {
         "name": station.name,
-        "status": state.port.status and state.port.status.slug,
-        "connector_status": state.connector_status and state.connector_status.slug,
+        "status": slug(state.port.status),
+        "connector_status": slug(state.connector_status),
         "is_plugged_in": state.is_plugged_in,
         "is_charging": state.is_charging,
         "has_problem": state.is_problem,

@@ -36,6 +36,7 @@ from .api import (
     Site,
     StartedWith,
     Word,
+    slug,
 )
 from .entity import (
     EevionDescription,
@@ -115,10 +116,6 @@ def _options(words: type[Word], *without: Word) -> list[str]:
     return [word.slug for word in words if word not in without]
 
 
-def _name(word: Word | None) -> str | None:
-    return word.slug if word else None
-
-
 def _currency(station: StationState) -> str | None:
     return station.session.currency if station.session else None
 
@@ -196,7 +193,7 @@ def _attributes(
 
 
 def _started_with(session: Session) -> str | None:
-    return None if session.started_with is StartedWith.UNKNOWN else _name(session.started_with)
+    return None if session.started_with is StartedWith.UNKNOWN else slug(session.started_with)
 
 
 def _level(station: StationState) -> str:
@@ -228,20 +225,20 @@ SENSORS = (
         is_essential=True,
         device_class=SensorDeviceClass.ENUM,
         options=_options(PortStatus),
-        value_fn=lambda station: _name(station.port.status),
+        value_fn=lambda station: slug(station.port.status),
     ),
     EevionSensorDescription(
         key="connector_status",
         device_class=SensorDeviceClass.ENUM,
         options=_options(ConnectorStatus),
-        value_fn=lambda station: _name(station.connector_status),
+        value_fn=lambda station: slug(station.connector_status),
     ),
     EevionSensorDescription(
         key="session_status",
         device_class=SensorDeviceClass.ENUM,
         entity_category=EntityCategory.DIAGNOSTIC,
         options=_options(SessionStatus),
-        session_fn=lambda session: _name(session.status),
+        session_fn=lambda session: slug(session.status),
     ),
     EevionSensorDescription(
         key="session_energy",
@@ -339,7 +336,7 @@ SENSORS = (
         device_class=SensorDeviceClass.ENUM,
         entity_category=EntityCategory.DIAGNOSTIC,
         options=_options(EndReason),
-        session_fn=lambda session: _name(session.end_reason),
+        session_fn=lambda session: slug(session.end_reason),
     ),
     EevionSensorDescription(
         key="tariff",

@@ -17,6 +17,7 @@ from .enums import (
     SessionStatus,
     StartedWith,
     Word,
+    slug,
 )
 from .exceptions import (
     EevionAuthenticationError,
@@ -85,4 +86,5 @@ __all__ = [
     "Tax",
     "Word",
     "decode",
+    "slug",
 ]

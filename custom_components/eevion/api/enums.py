@@ -12,6 +12,11 @@ class Word(StrEnum):
         return self.name.lower()
 
 
+def slug(word: Word | None) -> str | None:
+    """Return the slug of a word; None without one."""
+    return word.slug if word else None
+
+
 class Environment(Word):
     """`environment` of a request; a key may see different sites in each."""
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
-from ..api import Session
+from ..api import Session, slug
 
 _ONE, _CENT = Decimal(1), Decimal("0.01")
 
@@ -46,8 +46,8 @@ def session_row(
         energy_wh=None if session.energy_wh is None else int(_rounded(session.energy_wh, _ONE)),
         cost=None if session.cost is None else _rounded(session.cost, _CENT),
         currency=session.currency.value if session.currency else None,
-        started_with=session.started_with.slug if session.started_with else None,
-        end_reason=session.end_reason.slug if session.end_reason else None,
+        started_with=slug(session.started_with),
+        end_reason=slug(session.end_reason),
         vehicle=session.vehicle,
         is_active=session.is_active,
     )

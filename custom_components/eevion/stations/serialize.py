@@ -16,8 +16,8 @@ from ..api import (
     Site,
     StationException,
     Tariff,
-    Word,
     parse,
+    slug,
 )
 from .session_limits import limit_uses
 from .settings import OUT_OF_SERVICE
@@ -29,11 +29,6 @@ type Json = dict[str, Any]
 def time_json(moment: datetime | None) -> str | None:
     """Return a time as ISO 8601 in UTC."""
     return moment.astimezone(UTC).isoformat() if moment else None
-
-
-def _word(word: Word | None) -> str | None:
-    """Return a word as entities show it."""
-    return word.slug if word else None
 
 
 def _per(value: float | None, divisor: float) -> float | None:
@@ -50,9 +45,9 @@ def session_json(session: Session, station: StationState | None, site: str | Non
         "site": site,
         "site_id": session.site_id or (station.site_id if station else None),
         "time_zone": session.time_zone,
-        "status": _word(session.status),
+        "status": slug(session.status),
         "is_active": session.is_active,
-        "connector_status": _word(session.connector_status),
+        "connector_status": slug(session.connector_status),
         "connector_status_at": time_json(session.connector_status_at),
         "last_heartbeat": time_json(session.last_heartbeat),
         "created_at": time_json(session.created_at),
@@ -75,8 +70,8 @@ def session_json(session: Session, station: StationState | None, site: str | Non
         "limits": limits_json(session),
         "start_percentage": session.start_percentage,
         "end_percentage": session.end_percentage,
-        "started_with": _word(session.started_with),
-        "end_reason": _word(session.end_reason),
+        "started_with": slug(session.started_with),
+        "end_reason": slug(session.end_reason),
         "vehicle": session.vehicle,
     }
 
@@ -128,7 +123,7 @@ def session_event(session: Session) -> Json:
         "cost": session.cost,
         "currency": session.currency,
         "duration_s": session.duration_s,
-        "end_reason": _word(session.end_reason),
+        "end_reason": slug(session.end_reason),
     }
 
 
@@ -183,7 +178,7 @@ def _fee_json(fee: Fee | None) -> Json | None:
 def event_json(event: DemandResponseEvent) -> Json:
     """Return a demand-response event."""
     return {
-        "state": _word(event.state_at(dt_util.utcnow())),
+        "state": slug(event.state_at(dt_util.utcnow())),
         "type": event.type,
         "power_limit_kw": _per(event.power_limit_w, 1000),
         "started_at": time_json(event.started_at),
@@ -234,7 +229,7 @@ def figures_json(row: ReportRow, currency: str | None) -> Json:
         "maximum_power_w": row.maximum_power_w,
         "maximum_limit_a": row.maximum_limit_a,
         "minimum_limit_a": row.minimum_limit_a,
-        "most_common_start_with": _word(row.most_common_start_with),
+        "most_common_start_with": slug(row.most_common_start_with),
     }
 
 
@@ -247,7 +242,7 @@ def job_json(job: Job, names: Mapping[str, str]) -> Json:
     return {
         "job_id": job.job_id,
         "type": job.type,
-        "status": _word(job.status),
+        "status": slug(job.status),
         "status_message": job.status_message,
         "description": job.description,
         "created_at": time_json(job.created_at),
