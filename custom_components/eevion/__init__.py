@@ -13,8 +13,7 @@ from .account import AccountData, async_dismiss_all, async_forget_shared, async_
 from .accounting import Accounting
 from .api import EevionClient
 from .background import ExceptionLog, LedgerReconciler, Push
-from .commands.charging import Control
-from .commands.jobs import Jobs
+from .commands import Control, Jobs
 from .const import DOMAIN
 from .coordinator import EevionCoordinator
 from .dashboard import async_setup_frontend, async_setup_websocket
@@ -22,8 +21,7 @@ from .history import HistoryStore, async_make_history
 from .models import EevionConfigEntry, EevionRuntimeData
 from .polling import async_get_budgets
 from .services import async_setup_services
-from .smart.manager import SmartCharging
-from .smart.removal import async_remove_smart_charging
+from .smart import SmartCharging, async_remove_smart_charging
 from .stations import StationMemory
 from .webhook import Webhook, async_remove_cloudhook
 

@@ -57,8 +57,7 @@ from .const import (
 )
 from .helpers import checked_base_url
 from .polling import async_get_budgets
-from .smart.const import SUBENTRY_SMART_CHARGING
-from .smart.subentry_flow import SmartChargingFlow
+from .smart import SUBENTRY_SMART_CHARGING, SmartChargingFlow
 from .translation import Texts
 
 # The only selector with a button to copy that accepts plain text.

@@ -15,7 +15,7 @@ from .coordinator import STATIONS_CHANGED, EevionCoordinator
 from .entity_budget import EntityShare
 from .models import EevionConfigEntry, EevionRuntimeData
 from .polling import ListenerContext
-from .smart.station import SmartStation
+from .smart import SmartStation
 from .stations import StationState
 
 

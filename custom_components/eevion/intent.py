@@ -7,8 +7,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv, intent
 import probatio as vol
 
-from .assist.assistant import Assistant, SpokenAnswer
-from .smart.model import Mode
+from .assist import Assistant, SpokenAnswer
+from .smart import Mode
 
 _STATION = {vol.Optional("station"): cv.string}
 _LIMIT = {

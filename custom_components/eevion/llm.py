@@ -18,10 +18,9 @@ from homeassistant.util.json import JsonObjectType, JsonValueType
 import probatio as vol
 
 from .api import LimitUnit, slug
-from .assist.assistant import Assistant, SpokenAnswer
-from .assist.station_names import NamedStation, async_exposed, cut
+from .assist import Assistant, NamedStation, SpokenAnswer, async_exposed, cut
 from .const import DOMAIN
-from .smart.model import Mode
+from .smart import Mode
 from .stations import session_json
 
 _READS = ToolAnnotations(read_only=True, destructive=False, idempotent=True, open_world=False)

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from homeassistant.config_entries import ConfigEntry
 
 from .api import RateLimit
-from .commands.charging import Control
-from .commands.jobs import Jobs
+from .commands import Control, Jobs
 from .coordinator import EevionCoordinator
 from .history import HistoryImports
-from .smart.manager import SmartCharging
+from .smart import SmartCharging
 from .stations import StationMemory
 from .webhook import Webhook
 

@@ -25,7 +25,7 @@ from .entity import (
     async_add_smart_entities,
 )
 from .models import EevionConfigEntry
-from .smart.memory import MAX_PRICE, MAX_TARGET_KWH
+from .smart import MAX_PRICE, MAX_TARGET_KWH
 from .stations import StationState
 
 PARALLEL_UPDATES = 0

@@ -19,7 +19,7 @@ from .entity import (
     async_add_smart_entities,
 )
 from .models import EevionConfigEntry
-from .smart.model import Mode
+from .smart import Mode
 from .stations import StationState, unique_names
 
 PARALLEL_UPDATES = 0

@@ -49,8 +49,7 @@ from .entity import (
     async_follow_devices,
 )
 from .models import EevionConfigEntry
-from .smart.model import Reason
-from .smart.station import SmartStation
+from .smart import Reason, SmartStation
 from .stations import (
     Snapshot,
     StationState,

@@ -2,11 +2,13 @@
 
 from homeassistant.core import HomeAssistant, callback
 
-from .actions.charging import async_setup_charging_actions
-from .actions.export import async_setup_export_actions
-from .actions.history import async_setup_history_actions
-from .actions.management import async_setup_management_actions
-from .actions.queries import async_setup_query_actions
+from .actions import (
+    async_setup_charging_actions,
+    async_setup_export_actions,
+    async_setup_history_actions,
+    async_setup_management_actions,
+    async_setup_query_actions,
+)
 
 
 @callback

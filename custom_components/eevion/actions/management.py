@@ -18,7 +18,7 @@ from homeassistant.util import dt as dt_util
 import probatio as vol
 
 from ..api import ChargingProfile, Commands, LimitUnit, Message, ResetType
-from ..commands.jobs import JobResult
+from ..commands import JobResult
 from ..const import DOMAIN
 from ..errors import command_errors, failed, invalid, valid_text
 from ..stations import IN_SERVICE, OUT_OF_SERVICE, PURPOSES, commands_json, unique_names

@@ -15,7 +15,7 @@ from ..api import LimitUnit, SessionStatus
 from ..const import LOGGER
 from ..errors import failed, invalid
 from ..helpers import async_user
-from ..smart.model import Mode
+from ..smart import Mode
 from .phrases import MODES, REASONS, Phrases
 from .station_names import NamedStation, async_exposed, matching, only
 

@@ -5,7 +5,7 @@ from typing import Final, Self, override
 from homeassistant.core import HomeAssistant
 
 from ..api import ConnectorStatus, LimitUnit, PortStatus, Session, SessionStatus
-from ..smart.model import Mode, Reason
+from ..smart import Mode, Reason
 from ..stations import StationState
 from ..translation import Texts
 from .station_names import cut

@@ -17,7 +17,7 @@ from homeassistant.helpers import (
 from ..const import DOMAIN
 from ..errors import invalid
 from ..models import EevionConfigEntry, EevionRuntimeData
-from ..smart.station import SmartStation
+from ..smart import SmartStation
 from ..stations import StationState
 
 # An answer lists so many names,

@@ -3,7 +3,7 @@
 from homeassistant.core import callback
 
 from ..api import EevionError, Session
-from ..commands.jobs import Jobs
+from ..commands import Jobs
 from ..const import LOGGER
 from ..coordinator import EevionCoordinator
 from ..polling import EntryTimer

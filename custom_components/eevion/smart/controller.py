@@ -13,7 +13,7 @@ from homeassistant.helpers.event import async_track_state_change_event, async_tr
 from homeassistant.util import dt as dt_util
 
 from ..api import ChargingLimit, EndReason, LimitUnit, PortStatus, Session, StartedWith
-from ..commands.charging import ByHand, Control
+from ..commands import ByHand, Control
 from ..const import LOGGER
 from ..coordinator import EevionCoordinator
 from ..stations import StationState

@@ -12,7 +12,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_call_later
 
 from ..api import LimitUnit
-from ..commands.charging import ByHand, Control
+from ..commands import ByHand, Control
 from ..const import DOMAIN, LOGGER
 from ..coordinator import STATIONS_CHANGED, EevionCoordinator
 from .const import CONF_STATIONS, SUBENTRY_SMART_CHARGING

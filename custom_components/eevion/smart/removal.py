@@ -8,7 +8,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
 from ..api import ChargingLimit, EevionClient, EevionError, Lane, LimitUnit
-from ..commands.limits import Failures, async_send_apart, refused_limits
+from ..commands import Failures, async_send_apart, refused_limits
 from ..const import LOGGER
 from .memory import SmartStationMemory
 from .store import SmartStore
