@@ -6,6 +6,7 @@ from .actions import (
     async_setup_charging_actions,
     async_setup_export_actions,
     async_setup_history_actions,
+    async_setup_lookup_actions,
     async_setup_management_actions,
     async_setup_query_actions,
 )
@@ -17,5 +18,6 @@ def async_setup_services(hass: HomeAssistant) -> None:
     async_setup_charging_actions(hass)
     async_setup_export_actions(hass)
     async_setup_history_actions(hass)
+    async_setup_lookup_actions(hass)
     async_setup_management_actions(hass)
     async_setup_query_actions(hass)

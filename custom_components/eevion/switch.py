@@ -30,7 +30,7 @@ class EevionSwitchDescription(EevionDescription, SwitchEntityDescription):
     """A switch of a station."""
 
     is_on_fn: Callable[[StationState], bool | None]
-    turn_on_fn: Callable[[EevionRuntimeData, str], Awaitable[None]]
+    turn_on_fn: Callable[[EevionRuntimeData, str], Awaitable[object]]
     turn_off_fn: Callable[[EevionRuntimeData, str], Awaitable[None]]
     assumed_state: bool = False
 

@@ -130,6 +130,8 @@ async def test_every_endpoint(
         ("set_message", {"message": "Hello"}, "manage stations"),
         ("manage_stations", {"is_private": True}, "manage stations"),
         ("get_sessions", {}, "list sessions"),
+        ("get_station", {}, "get a station"),
+        ("get_site", {}, "get a site"),
         ("get_report", {"start": "2026-11-01 00:00:00"}, "report"),
         ("get_exceptions", {}, "exceptions"),
         ("get_management_history", {}, "management history"),

@@ -30,6 +30,7 @@ READS: dict[str, dict[str, Any]] = {
     "get_management_history": {},
     "export_sessions": {"from": "2026-10-01"},
 }
+LOOKUPS = {"get_session", "get_site", "get_station"}
 COMMANDS: dict[str, dict[str, Any]] = {
     "start_session": {},
     "stop_session": {},
@@ -139,7 +140,7 @@ def _with_file(answer: dict[str, Any]) -> str:
 
 async def test_every_action_is_tested(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
     actions = hass.services.async_services_for_domain("eevion")
-    assert actions.keys() == READS.keys() | COMMANDS.keys() | ADMINISTRATION.keys()
+    assert actions.keys() == READS.keys() | LOOKUPS | COMMANDS.keys() | ADMINISTRATION.keys()
 
 
 async def test_every_tool_is_tested() -> None:
@@ -188,6 +189,41 @@ async def test_reads(
             for name in BOTH:
                 is_there = f"'{name}'" in answer or world.station(name).port_id in answer
                 assert is_there is (name in wanted), (kind, stations)
+
+
+@pytest.mark.parametrize("action", sorted(LOOKUPS))
+async def test_lookups(
+    hass: HomeAssistant, contexts: dict[str, Context], world: World, wait: Pass, action: str
+) -> None:
+    """One thing at a time, and of a site no station that the user may not read."""
+    sessions = {}
+    for name in (MINE, OTHER):
+        world.plug_in(name)
+        answer = await hass.services.async_call(
+            "eevion", "start_session", {"stations": [name]}, blocking=True, return_response=True
+        )
+        assert answer
+        sessions[name] = str(answer["session_id"])
+    await wait(31)
+    for kind, context in contexts.items():
+        for name, other in ((MINE, OTHER), (OTHER, MINE)):
+            data = {"session_id": sessions[name]} if action == "get_session" else {}
+            if name not in KINDS[kind][0]:
+                with pytest.raises(Unauthorized):
+                    await _call(hass, action, context, stations=[name], **data)
+                continue
+            answer = str(await _call(hass, action, context, stations=[name], **data))
+            await wait(5)
+            assert world.station(name).port_id in answer
+            is_there = world.station(other).port_id in answer
+            assert is_there is (action == "get_site" and other in KINDS[kind][0]), kind
+            if action == "get_session":
+                with pytest.raises(ServiceValidationError, match="no session"):
+                    await _call(hass, action, context, stations=[name], session_id=sessions[other])
+                await wait(5)
+        if not KINDS[kind][0] >= BOTH and action == "get_session":
+            with pytest.raises(Unauthorized):
+                await _call(hass, action, context, session_id=sessions[OTHER])
 
 
 async def test_a_job_of_several_stations_is_read_in_part(

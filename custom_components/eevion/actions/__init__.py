@@ -3,6 +3,7 @@
 from .charging import async_setup_charging_actions
 from .export import async_setup_export_actions
 from .history import async_setup_history_actions
+from .lookups import async_setup_lookup_actions
 from .management import async_setup_management_actions
 from .queries import async_setup_query_actions
 
@@ -10,6 +11,7 @@ __all__ = [
     "async_setup_charging_actions",
     "async_setup_export_actions",
     "async_setup_history_actions",
+    "async_setup_lookup_actions",
     "async_setup_management_actions",
     "async_setup_query_actions",
 ]

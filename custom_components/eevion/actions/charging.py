@@ -4,13 +4,19 @@ import asyncio
 from collections.abc import Awaitable, Iterable
 from typing import Final
 
-from homeassistant.core import HomeAssistant, ServiceCall, callback
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    SupportsResponse,
+    callback,
+)
 from homeassistant.exceptions import HomeAssistantError
 import probatio as vol
 
 from ..api import LimitUnit
 from ..const import DOMAIN
 from ..errors import combined, invalid
+from ..stations import Json, session_json
 from .targets import TARGET_FIELDS, async_command_target
 
 ATTR_AMPS: Final = "amps"
@@ -36,23 +42,39 @@ _LIMIT_SCHEMA = vol.Schema(
 @callback
 def async_setup_charging_actions(hass: HomeAssistant) -> None:
     """Register the actions."""
+    hass.services.async_register(
+        DOMAIN,
+        SERVICE_START_SESSION,
+        _async_start_session,
+        schema=_START_SCHEMA,
+        supports_response=SupportsResponse.OPTIONAL,
+    )
     for name, action, schema in (
-        (SERVICE_START_SESSION, _async_start_session, _START_SCHEMA),
         (SERVICE_STOP_SESSION, _async_stop_session, _STOP_SCHEMA),
         (SERVICE_SET_CHARGING_LIMIT, _async_set_charging_limit, _LIMIT_SCHEMA),
     ):
         hass.services.async_register(DOMAIN, name, action, schema=schema)
 
 
-async def _async_start_session(call: ServiceCall) -> None:
-    """Start a session at each station that has no active one."""
+async def _async_start_session(call: ServiceCall) -> Json:
+    """Start a session at each station that has no active one; return the active sessions."""
     target = await async_command_target(call)
     continue_if_full: bool | None = call.data.get(ATTR_CONTINUE_IF_BATTERY_FULL)
     control = target.data.control
-    await _async_all(
+    started = await _async_all(
         control.async_start(port_id, continue_if_battery_full=continue_if_full)
         for port_id in target.port_ids
     )
+    data, names = target.coordinator.data, target.coordinator.site_names
+    stations = [data.stations.get(port_id) for port_id in target.port_ids]
+    sessions = [
+        session_json(session, station, names.get(station.site_id) if station else None)
+        for session, station in zip(started, stations, strict=True)
+    ]
+    return {
+        "session_id": sessions[0]["session_id"] if len(sessions) == 1 else None,
+        "sessions": sessions,
+    }
 
 
 async def _async_stop_session(call: ServiceCall) -> None:
@@ -75,8 +97,8 @@ async def _async_set_charging_limit(call: ServiceCall) -> None:
     await target.data.control.async_set_limits(dict.fromkeys(target.port_ids, limit), unit)
 
 
-async def _async_all(commands: Iterable[Awaitable[None]]) -> None:
-    """Wait for all commands, then raise the errors of those that failed as one."""
+async def _async_all[R](commands: Iterable[Awaitable[R]]) -> list[R]:
+    """Return the results of all commands; raise the errors of those that failed as one."""
     results = await asyncio.gather(*commands, return_exceptions=True)
     errors = [result for result in results if isinstance(result, BaseException)]
     for error in errors:
@@ -84,3 +106,4 @@ async def _async_all(commands: Iterable[Awaitable[None]]) -> None:
             raise error
     if errors:
         raise combined([error for error in errors if isinstance(error, HomeAssistantError)])
+    return [result for result in results if not isinstance(result, BaseException)]

@@ -1,6 +1,6 @@
 """The actions that return sessions, reports, exceptions and jobs from the cloud."""
 
-from collections.abc import Callable, Coroutine, Iterable, Set as AbstractSet
+from collections.abc import Callable, Coroutine, Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -11,7 +11,7 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
-from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import probatio as vol
 
@@ -29,7 +29,8 @@ from ..stations import (
     row_json,
     session_json,
 )
-from .targets import TARGET_FIELDS, Target, async_query_target
+from .money import only, reported_currency
+from .targets import TARGET_FIELDS, Target, async_query_target, site_ids_named
 
 ATTR_END: Final = "end"
 ATTR_GROUP_BY: Final = "group_by"
@@ -150,7 +151,7 @@ async def _async_get_report(call: ServiceCall) -> Json:
         report = replace(report, rows=tuple(wanted), total=None, average=None)
     currencies = [_currencies(target, row) for row in report.rows]
     rows = [
-        _without_mixed_money(row_json(row, _only(own)), own)
+        _without_mixed_money(row_json(row, only(own)), own)
         for row, own in zip(report.rows, currencies, strict=True)
     ]
     all_currencies = set[str | None]().union(*currencies)
@@ -158,7 +159,7 @@ async def _async_get_report(call: ServiceCall) -> Json:
         "start": start.isoformat(),
         "end": end.isoformat(),
         "group_by": group.value,
-        "currency": _only(all_currencies),
+        "currency": only(all_currencies),
         "rows": rows,
         "total": _figures(report.total, all_currencies),
         "average": _figures(report.average, all_currencies),
@@ -242,22 +243,10 @@ def _check_order(first: datetime, last: datetime) -> None:
 
 def _site_ids(call: ServiceCall, target: Target) -> list[str]:
     """Return the ids of the sites of a call (devices, ids or names), or of all shown sites."""
-    sites = target.coordinator.data.sites
     names: list[str] | None = call.data.get(ATTR_SITES)
     if names is None:
         return target.scope.site_ids
-    if not names:
-        raise invalid("no_target")
-    devices = dr.async_get(call.hass)
-    found: dict[str, None] = {}
-    for name in names:
-        device = devices.async_get(name)
-        ids = {id_ for domain, id_ in device.identifiers if domain == DOMAIN} if device else {name}
-        meant = [id_ for id_, site in sites.items() if id_ in ids or site.name == name]
-        if not meant:
-            raise invalid("unknown_site", site=(device and device.name) or name)
-        found |= dict.fromkeys(meant)
-    return list(found)
+    return site_ids_named(call.hass, target, names)
 
 
 def _regions(call: ServiceCall, target: Target) -> list[str]:
@@ -296,34 +285,15 @@ def _currencies(target: Target, row: ReportRow) -> set[str | None]:
         and row.site_id in (None, state.site_id)
         and (row.region is None or data.sites[state.site_id].region == row.region)
     ]
-    return {_currency(target, state.site_id, state.port.port_id) for state in stations} or {None}
-
-
-def _currency(target: Target, site_id: str, port_id: str) -> str | None:
-    """Return the currency of a station's sessions, else that of its site, else None."""
-    data = target.coordinator.data
-
-    def reported(ids: Iterable[str]) -> set[str]:
-        states = [data.stations[id_] for id_ in ids]
-        found = {state.session.currency for state in states if state.session}
-        return {currency for currency in found if currency} | {
-            state.totals.currency for state in states if state.totals and state.totals.currency
-        }
-
-    here = [p for p, state in data.stations.items() if state.site_id == site_id]
-    return _only(reported([port_id])) or _only(reported(here))
-
-
-def _only[T](values: Iterable[T]) -> T | None:
-    """Return the value if there is exactly one, else None."""
-    found = set(values)
-    return found.pop() if len(found) == 1 else None
+    return {reported_currency(target, state.site_id, state.port.port_id) for state in stations} or {
+        None
+    }
 
 
 def _figures(row: ReportRow | None, currencies: set[str | None]) -> Json | None:
     if row is None:
         return None
-    return _without_mixed_money(figures_json(row, _only(currencies)), currencies)
+    return _without_mixed_money(figures_json(row, only(currencies)), currencies)
 
 
 def _without_mixed_money(figures: Json, currencies: set[str | None]) -> Json:

@@ -1,6 +1,6 @@
 """Resolve the target of an action to an account and its stations."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -138,6 +138,26 @@ def async_find(call: ServiceCall) -> Target:
         raise invalid("no_target")
     stations = entry.runtime_data.coordinator.data.stations
     return Target(entry, tuple(port_id for port_id in stations if port_id in port_ids))
+
+
+def site_ids_named(hass: HomeAssistant, target: Target, names: Sequence[str]) -> list[str]:
+    """Return the ids of sites that are named by their device, id or name.
+
+    Raises ServiceValidationError where there is no name, or no shown site of one.
+    """
+    if not names:
+        raise invalid("no_target")
+    sites = target.coordinator.data.sites
+    devices = dr.async_get(hass)
+    found: dict[str, None] = {}
+    for name in names:
+        device = devices.async_get(name)
+        ids = {id_ for domain, id_ in device.identifiers if domain == DOMAIN} if device else {name}
+        meant = [id_ for id_, site in sites.items() if id_ in ids or site.name == name]
+        if not meant:
+            raise invalid("unknown_site", site=(device and device.name) or name)
+        found |= dict.fromkeys(meant)
+    return list(found)
 
 
 def _named(entry: EevionConfigEntry, name: str) -> set[str]:

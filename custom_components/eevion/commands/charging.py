@@ -112,16 +112,20 @@ class Control:
         *,
         continue_if_battery_full: bool | None = None,
         is_by_hand: bool = True,
-    ) -> None:
+    ) -> Session:
         """Start a session (`POST /session`) unless one is active; cancel a stop that still waits.
 
         `continue_if_battery_full` is sent as `continueIfBatteryFull`; None leaves it out.
+        Returns the active session.
         """
-        await self._async_begin(port_id, continue_if_battery_full=continue_if_battery_full)
+        session = await self._async_begin(
+            port_id, continue_if_battery_full=continue_if_battery_full
+        )
         if is_by_hand:
             self._given(port_id, ByHand.START)
+        return session
 
-    async def _async_begin(self, port_id: str, *, continue_if_battery_full: bool | None) -> None:
+    async def _async_begin(self, port_id: str, *, continue_if_battery_full: bool | None) -> Session:
         pending = self._pending[port_id]
         pending.withdraw_stop()
         async with pending.lock:
@@ -130,8 +134,8 @@ class Control:
                     await self._async_check_end(port_id)
             else:
                 await self._async_refresh(self._coordinator.async_refresh_sessions())
-            if self._station(port_id).active_session:
-                return
+            if session := self._station(port_id).active_session:
+                return session
             if self._station(port_id).port.status in _NOT_READY:
                 await self._async_refresh(self._coordinator.async_refresh_sites())
             station = self._station(port_id)
@@ -147,8 +151,9 @@ class Control:
                     )
             finally:
                 await self._coordinator.async_follow_command(port_id, _has_begun)
-            if self._station(port_id).active_session is None:
+            if (session := self._station(port_id).active_session) is None:
                 raise failed("start_not_seen", station=port.station_id)
+            return session
 
     def _ended_session_to_doubt(self, port_id: str) -> Session | None:
         """Return the last session of a station if it may be active although it counts as ended.

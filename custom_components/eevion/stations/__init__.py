@@ -18,6 +18,7 @@ from .serialize import (
     site_json,
     tariff_json,
     taxes_json,
+    time_json,
 )
 from .session_limits import LimitUse, elapsed_s, limit_uses, reached_limits
 from .settings import IN_SERVICE, NO_SETTINGS, OUT_OF_SERVICE, StationSettings
@@ -56,5 +57,6 @@ __all__ = [
     "site_json",
     "tariff_json",
     "taxes_json",
+    "time_json",
     "unique_names",
 ]
