@@ -148,3 +148,4 @@ def client(make_client: Callable[..., EevionClient]) -> EevionClient:
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limit_module, "_LEAST_PAUSE", 0.001)
     monkeypatch.setattr(rate_limit_module, "_FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(rate_limit_module, "_FIRST_PAUSE_OF_COMMANDS", 0.001)
