@@ -152,11 +152,11 @@ async def test_an_area_without_stations(
         ({"stations": []}, "The target contains no station"),
         ({"device_id": []}, "The target contains no station"),
         ({"stations": ["2133", "9999"]}, "no station 9999"),
-        ({"device_id": ["nowhere"]}, "nowhere is no station"),
-        ({"area_id": ["nowhere"]}, "nowhere is no station"),
-        ({"label_id": ["nowhere"]}, "nowhere is no station"),
-        ({"floor_id": ["nowhere"]}, "nowhere is no station"),
-        ({"entity_id": ["light.kitchen"]}, "light.kitchen is no station"),
+        ({"device_id": ["nowhere"]}, "nowhere is not a station"),
+        ({"area_id": ["nowhere"]}, "nowhere is not a station"),
+        ({"label_id": ["nowhere"]}, "nowhere is not a station"),
+        ({"floor_id": ["nowhere"]}, "nowhere is not a station"),
+        ({"entity_id": ["light.kitchen"]}, "light.kitchen is not a station"),
         ({"stations": ["2133"], "config_entry_id": "nothing"}, "nothing"),
     ],
 )
@@ -182,7 +182,7 @@ async def test_a_device_of_another_integration(
         config_entry_id=lamp.entry_id, identifiers={("lamps", "1")}, name="Lamp"
     )
     ours = device(hass, loaded, world.station("2133").port_id)
-    with pytest.raises(ServiceValidationError, match="Lamp is no station"):
+    with pytest.raises(ServiceValidationError, match="Lamp is not a station"):
         await act(hass, "set_charging_limit", amps=10, device_id=[ours, made.id])
     assert nothing_sent(cloud)
 
