@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from homeassistant.auth.permissions.models import PermissionLookup
@@ -13,7 +14,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from tests.calls import device
+from tests.calls import ask, device
 from tests.handmade import HandMadeCloud
 from tests.past import TORONTO, past, two_sites
 
@@ -98,6 +99,8 @@ async def test_a_month(card: Card, hand: HandMadeCloud, hass: HomeAssistant) -> 
             "started_with": "iOS app",
             "vehicle": "Toyota bZ4X 2023",
             "end_reason": "Vehicle unplugged",
+            "csv": "2026-10-20 14:00,B,Office,1:00,9.330,2.01,USD,iOS app,"
+            "Toyota bZ4X 2023,Vehicle unplugged\r\n",
         }
     ]
     sums = [
@@ -110,7 +113,33 @@ async def test_a_month(card: Card, hand: HandMadeCloud, hass: HomeAssistant) -> 
         }
     ]
     assert page["sums"] == sums
-    assert last == {"rows": [], "sums": sums, "is_complete": True, "is_last": True}
+    assert last == {
+        "rows": [],
+        "sums": sums,
+        "csv": "Sum,,,1:00,9.330,2.01,USD,,,\r\n",
+        "is_complete": True,
+        "is_last": True,
+    }
+
+
+async def test_the_file_is_that_of_the_action(
+    hass: HomeAssistant, card: Card, hand: HandMadeCloud, tmp_path: Path
+) -> None:
+    hass.config.media_dirs = {"local": str(tmp_path)}
+    hand.past = [
+        past("1", "2026-10-20T18:00:00.000Z", vehicle='=HYPERLINK("x")'),
+        past("2", "2026-10-02T18:00:00.000Z", currency="USD", cost=1.005),
+    ]
+    exported = (await ask(hass, "export_sessions", period="last_month"))["path"]
+    first = await card.subscribe(month="2026-10")
+    pages = await card.pages()
+    rows = sorted((row for page in pages for row in page["rows"]), key=lambda row: row["start"])
+    text = "".join([first["csv"], *(row["csv"] for row in rows), pages[-1]["csv"]])
+    assert text == content(exported)
+
+
+def content(path: str) -> str:
+    return Path(path).read_bytes().decode()
 
 
 async def test_this_month(card: Card, hand: HandMadeCloud) -> None:

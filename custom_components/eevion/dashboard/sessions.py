@@ -25,7 +25,17 @@ from ..coordinator import EevionCoordinator
 from ..errors import invalid, read_errors
 from ..helpers import main_entity, own_devices
 from ..models import EevionConfigEntry
-from ..statements import COLUMNS, Scope, SessionRow, Span, Sums, async_statement_pages
+from ..statements import (
+    COLUMNS,
+    Scope,
+    SessionRow,
+    Span,
+    Sums,
+    async_statement_pages,
+    csv_header,
+    csv_row,
+    csv_sums,
+)
 from ..translation import Texts
 
 type Json = dict[str, Any]
@@ -44,7 +54,6 @@ _TEXTS: Final = (
     "none",
     "previous",
     "retry",
-    "sum",
     *(f"column_{column}" for column in COLUMNS),
 )
 """The texts of the card: those under `common` in the translations with the prefix `sessions_`."""
@@ -84,7 +93,8 @@ async def websocket_sessions(
     `stations` are ids of devices or entities of stations or sites, all where there are none;
     `only` is the one of them that is chosen in the card. The first event has the texts, the
     months before and after, and the choices. Each further event has the rows of one request to
-    the cloud and the sums so far. The last one has `is_last`, or `error` as a text.
+    the cloud and the sums so far. The last one has `is_last`, or `error` as a text. The texts `csv`
+    of the first event, of the rows by start, and of the last event are the file of the month.
     """
     message_id: int = msg["id"]
 
@@ -111,6 +121,7 @@ async def _async_send(hass: HomeAssistant, user: User, msg: Json, send: Send) ->
             "previous": f"{month - timedelta(days=1):%Y-%m}" if month > _EARLIEST else None,
             "next": None if is_present else f"{span.last + timedelta(days=1):%Y-%m}",
             "stations": _choices(hass, scopes),
+            "csv": csv_header(texts),
             "texts": {key: texts(f"sessions_{key}") for key in _TEXTS},
         }
     )
@@ -136,14 +147,22 @@ async def _async_send_rows(scopes: Iterable[Scope], span: Span, texts: Texts, se
                     is_complete = is_complete and page.is_complete
                     rows = [_row_json(row, texts) for row in page.rows]
                     send({"rows": rows, "sums": sums.as_json()})
-    send({"rows": [], "sums": sums.as_json(), "is_complete": is_complete, "is_last": True})
+    send(
+        {
+            "rows": [],
+            "sums": sums.as_json(),
+            "csv": csv_sums(sums, texts),
+            "is_complete": is_complete,
+            "is_last": True,
+        }
+    )
 
 
 def _row_json(row: SessionRow, texts: Texts) -> Json:
     ended = texts.state("end_reason", row.end_reason)
     return {
         "id": row.session_id,
-        "start": f"{row.start:%Y-%m-%dT%H:%M}",
+        "start": row.start.isoformat(timespec="minutes"),
         "station": row.station,
         "site": row.site,
         "duration_s": row.duration_s,
@@ -153,6 +172,7 @@ def _row_json(row: SessionRow, texts: Texts) -> Json:
         "started_with": texts.state("started_with", row.started_with),
         "vehicle": row.vehicle or "",
         "end_reason": texts("sessions_active") if row.is_active else ended,
+        "csv": csv_row(row, texts),
     }
 
 

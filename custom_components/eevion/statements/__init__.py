@@ -4,7 +4,7 @@ from .read import Scope, StatementPage, async_statement_pages
 from .rows import SessionRow
 from .span import Period, Span
 from .sums import Sum, Sums
-from .table import COLUMNS, csv_text
+from .table import COLUMNS, csv_header, csv_row, csv_sums, csv_text
 
 __all__ = [
     "COLUMNS",
@@ -16,5 +16,8 @@ __all__ = [
     "Sum",
     "Sums",
     "async_statement_pages",
+    "csv_header",
+    "csv_row",
+    "csv_sums",
     "csv_text",
 ]

@@ -34,33 +34,51 @@ _WH = Decimal("0.001")
 
 def csv_text(rows: Iterable[SessionRow], sums: Sums, texts: Texts) -> str:
     """Return the content of the file: a header, a row for each session, and the sums."""
-    file = StringIO()
-    writer = csv.writer(file)
-    writer.writerow([texts(f"sessions_column_{column}") for column in COLUMNS])
-    for row in rows:
-        ended = texts.state("end_reason", row.end_reason)
-        writer.writerow(
-            [
-                f"{row.start:%Y-%m-%d %H:%M}",
-                harmless(row.station),
-                harmless(row.site),
-                "" if row.duration_s is None else _hours(row.duration_s),
-                "" if row.energy_wh is None else _kwh(row.energy_wh),
-                "" if row.cost is None else f"{row.cost:f}",
-                row.currency or "",
-                texts.state("started_with", row.started_with),
-                harmless(row.vehicle or ""),
-                texts("sessions_active") if row.is_active else ended,
-            ]
-        )
+    lines = [csv_row(row, texts) for row in rows]
+    return "".join([csv_header(texts), *lines, csv_sums(sums, texts)])
+
+
+def csv_header(texts: Texts) -> str:
+    """Return the beginning of the file."""
+    return _MARK + _line(texts(f"sessions_column_{column}") for column in COLUMNS)
+
+
+def csv_row(row: SessionRow, texts: Texts) -> str:
+    """Return the row of a session."""
+    ended = texts.state("end_reason", row.end_reason)
+    return _line(
+        [
+            row.start.isoformat(" ", "minutes"),
+            _harmless(row.station),
+            _harmless(row.site),
+            "" if row.duration_s is None else _hours(row.duration_s),
+            "" if row.energy_wh is None else _kwh(row.energy_wh),
+            "" if row.cost is None else f"{row.cost:f}",
+            row.currency or "",
+            texts.state("started_with", row.started_with),
+            _harmless(row.vehicle or ""),
+            texts("sessions_active") if row.is_active else ended,
+        ]
+    )
+
+
+def csv_sums(sums: Sums, texts: Texts) -> str:
+    """Return the end of the file: a row for each currency."""
+    lines: list[str] = []
     for currency, one in sums.items():
         cost = f"{one.cost:f}" if currency else ""
         cells = [texts("sessions_sum"), "", "", _hours(one.duration_s), _kwh(one.energy_wh), cost]
-        writer.writerow([*cells, currency or "", "", "", ""])
-    return _MARK + file.getvalue()
+        lines.append(_line([*cells, currency or "", "", "", ""]))
+    return "".join(lines)
 
 
-def harmless(text: str) -> str:
+def _line(cells: Iterable[str]) -> str:
+    file = StringIO()
+    csv.writer(file).writerow(cells)
+    return file.getvalue()
+
+
+def _harmless(text: str) -> str:
     """Return a cell that no spreadsheet runs as a formula."""
     return f"'{text}" if text.startswith(_BREAKS) or text.lstrip().startswith(_RUNS) else text
 

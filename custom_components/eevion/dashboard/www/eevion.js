@@ -54,6 +54,14 @@ class EevionSessionsCard extends HTMLElement {
   static getStubConfig() {
     return {};
   }
+
+  static getConfigForm() {
+    const selector = { device: { multiple: true, filter: [{ integration: "eevion" }] } };
+    return {
+      schema: [{ name: "stations", selector }],
+      computeLabel: (_field, localize) => localize("ui.components.target-picker.type.devices"),
+    };
+  }
 }
 
 (window.customStrategies ??= []).push({
@@ -67,6 +75,11 @@ class EevionSessionsCard extends HTMLElement {
   name: "Eevion sessions",
   description: "The charging sessions of a month",
   preview: false,
+  getEntitySuggestion({ entities }, id) {
+    const { platform, device_id: station } = entities[id] ?? {};
+    const config = { type: "custom:eevion-sessions-card", stations: [station] };
+    return platform === "eevion" && station ? { config } : null;
+  },
 });
 
 // The page replaces the registry of elements while it starts; what was defined before is lost.
