@@ -195,7 +195,7 @@ async def test_the_newest_limit_wins(stations: list[Station], cloud: Cloud, cloc
 async def test_a_limit_that_waits_for_the_budget_is_replaced(
     loaded: ConfigEntry, stations: list[Station], cloud: Cloud, clock: Clock
 ) -> None:
-    loaded.runtime_data.rate_limit.backed_off(20)
+    loaded.runtime_data.rate_limit.backed_off(10)
     calls = []
     for value in (8, 16, 10):
         calls.append(asyncio.ensure_future(stations[0].limit(value)))
