@@ -152,6 +152,37 @@ async def test_old_exceptions_are_no_events(
     assert event_types(changes, station, "exception")[-1] == "ended"
 
 
+async def test_exceptions_that_begin_and_end_while_the_account_is_not_loaded(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    station: Station,
+    world: World,
+    changes: list[Event[EventStateChangedData]],
+    wait: Pass,
+) -> None:
+    """Each has its event once after the next start; one that is over already has none."""
+
+    async def restart() -> list[str]:
+        changes.clear()
+        assert await hass.config_entries.async_setup(loaded.entry_id)
+        await wait(31)
+        await wait(301)
+        # The first state is the restored one.
+        return event_types(changes, station, "exception")
+
+    await wait(301)
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    world.fault(station.name)
+    assert await restart() == ["started"]
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    world.clear_fault(station.name)
+    assert await restart() == ["started", "ended"]
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    world.fault(station.name)
+    world.clear_fault(station.name)
+    assert await restart() == ["ended"]
+
+
 async def test_passing_faults_of_the_log(
     station: Station, world: World, cloud: Cloud, wait: Pass
 ) -> None:

@@ -90,7 +90,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bo
     LedgerReconciler(coordinator).async_start()
     if history:
         await history.async_start()
-    exceptions = ExceptionLog(coordinator)
+    exceptions = ExceptionLog(coordinator, memory)
     exceptions.async_start()
     webhook.async_start(Push(coordinator, jobs, exceptions).async_process)
     jobs.async_start()

@@ -56,6 +56,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "in_service_words": {"port": "inService"},
         "tariffs": {"t1": "Night", "t2": "Day"},
         "jobs_until": T,
+        "open_exceptions": ["8404122"],
     },
     "history": {
         "plan": {

@@ -12,6 +12,7 @@ from ..api import EevionError, Lane, StationException
 from ..const import EVENT_EXCEPTION, LOGGER, signal
 from ..coordinator import EevionCoordinator
 from ..polling import EntryTimer
+from ..stations import StationMemory
 
 _INTERVAL_S = 300
 # Longest time that an open exception extends the request into the past.
@@ -33,9 +34,10 @@ class _Seen:
 class ExceptionLog:
     """The exceptions of one account."""
 
-    def __init__(self, coordinator: EevionCoordinator) -> None:
-        """Initialize; `async_start` begins."""
+    def __init__(self, coordinator: EevionCoordinator, memory: StationMemory) -> None:
+        """Initialize; `async_start` begins. `memory` keeps which exceptions are open."""
         self._coordinator = coordinator
+        self._memory = memory
         self._alarm = EntryTimer(coordinator.hass, coordinator.config_entry, self.async_start)
         self._seen: dict[str, _Seen] = {}
         """By exception id."""
@@ -82,8 +84,10 @@ class ExceptionLog:
 
     @callback
     def _async_apply(self, listed: Iterable[StationException], since: datetime) -> bool:
-        """Apply an answer, and fire events for new exceptions, except the first time.
+        """Apply an answer, and fire events for new exceptions.
 
+        In the first answer, those are new that began or ended since the last one before the
+        start; one that did both has no events.
         The begin of an exception may be missing or of any year: answers repeat such ones.
         """
         now = dt_util.utcnow()
@@ -103,7 +107,10 @@ class ExceptionLog:
             had_ended = self._past.pop(exception_id, False)
             listed_from = min(max(exception.started_at or since, since), now)
             self._seen[exception_id] = _Seen(exception, seen.listed_from if seen else listed_from)
-            if self._is_first or had_ended:
+            if self._is_first:
+                self._async_compare(exception)
+                continue
+            if had_ended:
                 continue
             if seen is None and not was_past:
                 self._async_fire(exception, "started")
@@ -113,6 +120,15 @@ class ExceptionLog:
         self._drop_old(named)
         self._async_show()
         return is_new
+
+    @callback
+    def _async_compare(self, exception: StationException) -> None:
+        """Fire the event of an exception that began or ended while the entry was not loaded."""
+        if (known := self._memory.open_exceptions) is None:
+            return
+        was_open, is_open = exception.exception_id in known, exception.ended_at is None
+        if was_open != is_open:
+            self._async_fire(exception, "started" if is_open else "ended")
 
     def _drop_old(self, named: AbstractSet[str]) -> None:
         """Keep the exceptions that the newest answer lists, and those that the next one will."""
@@ -131,6 +147,8 @@ class ExceptionLog:
             if exception.ended_at is None:
                 others = self._open.get(exception.station_id, ())
                 self._open[exception.station_id] = (*others, exception)
+        still_open = [id_ for id_, seen in self._seen.items() if seen.exception.ended_at is None]
+        self._memory.async_set_open_exceptions(set(still_open[-_REMEMBERED:]))
         names = before.keys() | self._open.keys()
         changed = {name for name in names if before.get(name) != self._open.get(name)}
         stations = self._coordinator.data.stations.items()

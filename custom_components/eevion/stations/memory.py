@@ -1,7 +1,7 @@
 """Stored data about jobs, settings and tariffs, which the cloud reports only once."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Self
@@ -83,6 +83,8 @@ class Remembered:
     """Names by tariff id."""
     jobs_until: float = 0
     """End of the time whose job history has been read, in epoch seconds."""
+    open_exceptions: set[str] | None = None
+    """Ids of the exceptions that were open in the last answer; None before the first one."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the content for storage."""
@@ -92,6 +94,7 @@ class Remembered:
             "in_service_words": self.in_service_words,
             "tariffs": self.tariffs,
             "jobs_until": self.jobs_until,
+            "open_exceptions": None if (ids := self.open_exceptions) is None else sorted(ids),
         }
 
     @classmethod
@@ -121,6 +124,12 @@ class Remembered:
             # 0 reads the whole history again.
             until = moment_or_never(stored.get("jobs_until"))
             content.jobs_until = until if until <= latest else 0
+        except StoredDataError as err:
+            lost.append(err)
+        try:
+            # Older files lack it.
+            if (stored_ids := stored.get("open_exceptions")) is not None:
+                content.open_exceptions = {text(id_) for id_ in items(stored_ids)}
         except StoredDataError as err:
             lost.append(err)
         return content
@@ -160,6 +169,18 @@ class StationMemory:
     def jobs_until(self) -> float:
         """End of the time whose job history has been read, in epoch seconds; 0 for none."""
         return self._content.jobs_until
+
+    @property
+    def open_exceptions(self) -> AbstractSet[str] | None:
+        """Ids of the exceptions that were open in the last answer; None before the first one."""
+        return self._content.open_exceptions
+
+    @callback
+    def async_set_open_exceptions(self, exception_ids: set[str]) -> None:
+        """Store the ids of the exceptions that are open in the newest answer."""
+        if exception_ids != self._content.open_exceptions:
+            self._content.open_exceptions = exception_ids
+            self._async_write_soon()
 
     def in_service_word(self, port_id: str) -> str:
         """Return the `priorityStatus` that puts a station into service."""
