@@ -30,7 +30,7 @@ from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 
 SENTENCES = ROOT / "custom_sentences"
-LANGUAGES = ("en", "fr")
+LANGUAGES = ("en", "es", "fr")
 
 type Say = Callable[..., Awaitable[str]]
 
@@ -97,22 +97,27 @@ def test_sentences_are_for_our_intents(language: str) -> None:
 
 START = {
     "en": ("Start charging at the garage", "A session has been started at Garage; "),
-    "fr": ("Démarre la recharge au garage", "Une session a été lancée à Garage ; "),
+    "es": ("Inicia la carga en el garage", "Se ha iniciado una sesión en Garage; "),
+    "fr": ("Démarre la recharge au garage", "Une séance a été lancée à Garage ; "),
 }
 STOP = {
     "en": ("Stop charging", "Charging has stopped at Garage: 1.7 kWh, 10 min, 0.50 CAD."),
+    "es": ("Detén la carga", "La carga se ha detenido en Garage: 1,7 kWh, 10 min, 0,50 CAD."),
     "fr": ("Arrête la recharge", "La recharge est arrêtée à Garage : 1,7 kWh, 10 min, 0,50 CAD."),
 }
 DOING = {
     "en": ("What are the chargers doing?", "Garage is charging at 10 kW: 1.7 kWh, 10 min, "),
+    "es": ("¿Qué hacen los cargadores?", "Garage está cargando a 10 kW: 1,7 kWh, 10 min, "),
     "fr": ("Que font les bornes ?", "Garage est en charge à 10 kW : 1,7 kWh, 10 min, "),
 }
 COST = {
     "en": ("How much did the last charge cost?", "The last charge at Garage: "),
+    "es": ("¿Cuánto costó la última carga?", "La última carga en Garage: "),
     "fr": ("Combien a coûté la dernière recharge ?", "La dernière recharge à Garage : "),
 }
 COST_BY_NAME = {
     "en": ("How much did the last charge at the garage cost?", "The last charge at Garage: "),
+    "es": ("¿Cuánto costó la última carga en el garage?", "La última carga en Garage: "),
     "fr": ("Combien a coûté la dernière charge au garage ?", "La dernière recharge à Garage : "),
 }
 
@@ -151,6 +156,24 @@ LIMITS = {
             (
                 "Station Garage cannot be limited to 300 A. Use 0 to pause, or a value "
                 "from 6 A to 48 A."
+            ),
+            None,
+        ),
+    },
+    "es": {
+        "Limita el garage a 16 amperios": ("El límite de Garage es de 16 A.", "16"),
+        "Pon el límite de carga del garage en diez amperios": (
+            "El límite de Garage es de 10 A.",
+            "10",
+        ),
+        "limita la carga en el garage a 2,4 kilovatios": (
+            "El límite de Garage es de 2,4 kW.",
+            "11",
+        ),
+        "limita el garage a 300 amperios": (
+            (
+                "La estación Garage no se puede limitar a 300 A. Usa 0 para ponerla en pausa, o un "
+                "valor de 6 A a 48 A."
             ),
             None,
         ),
@@ -208,13 +231,25 @@ MODES = {
             "manual",
         ),
     },
+    "es": {
+        "Carga en el garage con el sol": (
+            "Garage carga con sol, con electricidad barata y según su plan.",
+            "smart",
+        ),
+        "Carga en el garage lo más rápido posible": ("Garage carga lo más rápido posible.", "fast"),
+        "Pon en pausa la carga en el garage": ("Garage está en pausa.", "off"),
+        "Pon el modo de carga del garage en manual": (
+            "La carga inteligente no interviene en Garage.",
+            "manual",
+        ),
+    },
     "fr": {
         "Charge au garage avec le soleil": (
-            "Garage charge avec le soleil, l'électricité bon marché et selon son plan.",
+            "Garage recharge avec le soleil, l'électricité bon marché et selon son plan.",
             "smart",
         ),
         "Recharge au garage le plus vite possible": (
-            "Garage charge le plus vite possible.",
+            "Garage recharge le plus vite possible.",
             "fast",
         ),
         "Mets en pause la recharge au garage": ("Garage est en pause.", "off"),
@@ -226,6 +261,7 @@ MODES = {
 }
 WHY = {
     "en": ("Why does the garage not charge?", "It waits for a vehicle."),
+    "es": ("¿Por qué no carga el garage?", "Espera un vehículo."),
     "fr": ("Pourquoi le garage ne charge pas ?", "Elle attend un véhicule."),
 }
 
@@ -257,14 +293,18 @@ async def test_modes(
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_mode_without_smart_charging(say: Say, garage: Station, language: str) -> None:
     answer = await say(next(iter(MODES[language])), language)
-    assert {"en": "has no smart charging", "fr": "n'a pas de recharge intelligente"}[
-        language
-    ] in answer
+    assert {
+        "en": "has no smart charging",
+        "es": "no tiene carga inteligente",
+        "fr": "n'a pas de recharge intelligente",
+    }[language] in answer
 
 
 NO_CAR = {
     "en": "No vehicle is plugged in at station Garage. Plug the vehicle in first, then start "
     "charging.",
+    "es": "No hay ningún vehículo enchufado en la estación Garage. Enchufa primero el vehículo y "
+    "luego inicia la carga.",
     "fr": "Il n'y a pas de véhicule à la borne Garage. Branchez-le d'abord, puis lancez la "
     "recharge.",
 }
@@ -289,10 +329,12 @@ async def test_the_switch_by_its_name(
 
 AMBIGUOUS = {
     "en": "Several stations match: Garage, Station 2134. Say the name of one of them.",
+    "es": "Varias estaciones coinciden: Garage, Station 2134. Di el nombre de una de ellas.",
     "fr": "Plusieurs bornes sont possibles : Garage, Station 2134. Dites laquelle.",
 }
 UNKNOWN = {
     "en": ("start charging at the lake", "There is no charging station the lake. There are: "),
+    "es": ("inicia la carga en el lago", "No hay ninguna estación de carga lago. Hay: "),
     "fr": ("démarre la recharge au lac", "Il n'y a pas de borne lac. Il y a : "),
 }
 
@@ -301,7 +343,9 @@ UNKNOWN = {
 async def test_names_of_several_stations(
     say: Say, garage: Station, cloud: Cloud, language: str
 ) -> None:
-    nameless = {"en": "start charging", "fr": "lance la recharge"}[language]
+    nameless = {"en": "start charging", "es": "inicia la carga", "fr": "lance la recharge"}[
+        language
+    ]
     assert await say(nameless, language) == AMBIGUOUS[language]
     sentence, answer = UNKNOWN[language]
     assert (await say(sentence, language)).startswith(answer)
@@ -378,7 +422,7 @@ async def test_stop_means_the_one_that_charges(
     ("language", "answer"),
     [
         ("en", "There is no session at Garage."),
-        ("fr", "Il n'y a pas de session à Garage."),
+        ("fr", "Il n'y a pas de séance à Garage."),
     ],
 )
 async def test_nothing_to_stop(say: Say, garage: Station, language: str, answer: str) -> None:
@@ -451,9 +495,14 @@ async def test_a_stop_that_waits_for_nothing(
 async def test_problems(say: Say, garage: Station, world: World, wait: Pass, language: str) -> None:
     sentence = {
         "en": "What is wrong with the charging stations?",
+        "es": "¿Qué problemas tienen las estaciones de carga?",
         "fr": "Qu'est-ce qui ne va pas avec les bornes ?",
     }[language]
-    fine = {"en": "Nothing is wrong with the stations.", "fr": "Rien à signaler aux bornes."}
+    fine = {
+        "en": "Nothing is wrong with the stations.",
+        "es": "Las estaciones no tienen ningún problema.",
+        "fr": "Rien à signaler aux bornes.",
+    }
     assert await say(sentence, language) == fine[language]
     world.fault("2134", "GroundFailure")
     world.take_offline(garage.name)
@@ -461,6 +510,8 @@ async def test_problems(say: Say, garage: Station, world: World, wait: Pass, lan
     wrong = {
         "en": "Garage has a problem: out of service. "
         "Station 2134 has a problem: out of service, Faulted (GroundFailure).",
+        "es": "Garage tiene un problema: fuera de servicio. "
+        "Station 2134 tiene un problema: fuera de servicio, Faulted (GroundFailure).",
         "fr": "Garage a un problème : hors service. "
         "Station 2134 a un problème : hors service, Faulted (GroundFailure).",
     }
@@ -485,11 +536,11 @@ async def test_while_the_cloud_is_away(say: Say, garage: Station, cloud: Cloud, 
 async def test_a_language_without_texts_is_answered_in_english(
     hass: HomeAssistant, say: Say, garage: Station, tmp_path: Path
 ) -> None:
-    german = tmp_path / "custom_sentences/de"
-    german.mkdir()
-    text = 'language: de\nintents: {EevionStations: {data: [{sentences: ["was tun die Säulen"]}]}}'
-    (german / "eevion.yaml").write_text(text)
-    assert (await say("was tun die Säulen", "de")).startswith("Garage is free.")
+    czech = tmp_path / "custom_sentences/cs"
+    czech.mkdir()
+    text = 'language: cs\nintents: {EevionStations: {data: [{sentences: ["co dělají stanice"]}]}}'
+    (czech / "eevion.yaml").write_text(text)
+    assert (await say("co dělají stanice", "cs")).startswith("Garage is free.")
 
 
 async def test_only_what_is_exposed(

@@ -480,27 +480,6 @@ WATCHED = {
 }
 
 
-def test_french(english: dict[str, Any]) -> None:
-    """Spoken texts; all others are in English only."""
-    french = read("translations/fr.json")
-    test_translations_in_general(french)
-    assert set(french) == {"common", "exceptions"}
-    for path, text in leaves(french):
-        original = english
-        for key in path:
-            original = original[key]
-        assert placeholders(text) <= placeholders(str(original)), path
-    spoken = {key for key in english["common"] if key.startswith("voice_")}
-    assert set(french["common"]) == spoken
-    sources = "".join(file.read_text("utf-8") for file in (FOLDER / "assist").glob("*.py"))
-    assert spoken == set(re.findall(r'"(voice_\w+)"', sources)) - set(english["exceptions"])
-    tree = ast.parse((FOLDER / "commands" / "charging.py").read_text("utf-8"))
-    tree.body += ast.parse((FOLDER / "errors.py").read_text("utf-8")).body
-    tree.body += ast.parse((FOLDER / "assist" / "station_names.py").read_text("utf-8")).body
-    may_be_spoken = constants(tree) & set(english["exceptions"])
-    assert set(french["exceptions"]) >= may_be_spoken - {"question_refused"}
-
-
 def test_icons(entities: Entities, icons: dict[str, Any], english: dict[str, Any]) -> None:
     assert set(icons) == {"conditions", "entity", "services", "triggers"}
     for path, icon in leaves(icons):

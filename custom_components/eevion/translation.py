@@ -5,9 +5,12 @@ from typing import Final, Self
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.translation import async_get_translations
+from homeassistant.util.language import matches
 
 from .const import DOMAIN
 
+LANGUAGES: Final = ("en", "es", "fr", "it", "pt-BR")
+"""The languages of the folder `translations`."""
 _CATEGORIES: Final = ("common", "entity", "exceptions")
 
 
@@ -20,12 +23,14 @@ class Texts:
 
     @classmethod
     async def async_load(cls, hass: HomeAssistant, language: str | None = None) -> Self:
-        """Load the texts of a language, by default of Home Assistant's."""
+        """Load the texts of a language, by default of Home Assistant's.
+
+        A variant such as fr-CA has the texts of fr.
+        """
+        (best, *_) = (*matches(language or hass.config.language, LANGUAGES), "en")
         texts: dict[str, str] = {}
         for category in _CATEGORIES:
-            texts |= await async_get_translations(
-                hass, language or hass.config.language, category, [DOMAIN]
-            )
+            texts |= await async_get_translations(hass, best, category, [DOMAIN])
         return cls({key.removeprefix(f"component.{DOMAIN}."): text for key, text in texts.items()})
 
     def __call__(self, key: str, **placeholders: str) -> str:

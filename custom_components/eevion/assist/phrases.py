@@ -1,8 +1,6 @@
 """The texts of answers about stations, in the language of the request."""
 
-from typing import Final, Self, override
-
-from homeassistant.core import HomeAssistant
+from typing import Final
 
 from ..api import ConnectorStatus, LimitUnit, PortStatus, Session, SessionStatus
 from ..smart import Mode, Reason
@@ -51,12 +49,6 @@ REASONS: Final = {
 
 class Phrases(Texts):
     """The texts of answers in one language; English if there is no translation."""
-
-    @classmethod
-    @override
-    async def async_load(cls, hass: HomeAssistant, language: str | None = None) -> Self:
-        """Load the texts of a language; a variant such as fr-CA has those of fr."""
-        return await super().async_load(hass, (language or hass.config.language).split("-")[0])
 
     def number(self, value: float, digits: int) -> str:
         """Return a number with the decimal sign of the language."""

@@ -24,13 +24,15 @@ from ..stations import StationState
 _MOST_NAMES = 8
 # and so many characters of a text.
 _LONGEST = 100
-# Words before and after a name in English and French, without accents.
+# Words before and after a name in English, French and Spanish, without accents.
 _BEFORE = re.compile(
     "an?|at|by|charg(er|ing)|for|from|in|my|of|on|our|station|the|to|"
-    "aux?|borne|chez|d|dans|des?|du|l|l[ae]s?|ma|mes|mon|nos|notre|pour|recharge|sur"
+    "aux?|borne|chez|d|dans|des?|du|l|l[ae]s?|ma|mes|mon|nos|notre|pour|recharge|sur|"
+    "al?|carga|cargador|del|el|en|estacion|los|mis?|para|por|punto|recarga"
 )
 _AFTER = re.compile(
-    "car|charg(er|ing)|ev|session|station|vehicle|borne|chargeur|charge|recharge|vehicule|voiture"
+    "car|charg(er|ing)|ev|session|station|vehicle|borne|chargeur|charge|recharge|vehicule|voiture|"
+    "auto|carga|cargador|carro|coche|estacion|recarga|vehiculo"
 )
 
 
