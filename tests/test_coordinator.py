@@ -31,6 +31,9 @@ PLATFORMS = {"binary_sensor", "number", "sensor", "switch"}
 """Some of those that every station has."""
 
 
+pytestmark = pytest.mark.usefixtures("entity_registry_enabled_by_default")
+
+
 @pytest.fixture
 def settings() -> Settings:
     return Settings(keys=(API_KEY,), sites=2, stations=4, seed=7)

@@ -15,6 +15,8 @@ from simulator import Cloud, World
 from tests.conftest import Pass
 from tests.helpers import Station
 
+pytestmark = pytest.mark.usefixtures("entity_registry_enabled_by_default")
+
 
 @pytest.fixture
 def changes(hass: HomeAssistant) -> list[Event[EventStateChangedData]]:

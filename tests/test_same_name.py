@@ -16,6 +16,9 @@ from tests.conftest import API_KEY, Pass
 NAME = "Left"
 
 
+pytestmark = pytest.mark.usefixtures("entity_registry_enabled_by_default")
+
+
 @pytest.fixture
 def settings() -> Settings:
     return Settings(keys=(API_KEY,), sites=2, stations=4, seed=7, history_days=10)

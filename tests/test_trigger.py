@@ -3,12 +3,14 @@
 from collections.abc import Awaitable, Callable
 
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.eevion.trigger import TRIGGERS
 from simulator import Cloud, Settings, World
 from tests.automations import BY_ENTITY_LABEL, TARGETS, automate, target
+from tests.calls import device
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 
@@ -156,6 +158,68 @@ async def test_another_station_is_none_of_its_business(
     assert not fired
 
 
+@pytest.mark.parametrize(
+    "entity", [("switch", "charging"), ("sensor", "status"), ("event", "session")]
+)
+async def test_an_entity_stands_for_its_station(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    world: World,
+    wait: Pass,
+    entity: tuple[str, str],
+) -> None:
+    """In triggers on events, whose own entities are disabled by default."""
+    where = target(hass, loaded, world, "entity_id", (IDLE_FEE, *entity))
+    fired = await automate(hass, {"trigger": "eevion.session_started", "target": where})
+    await charge(world, wait)
+    assert [event.data["entity"] for event in fired] == [
+        Station(hass, world, IDLE_FEE).id("event", "session")
+    ]
+
+
+async def test_entities_of_no_station(
+    hass: HomeAssistant, loaded: MockConfigEntry, world: World, wait: Pass
+) -> None:
+    """A site, another integration's entity, and one that does not exist."""
+    site = er.async_get(hass).async_get_entity_id(
+        "sensor", "eevion", f"{world.sites[0].site_id}_active_sessions"
+    )
+    er.async_get(hass).async_get_or_create("switch", "demo", "charging", suggested_object_id="a")
+    fired = await automate(
+        hass,
+        {
+            "trigger": "eevion.session_started",
+            "target": {"entity_id": [site, "switch.a", "switch.none"]},
+        },
+    )
+    await charge(world, wait)
+    assert not fired
+
+
+async def test_a_trigger_that_is_turned_off(
+    hass: HomeAssistant, loaded: MockConfigEntry, world: World, wait: Pass
+) -> None:
+    where = target(hass, loaded, world, "device_id", (IDLE_FEE, "switch", "charging"))
+    fired = await automate(hass, {"trigger": "eevion.session_started", "target": where})
+    await hass.services.async_call(
+        "automation", "turn_off", {"entity_id": "automation.under_test"}, blocking=True
+    )
+    await charge(world, wait)
+    assert not fired
+
+
+async def test_a_station_that_leaves_the_target(
+    hass: HomeAssistant, loaded: MockConfigEntry, world: World, wait: Pass
+) -> None:
+    where = target(hass, loaded, world, "area_id", (IDLE_FEE, "switch", "charging"))
+    fired = await automate(hass, {"trigger": "eevion.session_started", "target": where})
+    device_id = device(hass, loaded, world.station(IDLE_FEE).port_id)
+    dr.async_get(hass).async_update_device(device_id, area_id=None)
+    await hass.async_block_till_done()
+    await charge(world, wait)
+    assert not fired
+
+
 async def test_another_entity_is_not_looked_at(
     hass: HomeAssistant, loaded: MockConfigEntry, world: World, wait: Pass
 ) -> None:
@@ -203,11 +267,11 @@ async def test_the_cloud_that_comes_back_is_no_trigger(
     for _ in range(10):
         await wait(31)
     station = Station(hass, world, IDLE_FEE)
-    assert station[".".join(CASES[name][3])] == "unavailable"
+    assert station["binary_sensor.plugged_in"] == "unavailable"
     cloud.faults.clear()
     for _ in range(4):
         await wait(31)
-    assert station[".".join(CASES[name][3])] != "unavailable"
+    assert station["binary_sensor.plugged_in"] != "unavailable"
     assert not fired
 
 

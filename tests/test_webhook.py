@@ -35,6 +35,9 @@ from tests import FIXTURES
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 
+pytestmark = pytest.mark.usefixtures("entity_registry_enabled_by_default")
+
+
 type Caller = TestClient[Any, Any]
 type Post = Callable[[Any], Awaitable[int]]
 type Settle = Callable[[], Awaitable[None]]
@@ -153,7 +156,6 @@ async def test_the_status_follows_with_the_end(
     assert charging["sensor.status"] == "available"
 
 
-@pytest.mark.usefixtures("entity_registry_enabled_by_default")
 async def test_a_job_finishes(
     hass: HomeAssistant,
     caller: Caller,

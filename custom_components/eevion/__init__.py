@@ -12,7 +12,7 @@ from homeassistant.helpers.typing import ConfigType
 from .account import AccountData, async_dismiss_all, async_forget_shared, async_migrate
 from .accounting import Accounting
 from .api import EevionClient
-from .background import ExceptionLog, LedgerReconciler, Push
+from .background import ExceptionLog, LedgerReconciler, Push, SessionWatch
 from .commands import Control, Jobs
 from .const import DOMAIN
 from .coordinator import EevionCoordinator
@@ -86,6 +86,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bo
         smart=smart,
         history=history,
     )
+    SessionWatch(coordinator).async_start()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     LedgerReconciler(coordinator).async_start()
     if history:

@@ -11,7 +11,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util.network import is_local
 from yarl import URL
 
-from .const import DOMAIN
+from .const import DOMAIN, signal
 
 MAIN_PLATFORM: Final = Platform.SWITCH
 MAIN_KEY: Final = "charging"
@@ -133,6 +133,25 @@ def with_key(hass: HomeAssistant, entity_ids: set[str], key: str) -> set[str]:
         and entry.platform == DOMAIN
         and entry.translation_key == key
     }
+
+
+@callback
+def event_signals(hass: HomeAssistant, entity_ids: set[str], kind: str) -> dict[str, str]:
+    """Return the signals of a kind for the stations of entities, by the ids of event entities.
+
+    The event entities need not be enabled.
+    """
+    registry = er.async_get(hass)
+    found: dict[str, str] = {}
+    for entity_id in entity_ids:
+        entity = registry.async_get(entity_id)
+        if entity is None or entity.platform != DOMAIN or entity.config_entry_id is None:
+            continue
+        port_id = entity.unique_id.removesuffix(f"_{entity.translation_key}")
+        event_id = registry.async_get_entity_id(Platform.EVENT, DOMAIN, f"{port_id}_{kind}")
+        if event_id and (entry := hass.config_entries.async_get_entry(entity.config_entry_id)):
+            found[event_id] = signal(entry, port_id, kind)
+    return found
 
 
 async def async_user(hass: HomeAssistant, context: Context | None, policy: str) -> User | None:

@@ -20,6 +20,9 @@ ACTIVE_S = 5
 IDLE_S = 31
 
 
+pytestmark = pytest.mark.usefixtures("entity_registry_enabled_by_default")
+
+
 @pytest.fixture
 def hand() -> HandMadeCloud:
     """Return a cloud with a session at each of three stations."""
