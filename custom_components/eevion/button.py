@@ -32,6 +32,7 @@ BUTTONS = (
         commands=Commands(reset=ResetType.SOFT),
         device_class=ButtonDeviceClass.RESTART,
         entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=False,
     ),
     EevionButtonDescription(
         key="hard_reset",

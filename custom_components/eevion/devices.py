@@ -182,7 +182,8 @@ class Devices:
                 config_entry_id=self._entry_id,
                 configuration_url=STATIONS_URL,
                 identifiers={(DOMAIN, port.port_id)},
-                manufacturer=MANUFACTURER,
+                # The cloud names the model alone; a former version named Hypercharge.
+                manufacturer=None,
                 model=port.model,
                 name=f"{_NAME}{port.station_id}",
                 via_device_id=site.id if site else None,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import override
 
 from homeassistant.components.notify import NotifyEntity, NotifyEntityDescription
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -18,7 +19,13 @@ class EevionNotifyDescription(EevionDescription, NotifyEntityDescription):
     """Describes a notifier of a station."""
 
 
-NOTIFIERS = (EevionNotifyDescription(key="message"),)
+NOTIFIERS = (
+    EevionNotifyDescription(
+        key="message",
+        entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=False,
+    ),
+)
 
 
 async def async_setup_entry(

@@ -53,6 +53,7 @@ from .smart import Reason, SmartStation
 from .stations import (
     Snapshot,
     StationState,
+    Totals,
     elapsed_s,
     limit_uses,
     port_json,
@@ -67,6 +68,19 @@ _AC_LEVELS = (1, 2)
 _LEVELS, _OTHER_LEVEL = (1, 2, 3), "other"
 _MINUTE_S = 60
 
+_NONE = "none"
+"""The state of an enumeration that has no value yet."""
+_CONNECTOR_BY_SESSION = {
+    SessionStatus.AUTHORIZING: ConnectorStatus.PREPARING,
+    SessionStatus.CHARGING: ConnectorStatus.CHARGING,
+}
+# The statuses of a port that say something of its connector, and are none of OCPP. Templates of
+# people find the sensor of the status by its option `in_use`.
+_CONNECTOR_BY_PORT = {
+    PortStatus.IN_USE: "occupied",
+    PortStatus.NOT_CONNECTED: PortStatus.NOT_CONNECTED.slug,
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class EevionSensorDescription(EevionDescription, SensorEntityDescription):
@@ -76,6 +90,8 @@ class EevionSensorDescription(EevionDescription, SensorEntityDescription):
     """Return the value from the state of a station."""
     session_fn: Callable[[Session], Value] | None = None
     """Return the value from the last session, until the next one begins."""
+    before_first: Value = None
+    """The value of `session_fn` before the first session."""
     unit_fn: Callable[[StationState], str | None] | None = None
     """Return the unit, for units that sessions report."""
     is_per_session: bool = False
@@ -84,7 +100,7 @@ class EevionSensorDescription(EevionDescription, SensorEntityDescription):
     def value(self, station: StationState) -> Value:
         """Return the native value."""
         if self.session_fn:
-            return self.session_fn(station.session) if station.session else None
+            return self.session_fn(station.session) if station.session else self.before_first
         return self.value_fn(station) if self.value_fn else None
 
     @property
@@ -116,15 +132,37 @@ def _options(words: type[Word], *without: Word) -> list[str]:
 
 
 def _currency(station: StationState) -> str | None:
-    return station.session.currency if station.session else None
+    return station.currency
 
 
-def _duration(session: Session) -> float | None:
-    """Return the duration in seconds; full minutes while the session is active."""
-    seconds = elapsed_s(session, dt_util.utcnow())
-    if seconds is None or not session.is_active:
-        return seconds
-    return seconds // _MINUTE_S * _MINUTE_S
+def _connector(station: StationState) -> str | None:
+    """Return the connector status, else what follows from the session and the port."""
+    status = station.connector_status
+    if status is None and (session := station.active_session) and session.status:
+        status = _CONNECTOR_BY_SESSION.get(session.status)
+    if status is None and station.port.status:
+        return _CONNECTOR_BY_PORT.get(station.port.status)
+    return slug(status)
+
+
+def _end_reason(session: Session) -> str | None:
+    return _NONE if session.is_active else slug(session.end_reason)
+
+
+def _total_cost(totals: Totals | None) -> float | None:
+    """Return the total cost; it has no currency, and is 0, until something was delivered."""
+    if totals is None:
+        return None
+    return 0 if totals.cost is None and not totals.energy_wh else totals.cost
+
+
+def _total_currency(station: StationState) -> str | None:
+    return (station.totals.currency if station.totals else None) or station.currency
+
+
+def _duration(session: Session) -> float:
+    """Return the full minutes of the duration, in seconds."""
+    return (elapsed_s(session, dt_util.utcnow()) or 0) // _MINUTE_S * _MINUTE_S
 
 
 def _state_of_charge(session: Session) -> float | None:
@@ -141,8 +179,8 @@ def _idle_fee_unit(station: StationState) -> str | None:
     return f"{currency}/{fee.unit}" if fee and fee.unit and currency else None
 
 
-def _tariff(session: Session) -> str | None:
-    return session.tariff.name if session.tariff else None
+def _tariff(session: Session) -> str:
+    return (session.tariff.name if session.tariff else None) or _NONE
 
 
 def _tariff_attributes(session: Session) -> Mapping[str, Any] | None:
@@ -229,19 +267,22 @@ SENSORS = (
     EevionSensorDescription(
         key="connector_status",
         device_class=SensorDeviceClass.ENUM,
-        options=_options(ConnectorStatus),
-        value_fn=lambda station: slug(station.connector_status),
+        options=[*_options(ConnectorStatus), *_CONNECTOR_BY_PORT.values()],
+        value_fn=_connector,
     ),
     EevionSensorDescription(
         key="session_status",
+        before_first=_NONE,
         device_class=SensorDeviceClass.ENUM,
         entity_category=EntityCategory.DIAGNOSTIC,
-        options=_options(SessionStatus),
+        entity_registry_enabled_default=False,
+        options=[*_options(SessionStatus), _NONE],
         session_fn=lambda session: slug(session.status),
     ),
     EevionSensorDescription(
         key="session_energy",
         attributes_fn=_attributes(_energy_attributes),
+        before_first=0,
         is_essential=True,
         is_per_session=True,
         device_class=SensorDeviceClass.ENERGY,
@@ -253,6 +294,7 @@ SENSORS = (
     ),
     EevionSensorDescription(
         key="session_cost",
+        before_first=0,
         attributes_fn=_attributes(_cost_attributes),
         is_per_session=True,
         device_class=SensorDeviceClass.MONETARY,
@@ -263,6 +305,7 @@ SENSORS = (
     ),
     EevionSensorDescription(
         key="session_cost_before_taxes",
+        before_first=0,
         is_per_session=True,
         device_class=SensorDeviceClass.MONETARY,
         entity_registry_enabled_default=False,
@@ -273,6 +316,7 @@ SENSORS = (
     ),
     EevionSensorDescription(
         key="session_duration",
+        before_first=0,
         attributes_fn=_attributes(_duration_attributes),
         device_class=SensorDeviceClass.DURATION,
         native_unit_of_measurement=UnitOfTime.SECONDS,
@@ -283,6 +327,8 @@ SENSORS = (
     EevionSensorDescription(
         key="session_start",
         device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         session_fn=lambda session: session.started_at,
     ),
     EevionSensorDescription(
@@ -332,19 +378,25 @@ SENSORS = (
     ),
     EevionSensorDescription(
         key="end_reason",
+        before_first=_NONE,
         device_class=SensorDeviceClass.ENUM,
         entity_category=EntityCategory.DIAGNOSTIC,
-        options=_options(EndReason),
-        session_fn=lambda session: slug(session.end_reason),
+        entity_registry_enabled_default=False,
+        options=[*_options(EndReason), _NONE],
+        session_fn=_end_reason,
     ),
     EevionSensorDescription(
         key="tariff",
         attributes_fn=_attributes(_tariff_attributes),
+        before_first=_NONE,
+        entity_category=EntityCategory.DIAGNOSTIC,
         session_fn=_tariff,
     ),
     EevionSensorDescription(
         key="demand_response_limit",
         device_class=SensorDeviceClass.POWER,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         native_unit_of_measurement=UnitOfPower.WATT,
         suggested_display_precision=2,
         suggested_unit_of_measurement=UnitOfPower.KILO_WATT,
@@ -367,8 +419,8 @@ SENSORS = (
         device_class=SensorDeviceClass.MONETARY,
         state_class=SensorStateClass.TOTAL,
         suggested_display_precision=2,
-        unit_fn=lambda station: station.totals.currency if station.totals else None,
-        value_fn=lambda station: station.totals.cost if station.totals else None,
+        unit_fn=_total_currency,
+        value_fn=lambda station: _total_cost(station.totals),
     ),
     EevionSensorDescription(
         key="last_heartbeat",
@@ -399,10 +451,15 @@ def _place(site: Site) -> Mapping[str, Any]:
     return {name: facts[name] for name in _PLACE if facts[name] is not None}
 
 
-def _site_total(snapshot: Snapshot, site_id: str, name: str) -> float | None:
+def _site_energy(snapshot: Snapshot, site_id: str) -> float | None:
     totals = snapshot.site_totals.get(site_id)
-    value: float | None = getattr(totals, name, None)
-    return value
+    return totals.energy_wh if totals else None
+
+
+def _site_currency(snapshot: Snapshot, site_id: str) -> str | None:
+    totals = snapshot.site_totals.get(site_id)
+    site = snapshot.sites.get(site_id)
+    return (totals.currency if totals else None) or (site.currency if site else None)
 
 
 SITE_SENSORS = (
@@ -428,17 +485,15 @@ SITE_SENSORS = (
         state_class=SensorStateClass.TOTAL_INCREASING,
         suggested_display_precision=1,
         suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
-        value_fn=lambda snapshot, site_id: _site_total(snapshot, site_id, "energy_wh"),
+        value_fn=_site_energy,
     ),
     EevionSiteSensorDescription(
         key="total_cost",
         device_class=SensorDeviceClass.MONETARY,
         state_class=SensorStateClass.TOTAL,
         suggested_display_precision=2,
-        unit_fn=lambda snapshot, site_id: (
-            totals.currency if (totals := snapshot.site_totals.get(site_id)) else None
-        ),
-        value_fn=lambda snapshot, site_id: _site_total(snapshot, site_id, "cost"),
+        unit_fn=_site_currency,
+        value_fn=lambda snapshot, site_id: _total_cost(snapshot.site_totals.get(site_id)),
     ),
 )
 
@@ -480,7 +535,10 @@ class EevionSensor(EevionEntity, RestoreSensor):
         """Restore the values of the last session, which the cloud may no longer list."""
         await super().async_added_to_hass()
         if self.entity_description.session_fn and self.station.session is None:
-            self._restored = await self.async_get_last_sensor_data()
+            restored = await self.async_get_last_sensor_data()
+            if restored is None or restored.native_value is None:
+                return
+            self._restored = restored
             if last := await self.async_get_last_state():
                 self._restored_reset = dt_util.parse_datetime(
                     str(last.attributes.get(ATTR_LAST_RESET, ""))
@@ -505,6 +563,14 @@ class EevionSensor(EevionEntity, RestoreSensor):
         if unit_fn := self.entity_description.unit_fn:
             return self._past.native_unit_of_measurement if self._past else unit_fn(self.station)
         return self.entity_description.native_unit_of_measurement
+
+    @property
+    @override
+    def state_class(self) -> SensorStateClass | None:
+        """None for an amount in no currency yet: statistics do not change their unit."""
+        if self.entity_description.unit_fn and self.native_unit_of_measurement is None:
+            return None
+        return self.entity_description.state_class
 
     @property
     @override

@@ -14,6 +14,8 @@ from simulator import Cloud, World
 from tests.conftest import Pass
 from tests.helpers import Station
 
+pytestmark = pytest.mark.usefixtures("entity_registry_enabled_by_default")
+
 
 def starts(cloud: Cloud) -> int:
     """How many starts were requested."""
@@ -286,7 +288,6 @@ async def test_a_limit_of_zero_pauses(station: Station, world: World, wait: Pass
 
 async def test_a_limit_in_watts(
     hass: HomeAssistant,
-    entity_registry_enabled_by_default: None,
     station: Station,
     loaded: ConfigEntry,
     cloud: Cloud,

@@ -85,6 +85,14 @@ class Port(Model):
         return self.status not in (PortStatus.COMING_SOON, PortStatus.REMOVED)
 
 
+_CURRENCIES = {
+    "CA": Currency.CAD,
+    "CAN": Currency.CAD,
+    "US": Currency.USD,
+    "USA": Currency.USD,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site(Model):
     """A location with ports."""
@@ -129,6 +137,11 @@ class Site(Model):
         )
         lines = (" ".join(filter(None, part)) for part in parts)
         return ", ".join(filter(None, lines)) or None
+
+    @property
+    def currency(self) -> Currency | None:
+        """Return the currency of the country, in which nothing has been charged yet."""
+        return _CURRENCIES.get((self.country or "").upper())
 
     @classmethod
     @override

@@ -69,11 +69,11 @@ class Assembly:
             if (old := before.get(site_id)) and old is not site
             if site_json(old) != site_json(site)
         }
-        places: dict[str, tuple[str, Port]] = {}
-        for site_id, site in self.snapshot.sites.items():
+        places: dict[str, tuple[Site, Port]] = {}
+        for site in self.snapshot.sites.values():
             for port in site.ports:
                 if with_inactive or port.is_in_place:
-                    places.setdefault(port.port_id, (site_id, port))
+                    places.setdefault(port.port_id, (site, port))
         stations = self.snapshot.stations
         # A station that is missing from one answer alone keeps its session.
         self._retained = places.keys() | stations.keys()
@@ -82,10 +82,15 @@ class Assembly:
             self._meters.pop(port_id, None)
             self._flowing.discard(port_id)
         self.book.retain(self._retained)
-        for port_id, (site_id, port) in places.items():
+        for port_id, (site, port) in places.items():
             known = stations.get(port_id)
-            if known is None or known.port is not port or known.site_id != site_id:
-                blank = StationState(site_id=site_id, port=port)
+            place = (site.site_id, site.currency)
+            if (
+                known is None
+                or known.port is not port
+                or (known.site_id, known.site_currency) != place
+            ):
+                blank = StationState(site_id=site.site_id, site_currency=site.currency, port=port)
                 stations[port_id] = self._completed(blank, now)
                 changed |= _ids(known, stations[port_id])
         return changed
@@ -160,6 +165,7 @@ class Assembly:
             self._flowing.discard(port_id)
         return StationState(
             site_id=state.site_id,
+            site_currency=state.site_currency,
             port=port,
             session=session,
             is_session_listed=self.book.is_listed(session),

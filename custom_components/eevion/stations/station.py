@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ..api import (
     ChargingLimit,
     ConnectorStatus,
+    Currency,
     DemandResponseEvent,
     EndReason,
     LimitUnit,
@@ -54,6 +55,8 @@ class StationState:
 
     site_id: str
     port: Port
+    site_currency: Currency | None = None
+    """The currency of the site's country; sessions name their own."""
     session: Session | None = None
     """The active session, else the last one."""
     is_session_listed: bool = False
@@ -100,12 +103,20 @@ class StationState:
     def is_plugged_in(self) -> bool | None:
         """Whether a car is connected; None where no answer of the cloud decides it."""
         status, session = self.connector_status, self.session
+        # A port is "available" with or without a car.
+        by_port = True if self.port.status is PortStatus.IN_USE else None
         if session and not session.is_active and not self.is_session_listed:
-            # The port is "available" with or without a car.
-            return False if session.end_reason is EndReason.EV_DISCONNECTED else None
+            return False if session.end_reason is EndReason.EV_DISCONNECTED else by_port
         if status is None:
-            return True if session and session.status is SessionStatus.CHARGING else None
+            return True if session and session.status is SessionStatus.CHARGING else by_port
         return _PLUGGED_IN.get(status)
+
+    @property
+    def currency(self) -> str | None:
+        """The currency of the last session, else of the totals, the port or the site's country."""
+        of_session = self.session.currency if self.session else None
+        of_totals = self.totals.currency if self.totals else None
+        return of_session or of_totals or self.port.currency or self.site_currency
 
     @property
     def is_charging(self) -> bool:
