@@ -221,15 +221,53 @@ async def test_unexpected_error(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-@pytest.mark.parametrize("error", ["invalid_auth", "cannot_connect"])
-async def test_key_is_not_shown_again(
-    hass: HomeAssistant, cloud: Cloud, cloud_url: str, error: str
-) -> None:
-    cloud.faults.set("unauthorized" if error == "invalid_auth" else "html")
-    result = await enter(hass, await start(hass), form(cloud_url))
-    assert result["errors"] == {"base": error}
+def is_advanced_open(result: ConfigFlowResult) -> bool:
+    """Return whether the form shows its advanced settings."""
+    schema = result["data_schema"]
+    assert schema
+    return not schema.schema["advanced"].options["collapsed"]
+
+
+async def test_a_wrong_key_is_not_shown_again(hass: HomeAssistant, cloud_url: str) -> None:
+    result = await enter(hass, await start(hass), form(cloud_url, key="a-wrong-key"))
+    assert result["errors"] == {"base": "invalid_auth"}
     assert "api_key" not in suggested(result)
     assert suggested(result)["environment"] == "production"
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        ("http://example.com/api/eevion", "invalid_url"),
+        ("http://127.0.0.1:1/api/eevion", "cannot_connect"),
+    ],
+)
+async def test_a_wrong_address_leaves_the_rest_as_it_is(
+    hass: HomeAssistant, cloud_url: str, url: str, error: str
+) -> None:
+    """The key need not be pasted again, and the address is in view."""
+    result = await start(hass)
+    assert not is_advanced_open(result)
+    result = await enter(hass, result, form(url))
+    assert result["errors"] == {"base": error}
+    assert suggested(result) == {
+        "api_key": API_KEY,
+        "environment": "production",
+        "advanced": {"url": url},
+    }
+    assert is_advanced_open(result)
+    result = await enter(hass, result, form(cloud_url))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_the_public_address_stays_out_of_view(
+    hass: HomeAssistant, aioclient_mock: AiohttpClientMocker
+) -> None:
+    aioclient_mock.get(f"{PUBLIC_URL}/site", status=HTTPStatus.BAD_GATEWAY)
+    result = await enter(hass, await start(hass), {"api_key": API_KEY})
+    assert result["errors"] == {"base": "cannot_connect"}
+    assert suggested(result)["api_key"] == API_KEY
+    assert not is_advanced_open(result)
 
 
 @pytest.mark.parametrize(
@@ -414,6 +452,7 @@ async def test_reconfigure(
     assert "api_key" not in suggested(result)
     assert suggested(result)["environment"] == "production"
     assert suggested(result)["advanced"] == {"url": cloud_url}
+    assert is_advanced_open(result)
 
     result = await enter(hass, result, form("http://example.com"))
     assert result["errors"] == {"base": "invalid_url"}

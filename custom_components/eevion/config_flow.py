@@ -137,27 +137,28 @@ def _schema(names: dict[str, str], url: str | None) -> vol.Schema:
 
 _KEY_SELECTOR = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
 _REAUTH_SCHEMA = vol.Schema({vol.Required(CONF_API_KEY): _KEY_SELECTOR})
-_USER_SCHEMA = vol.Schema(
-    {
-        vol.Required(CONF_API_KEY): _KEY_SELECTOR,
-        vol.Required(CONF_ENVIRONMENT, default=Environment.PRODUCTION.value): SelectSelector(
-            SelectSelectorConfig(
-                options=[environment.value for environment in Environment],
-                translation_key=CONF_ENVIRONMENT,
+
+
+def _user_schema(*, is_advanced_open: bool) -> vol.Schema:
+    address = vol.Schema(
+        {
+            vol.Required(CONF_URL, default=BASE_URL): TextSelector(
+                TextSelectorConfig(type=TextSelectorType.URL)
             )
-        ),
-        vol.Optional(CONF_ADVANCED): section(
-            vol.Schema(
-                {
-                    vol.Required(CONF_URL, default=BASE_URL): TextSelector(
-                        TextSelectorConfig(type=TextSelectorType.URL)
-                    )
-                }
+        }
+    )
+    return vol.Schema(
+        {
+            vol.Required(CONF_API_KEY): _KEY_SELECTOR,
+            vol.Required(CONF_ENVIRONMENT, default=Environment.PRODUCTION.value): SelectSelector(
+                SelectSelectorConfig(
+                    options=[environment.value for environment in Environment],
+                    translation_key=CONF_ENVIRONMENT,
+                )
             ),
-            {"collapsed": True},
-        ),
-    }
-)
+            vol.Optional(CONF_ADVANCED): section(address, {"collapsed": not is_advanced_open}),
+        }
+    )
 
 
 class _InputError(Exception):
@@ -189,7 +190,7 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Add an account."""
-        return await self._async_step("user", _USER_SCHEMA, user_input)
+        return await self._async_step("user", user_input)
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Request a new key, as the cloud does not accept the stored one."""
@@ -202,17 +203,21 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
         stored = AccountData.of(self._get_reauth_entry())
         if not (stored.environment and stored.url):
             return await self.async_step_reconfigure()
-        return await self._async_step("reauth_confirm", _REAUTH_SCHEMA, user_input)
+        return await self._async_step("reauth_confirm", user_input)
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Change the key, the environment or the URL."""
-        return await self._async_step("reconfigure", _USER_SCHEMA, user_input)
+        return await self._async_step("reconfigure", user_input)
 
     async def _async_step(
-        self, step_id: str, schema: vol.Schema, user_input: dict[str, Any] | None
+        self, step_id: str, user_input: dict[str, Any] | None
     ) -> ConfigFlowResult:
+        """Show the form of a step, or finish the flow.
+
+        The frontend shows no errors inside a section, so all of them are above the form.
+        """
         errors: dict[str, str] = {}
         if user_input is not None:
             try:
@@ -222,9 +227,16 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
                 errors["base"] = str(err)
             else:
                 return await self._async_finish(data, sites)
+        shown = self._stored_input() if user_input is None else dict(user_input)
+        if errors.get("base") == "invalid_auth":
+            del shown[CONF_API_KEY]
+        schema = _REAUTH_SCHEMA
+        if step_id != "reauth_confirm":
+            address = shown.get(CONF_ADVANCED, {}).get(CONF_URL, BASE_URL)
+            schema = _user_schema(is_advanced_open=address != BASE_URL)
         return self.async_show_form(
             step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(schema, self._shown_input(user_input)),
+            data_schema=self.add_suggested_values_to_schema(schema, shown),
             errors=errors,
             description_placeholders={
                 "profile_url": PROFILE_URL,
@@ -239,10 +251,8 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
             return self._get_reconfigure_entry()
         return None
 
-    def _shown_input(self, user_input: dict[str, Any] | None) -> dict[str, Any]:
-        """Return the suggested values of the form, without the key."""
-        if user_input is not None:
-            return {key: value for key, value in user_input.items() if key != CONF_API_KEY}
+    def _stored_input(self) -> dict[str, Any]:
+        """Return the stored values of the form, without the key."""
         if (entry := self._entry()) is None:
             return {}
         stored = AccountData.of(entry)
