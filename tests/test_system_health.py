@@ -1,16 +1,15 @@
 """The integration in the system health page."""
 
-import asyncio
 import json
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
-from pytest_homeassistant_custom_component.common import get_system_health_info
+from pytest_homeassistant_custom_component.common import MockConfigEntry, get_system_health_info
 from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
 
 from custom_components.eevion.api import BASE_URL
-from simulator import World
+from simulator import Cloud, World
 from tests.conftest import Pass
 from tests.test_translations import FOLDER
 
@@ -18,6 +17,7 @@ from tests.test_translations import FOLDER
 async def test_the_page(
     hass: HomeAssistant,
     loaded: ConfigEntry,
+    cloud: Cloud,
     world: World,
     wait: Pass,
 ) -> None:
@@ -25,9 +25,9 @@ async def test_the_page(
     world.plug_in(world.stations[0].name, card=True)
     await wait(31)
     info = await get_system_health_info(hass, "eevion")
-    reach = info.pop("can_reach_cloud")
-    assert asyncio.iscoroutine(reach)
-    reach.close()
+    requests = len(cloud.requests)
+    assert await info.pop("can_reach_cloud") == "ok"
+    assert len(cloud.requests) == requests + 1, "the address of the account, not the public one"
     used = loaded.runtime_data.rate_limit.used
     assert info == {
         "connected_accounts": 1,
@@ -49,3 +49,19 @@ async def test_without_an_account(
     info = await get_system_health_info(hass, "eevion")
     assert await info["can_reach_cloud"] == "ok"
     assert info["stations"] == 0
+
+
+async def test_one_of_several_addresses_without_an_answer(
+    hass: HomeAssistant, loaded: ConfigEntry
+) -> None:
+    """Of two accounts; a third one is disabled, and its address is of no interest."""
+    assert await async_setup_component(hass, "system_health", {})
+    for port, disabled_by in ((1, ConfigEntryDisabler.USER), (2, None)):
+        MockConfigEntry(
+            domain="eevion",
+            data={**loaded.data, "url": f"http://127.0.0.1:{port}"},
+            disabled_by=disabled_by,
+        ).add_to_hass(hass)
+        info = await get_system_health_info(hass, "eevion")
+        reach = await info["can_reach_cloud"]
+        assert reach == ("ok" if disabled_by else {"type": "failed", "error": "unreachable"})
