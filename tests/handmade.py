@@ -20,6 +20,7 @@ class HandMadeCloud:
         self.lookups: dict[str, Answer] = {}
         """By session id; others are unknown."""
         self.stop: Callable[[str], Answer] = lambda _: (400, {"error": "invalidRequest"})
+        self.start: Answer = (400, {"error": "invalidRequest"})
         self.others: dict[str, Answer] = {}
         """By path; they go before all others."""
         self.requests: list[tuple[str, str]] = []
@@ -55,7 +56,7 @@ class HandMadeCloud:
                     await self.gate.wait()
                 status, payload = self._past(body)
             case ["session"]:
-                status, payload = self.sessions
+                status, payload = self.start if "stationId" in body else self.sessions
             case ["session", session_id]:
                 unknown = {"result": "error", "message": "That station is not allowed"}
                 status, payload = self.lookups.get(session_id, (400, unknown))
