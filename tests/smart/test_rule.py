@@ -225,6 +225,8 @@ def test_two_stations_share_the_sun() -> None:
     house.run(120, base_w=-26 * V)
     assert house.limits == [16, 10]
     house.run(10, base_w=-14 * V)
+    assert house.limits == [6, 6], "what falls may fall on"
+    house.run(40, base_w=-14 * V)
     assert house.limits == [8, 6]
     house.run(300, base_w=-11 * V)
     assert house.limits == [11, 0]

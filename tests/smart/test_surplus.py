@@ -1,12 +1,15 @@
 """How many stations the sun carries: a passing cloud costs no start."""
 
 from itertools import pairwise
+import math
 
 from hypothesis import given, strategies as st
+import pytest
 
 from custom_components.eevion.smart.surplus import SurplusState, carries, follow
 
 NEED = 1440.0
+NOW = 5000.0
 
 
 def run(powers: list[float], state: SurplusState | None = None, needs: int = 1) -> list[int]:
@@ -81,6 +84,28 @@ def test_changes_are_as_far_apart_as_the_delays(powers: list[float], needs: int)
     ]
     for (first, _), (second, delta) in pairwise(changes):
         assert second - first >= (7 if delta > 0 else 18)
+
+
+@pytest.mark.parametrize(
+    ("history", "falling_w"),
+    [
+        ([], 0),
+        ([(NOW - 10, 3000.0)], 1000),
+        ([(NOW - 30, 9000.0), (NOW - 10, 3000.0), (NOW - 1, 2100.0)], 1000),
+        ([(NOW - 40, 6000.0)], 1000),
+        ([(NOW - 10, 1500.0)], 0),
+        ([(NOW - 2, 9000.0)], 0),
+        ([(NOW - 10, -math.inf)], 0),
+    ],
+)
+def test_what_falls_goes_on_to_fall(history: list[tuple[float, float]], falling_w: float) -> None:
+    state = SurplusState(history=(*history, (NOW, 2000.0)))
+    assert state.falling(2000, now=NOW) == falling_w
+
+
+def test_nothing_falls_while_nothing_is_known() -> None:
+    state = SurplusState(history=((NOW - 10, -math.inf), (NOW, -math.inf)))
+    assert state.falling(-math.inf, now=NOW) == 0
 
 
 def test_the_lowest_of_late() -> None:

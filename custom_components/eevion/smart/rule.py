@@ -25,7 +25,7 @@ _ROOM_S = 60
 # A target that was missed is pursued for so long after its deadline.
 _OVERDUE_S = 6 * 3600
 # A vehicle that draws a little more than the sun gives is left alone, in amps.
-_TOLERANCE_A = 0.1
+_TOLERANCE_A = 0.25
 # Requests for comfort are so far apart. Where others wait for the sun as well, more often would
 # gain little; where several follow it, the first to be lowered is sooner too low for all.
 _BETWEEN_S = 30
@@ -179,7 +179,8 @@ def step(
     surplus, on = _carried(look, followers, surplus_w)
     between_s = _between_s(wants, on)
     lowest_w = surplus.lowest(surplus_w, since=now - between_s)
-    sun = _Sun(now_w=surplus_w, lasting_w=lowest_w, room_w=room_w)
+    falling_w = surplus.falling(surplus_w, now=now)
+    sun = _Sun(now_w=surplus_w, falling_w=falling_w, lasting_w=lowest_w, room_w=room_w)
     decisions |= _follow_sun(followers, on, sun)
 
     for want in wants:
@@ -463,6 +464,8 @@ class _Sun:
     """What the sun leaves for the stations that follow it, in watts."""
 
     now_w: float
+    falling_w: float
+    """How much less of it there will be when a vehicle has followed."""
     lasting_w: float
     """The least for as long as requests are apart."""
     room_w: float
@@ -486,6 +489,8 @@ def _follow_sun(followers: Sequence[_Want], on: frozenset[str], sun: _Sun) -> di
         rise_a = sum(divided(sun.now_w).values()) - sum(present.values())
         higher = divided(sun.now_w if rise_a >= _LARGE_RISE_A else sun.lasting_w)
         amps = higher if sum(higher.values()) > sum(present.values()) else present
+    else:
+        amps = divided(sun.now_w - sun.falling_w)
     decisions = {}
     for want in followers:
         limit = amps.get(want.port_id, 0)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 # A vehicle that draws a little more than the sun gives is left alone.
 _TOLERANCE_W = 50
+# A vehicle follows a new limit after so long.
+_AHEAD_S = 10
 # What was available of late is remembered for so long.
 _HISTORY_S = 60
 
@@ -24,6 +26,14 @@ class SurplusState:
     def lowest(self, available_w: float, *, since: float) -> float:
         """Return the least that was available after a moment."""
         return min([available_w, *(watts for at, watts in self.history if at > since)])
+
+    def falling(self, available_w: float, *, now: float) -> float:
+        """Return how much less there will be when a vehicle has followed, if it falls on."""
+        before = [(at, watts) for at, watts in self.history if now - at >= _AHEAD_S / 2]
+        if not before:
+            return 0
+        at, watts = before[-1]
+        return max(0, (watts - available_w) * _AHEAD_S / (now - at))
 
 
 def follow(
