@@ -14,6 +14,8 @@ from tests.conftest import Pass
 from tests.handmade import HandMadeCloud, session, site
 from tests.helpers import first_recorded
 
+pytestmark = pytest.mark.usefixtures("entity_registry_enabled_by_default")
+
 TIME, COST, ENERGY = "sessionTime", "sessionCost", "sessionEnergy"
 
 

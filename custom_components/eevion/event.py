@@ -28,7 +28,7 @@ EVENTS = (
     EevionEventDescription(
         key=EVENT_SESSION,
         entity_registry_enabled_default=False,
-        event_types=["started", "charging", "suspended", "completed"],
+        event_types=["started", "charging", "suspended", "limit_reached", "completed"],
     ),
     EevionEventDescription(
         key=EVENT_EXCEPTION,
