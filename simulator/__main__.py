@@ -2,6 +2,9 @@
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
+import json
+from pathlib import Path
 import sys
 
 from aiohttp import web
@@ -68,6 +71,19 @@ def parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1, help="the same seed makes the same ids, names and cars")
     add("--history-days", type=_count, default=0, help="days of past sessions to begin with")
     add(
+        "--head-start",
+        type=_not_negative,
+        default=0,
+        metavar="HOURS",
+        help="how long before now cars began to come",
+    )
+    add(
+        "--state",
+        type=Path,
+        metavar="FILE",
+        help="keeps the sessions for the next start, which then needs no --history-days",
+    )
+    add(
         "--meter-interval",
         type=_not_negative,
         default=0,
@@ -95,6 +111,7 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
         speed=arguments.speed,
         auto_cars=arguments.auto_cars,
         history_days=arguments.history_days,
+        head_start_s=arguments.head_start * 3600,
         meter_interval_s=arguments.meter_interval,
     )
 
@@ -111,7 +128,15 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(f"key     {key}")
         print(f"control {base}/", flush=True)
 
-    app = create_app(Cloud(settings), ticker=True)
+    file: Path | None = arguments.state
+    cloud = Cloud(settings, saved=json.loads(file.read_text()) if file and file.exists() else None)
+
+    def save(file: Path) -> None:
+        written = file.with_suffix(".new")
+        written.write_text(json.dumps(cloud.to_json()))
+        written.replace(file)
+
+    app = create_app(cloud, ticker=True, save=partial(save, file) if file else None)
     web.run_app(app, host=arguments.host, port=arguments.port, print=say_ready)
 
 

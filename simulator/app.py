@@ -15,6 +15,7 @@ from .http.endpoints import ROUTES
 from .http.pipeline import MAX_BODY, PREFIX, Pipeline, json_response
 
 TICK_S = 0.5
+SAVE_S = 60
 
 
 def _not_found(_: Call) -> object:
@@ -33,8 +34,13 @@ async def _json_errors(
         return json_response(payload, error.status)
 
 
-def create_app(cloud: Cloud, *, ticker: bool = False) -> web.Application:
-    """Make the application; with ``ticker`` simulated time goes on between requests."""
+def create_app(
+    cloud: Cloud, *, ticker: bool = False, save: Callable[[], None] | None = None
+) -> web.Application:
+    """Make the application; with ``ticker`` simulated time goes on between requests.
+
+    ``save`` is called at the start, every minute and at the end.
+    """
     app = web.Application(middlewares=[_json_errors], client_max_size=MAX_BODY)
     pipeline = Pipeline(cloud)
     for method, path, handler in ROUTES:
@@ -44,7 +50,19 @@ def create_app(cloud: Cloud, *, ticker: bool = False) -> web.Application:
     app.on_response_prepare.append(_dated(cloud))
     app.on_cleanup.append(pipeline.close)
     if ticker:
-        app.cleanup_ctx.append(_ticker(cloud))
+
+        async def tick() -> None:
+            cloud.advance()
+            await cloud.deliver()
+
+        app.cleanup_ctx.append(_every(TICK_S, tick))
+    if save:
+
+        async def keep() -> None:
+            save()
+
+        app.cleanup_ctx.append(_every(SAVE_S, keep))
+        app.on_cleanup.append(lambda _: keep())
     return app
 
 
@@ -55,15 +73,16 @@ def _dated(cloud: Cloud) -> Callable[[web.Request, web.StreamResponse], Awaitabl
     return date
 
 
-def _ticker(cloud: Cloud) -> Callable[[web.Application], AsyncIterator[None]]:
-    async def tick_on() -> None:
+def _every(
+    seconds: float, action: Callable[[], Awaitable[None]]
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def repeat() -> None:
         while True:
-            cloud.advance()
-            await cloud.deliver()
-            await asyncio.sleep(TICK_S)
+            await action()
+            await asyncio.sleep(seconds)
 
     async def context(_: web.Application) -> AsyncIterator[None]:
-        task = asyncio.create_task(tick_on())
+        task = asyncio.create_task(repeat())
         yield
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -22,6 +22,8 @@ class Settings:
     clock_ahead_s: float = 0.0
     """By how much the cloud's clock is ahead of the real one; negative is behind."""
     history_days: int = 0
+    head_start_s: float = 0.0
+    """How long before now the world begins: with ``auto_cars`` cars have come since then."""
 
     rate_limit: int = 60
     rate_window_s: float = 60.0

@@ -26,6 +26,10 @@ class PowerCurve:
         self._starts_ms.append(at_ms)
         self._watts.append(watts)
 
+    def points(self) -> list[tuple[int, int]]:
+        """Return the (start, power) of each change."""
+        return list(zip(self._starts_ms, self._watts, strict=True))
+
     def watts(self, at_ms: int) -> int:
         """Return the power at a moment."""
         index = bisect_right(self._starts_ms, at_ms) - 1

@@ -20,19 +20,33 @@ class WorldCore:
     """Sites, stations and sessions of one account in one environment."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, outbox: Outbox, *, seed: str, label: str
+        self,
+        settings: Settings,
+        clock: Clock,
+        outbox: Outbox,
+        *,
+        seed: str,
+        label: str,
+        saved_ms: int | None,
     ) -> None:
-        """Build the sites and stations that belong to a seed."""
+        """Build the sites and stations that belong to a seed.
+
+        ``saved_ms`` is when the former run ended: this one begins not before it.
+        """
         self.settings = settings
         self.clock = clock
         self.outbox = outbox
-        self.timeline = Timeline(clock.now_ms())
+        begin_ms = clock.now_ms() - round(settings.head_start_s * 1000)
+        self.timeline = Timeline(max(begin_ms, saved_ms or begin_ms))
         self.ids = Ids(Random(seed))
         self.builder = Builder(settings, self.ids, self.timeline.now_ms, label)
         self.tariffs = self.builder.tariffs()
         self.sites = self.builder.sites(self.tariffs)
         self.tickets: list[JsonObject] = []
         self.exceptions = ExceptionsLog(self._post_exception)
+        if saved_ms is not None:
+            # Sites and stations are those of the former run, sessions have ids of their own.
+            self.ids = Ids(Random(f"{seed} {saved_ms}"))
         self.charging = Charging(self.timeline, self.ids, settings, self._post_session)
         self._by_name = {station.name: station for station in self.stations}
 

@@ -1,6 +1,7 @@
 """One account's sites and stations in one environment, and what happens there."""
 
 from random import Random
+from typing import Any
 
 from ..charging.model import Lifecycle
 from ..clock import Clock
@@ -11,6 +12,7 @@ from .drivers import Drivers
 from .history import seed_history
 from .jobs import Jobs
 from .network import Network
+from .saved import load_sessions
 from .traffic import Traffic
 from .webhooks import Outbox
 
@@ -19,14 +21,28 @@ class World(Drivers, Network):
     """A world, with what its owner does; each method first catches up with the clock."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, outbox: Outbox, *, seed: str, label: str
+        self,
+        settings: Settings,
+        clock: Clock,
+        outbox: Outbox,
+        *,
+        seed: str,
+        label: str,
+        saved: tuple[int, list[Any]] | None = None,
     ) -> None:
-        """Build the world that belongs to a seed."""
-        super().__init__(settings, clock, outbox, seed=seed, label=label)
+        """Build the world that belongs to a seed; ``saved`` is what a former run saved, and when.
+
+        Its sessions take the place of ``history_days``.
+        """
+        saved_ms, sessions = saved or (None, [])
+        super().__init__(settings, clock, outbox, seed=seed, label=label, saved_ms=saved_ms)
         self.jobs = Jobs(self)
-        seed_history(self, settings.history_days, Random(f"{seed} history"))
+        if saved:
+            load_sessions(self, sessions)
+        else:
+            seed_history(self, settings.history_days, Random(f"{seed} history"))
         if settings.auto_cars:
-            Traffic(self, seed).plan_all()
+            Traffic(self, f"{seed} {saved_ms}" if saved else seed).plan_all()
 
     def add_station(
         self,
