@@ -16,11 +16,15 @@ from typing import Any
 
 import aiohttp
 
-from .configuration import ROOT, write_configuration
-from .dashboard import URL_PATH, write_dashboard
+from .configuration import GRID_POWER, PRICE, ROOT, write_configuration
+from .dashboard import URL_PATH, fill_energy_page, make_dashboard
 from .home_assistant import PASSWORD, USER, DemoError, HomeAssistant, wait_until_served
 
 API_KEY = "demo"
+HISTORY_DAYS = "10"
+HEAD_START_HOURS = "6"
+STATION = "2133"
+"""The simulator's first station, which charges by smart charging."""
 START_TIMEOUT = 120
 STOP_TIMEOUT = 30
 # Disabled ones have no state, and an unused button or event is `unknown`.
@@ -36,7 +40,11 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--port", type=int, default=8123, help="of Home Assistant (%(default)s)")
     parser.add_argument("--simulator-port", type=int, default=9555, help="(%(default)s)")
-    parser.add_argument("--speed", default="10", help="of simulated time (%(default)s)")
+    parser.add_argument(
+        "--speed",
+        default="1",
+        help="of simulated time (%(default)s); above 1 its clock runs ahead of Home Assistant's",
+    )
     parser.add_argument("--sites", default="2", help="how many are simulated (%(default)s)")
     parser.add_argument("--stations", default="4", help="how many are simulated (%(default)s)")
     parser.add_argument("--seed", default="1", help="of the simulation (%(default)s)")
@@ -103,8 +111,8 @@ async def unless_ended(work: Coroutine[Any, Any, object], *ends: asyncio.Task[in
     raise DemoError(f"{ended}; its log says why")
 
 
-async def prepare(ha: HomeAssistant, *, has_user: bool, url: str) -> None:
-    """Bring Home Assistant to where it is worth a look."""
+async def prepare(ha: HomeAssistant, folder: Path, *, has_user: bool, url: str) -> None:
+    """Bring Home Assistant to where it is worth a look, once: what people change later stays."""
     await (ha.sign_in() if has_user else ha.sign_up())
     await ha.wait_until_running()
     if not await ha.entries("eevion"):
@@ -112,9 +120,45 @@ async def prepare(ha: HomeAssistant, *, has_user: bool, url: str) -> None:
             "eevion",
             {"api_key": API_KEY, "environment": "production", "advanced": {"url": url}},
         )
-    while any(entry["state"] == "setup_in_progress" for entry in await ha.entries("eevion")):
+    while not await is_loaded(ha):
         await asyncio.sleep(0.2)
-    await write_dashboard(ha)
+    # A start that was interrupted leaves none, and is done again.
+    if (prepared := folder / "prepared").exists():
+        return
+    await add_smart_charging(ha)
+    await make_dashboard(ha)
+    await ha.act("eevion.import_history")
+    await fill_energy_page(ha)
+    prepared.touch()
+
+
+async def is_loaded(ha: HomeAssistant) -> bool:
+    """Return whether the account has been set up."""
+    return all(entry["state"] == "loaded" for entry in await ha.entries("eevion"))
+
+
+async def add_smart_charging(ha: HomeAssistant) -> None:
+    """Let the first station charge by the simulated meter, the price and a deadline."""
+    entities = {e["entity_id"]: e for e in await ha.call("config/entity_registry/list")}
+    mode = f"select.station_{STATION}_charging_mode"
+    switch = entities.get(f"switch.station_{STATION}_charging")
+    if switch is None or GRID_POWER not in entities:
+        return
+    if mode not in entities:
+        await ha.add_subentry(
+            switch["config_entry_id"],
+            "smart_charging",
+            {
+                "stations": [switch["device_id"]],
+                "grid": {"grid_power": GRID_POWER, "grid_power_sign": "import", "main_limit": 100},
+                "price": {"price": PRICE},
+            },
+        )
+    # The account is loaded again, platform by platform.
+    while (await ha.states()).get(mode) in MISSING or not await is_loaded(ha):
+        await asyncio.sleep(0.2)
+    await ha.act("select.select_option", entity_id=mode, option="smart")
+    await ha.act("number.set_value", entity_id=f"number.station_{STATION}_target_energy", value=20)
 
 
 async def check_states(ha: HomeAssistant, log: Path) -> str:
@@ -125,7 +169,12 @@ async def check_states(ha: HomeAssistant, log: Path) -> str:
         for entity in await ha.call("config/entity_registry/list")
         if entity["platform"] == "eevion" and not entity["disabled_by"]
     ]
-    missing = [entity_id for entity_id in entities if states.get(entity_id) in MISSING]
+    missing = [
+        entity_id
+        for entity_id in entities
+        # There may be no plan.
+        if states.get(entity_id) in MISSING and "_planned_" not in entity_id
+    ]
     errors = [line for line in log.read_text().splitlines() if "ERROR" in line and "eevion" in line]
     if missing or errors or not entities:
         counts = f"{len(entities)} entities, {len(missing)} without a state"
@@ -144,6 +193,8 @@ async def demonstrate(arguments: argparse.Namespace) -> None:
     has_user = write_configuration(folder, arguments.port)
     simulator_url = f"http://127.0.0.1:{arguments.simulator_port}"
     simulator_options = ["--port", str(arguments.simulator_port), "--key", API_KEY, "--auto-cars"]
+    simulator_options += ["--history-days", HISTORY_DAYS, "--head-start", HEAD_START_HOURS]
+    simulator_options += ["--state", str(folder / "simulator.json")]
     for option in ("speed", "sites", "stations", "seed"):
         simulator_options += [f"--{option}", getattr(arguments, option)]
     log = folder / "console.log"
@@ -172,7 +223,7 @@ async def demonstrate(arguments: argparse.Namespace) -> None:
             async with asyncio.timeout(START_TIMEOUT):
                 await wait_until_served(session, simulator_url)
                 await wait_until_served(session, f"{ha.url}/manifest.json")
-                await prepare(ha, has_user=has_user, url=f"{simulator_url}/api/eevion")
+                await prepare(ha, folder, has_user=has_user, url=f"{simulator_url}/api/eevion")
 
         await unless_ended(start(), simulator, home_assistant)
         print(f"Ready after {time.monotonic() - begin:.0f} s.")

@@ -27,9 +27,42 @@ logger:
   logs:
     custom_components.eevion: debug
     haffmpeg: fatal
+template: !include template.yaml
 automation: !include automations.yaml
 scene: !include scenes.yaml
 script: !include scripts.yaml
+"""
+GRID_POWER = "sensor.grid_power"
+PRICE = "sensor.electricity_price"
+# A house with panels of 9 kW, the simulated station behind its meter, and a price by the hour.
+TEMPLATE = """\
+- triggers:
+    - trigger: time_pattern
+      seconds: /10
+    - trigger: homeassistant
+      event: start
+  variables:
+    hour: "{{ now().hour + now().minute / 60 }}"
+    house: "{{ 0.6 + 0.3 * sin(hour * 5) }}"
+    sun: "{{ 9 * [0, sin((hour - 6) / 13 * pi)] | max if 6 < hour < 19 else 0 }}"
+    station: "{{ states('sensor.station_2133_power') | float(0) }}"
+  sensor:
+    - name: Grid power
+      unique_id: demo_grid_power
+      device_class: power
+      state_class: measurement
+      unit_of_measurement: kW
+      state: "{{ (house + station - sun) | round(2) }}"
+    - name: Solar power
+      unique_id: demo_solar_power
+      device_class: power
+      state_class: measurement
+      unit_of_measurement: kW
+      state: "{{ sun | round(2) }}"
+    - name: Electricity price
+      unique_id: demo_electricity_price
+      unit_of_measurement: CAD/kWh
+      state: "{{ 0.076 if hour < 7 or hour >= 19 else 0.158 if 11 <= hour < 17 else 0.122 }}"
 """
 # New in 2026.11; without a disabled entry it adds itself and asks the internet.
 MARKETPLACE = {
@@ -60,6 +93,7 @@ def write_configuration(folder: Path, port: int) -> bool:
         "automations.yaml": "[]\n",
         "scenes.yaml": "[]\n",
         "scripts.yaml": "{}\n",
+        "template.yaml": TEMPLATE,
     }.items():
         if not (path := folder / name).exists():
             path.write_text(text)
@@ -74,8 +108,8 @@ def write_configuration(folder: Path, port: int) -> bool:
         _seed(folder, "core.config_entries", {"entries": [MARKETPLACE]}, minor_version=5)
     if not (link := folder / "custom_components").is_symlink():
         link.symlink_to(ROOT / "custom_components")
-    if (blueprints := ROOT / "blueprints").is_dir():
-        shutil.copytree(blueprints, folder / "blueprints", dirs_exist_ok=True)
+    for name in ("blueprints", "custom_sentences"):
+        shutil.copytree(ROOT / name, folder / name, dirs_exist_ok=True)
     onboarding = json.loads(_storage(folder, "onboarding").read_text())
     return "user" in onboarding["data"]["done"]
 

@@ -136,10 +136,22 @@ class HomeAssistant:
 
     async def add_entry(self, domain: str, user_input: Mapping[str, Any]) -> None:
         """Go through the config flow as a person does."""
-        path = "/api/config/config_entries/flow"
-        step = await self._request("POST", path, json={"handler": domain})
+        await self._flow("/api/config/config_entries/flow", domain, user_input)
+
+    async def add_subentry(self, entry_id: str, kind: str, user_input: Mapping[str, Any]) -> None:
+        """Go through the flow of a subentry as a person does."""
+        path = "/api/config/config_entries/subentries/flow"
+        await self._flow(path, [entry_id, kind], user_input)
+
+    async def _flow(self, path: str, handler: object, user_input: Mapping[str, Any]) -> None:
+        step = await self._request("POST", path, json={"handler": handler})
         if step["type"] == "form":
             step = await self._request("POST", f"{path}/{step['flow_id']}", json=user_input)
         if step["type"] != "create_entry":
             reason = step.get("errors") or step.get("reason") or step["type"]
-            raise DemoError(f"the config flow of {domain} ended with {reason}")
+            raise DemoError(f"the flow of {handler} ended with {reason}")
+
+    async def act(self, action: str, **data: Any) -> None:
+        """Perform an action, and wait until it is done."""
+        domain, _, name = action.partition(".")
+        await self.call("call_service", domain=domain, service=name, service_data=data)
