@@ -354,6 +354,18 @@ def test_the_breaker_comes_first() -> None:
     assert house.limits == [32, 8]
 
 
+def test_the_sun_is_bound_by_the_breaker_and_by_the_utility() -> None:
+    """Where either leaves less than 6 A, a station pauses, and its reason names which."""
+    connection = Connection(has_grid=True, main_limit_w=8 * V)
+    running = station(limit_a=10, is_always_on=True)
+    assert result(running, connection=connection, grid_w=14 * V) == (
+        0,
+        Reason.LIMITED_BY_CONNECTION,
+    )
+    low = station(limit_a=10, is_always_on=True, demand_response_w=5 * V)
+    assert result(low, grid_w=0) == (0, Reason.LIMITED_BY_DEMAND_RESPONSE)
+
+
 def test_over_the_limit_is_urgent() -> None:
     one = station(limit_a=32, mode=Mode.FAST)
     _, outcome = decide(one, connection=BREAKER, grid_w=41 * V)
