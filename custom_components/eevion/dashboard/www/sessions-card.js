@@ -29,8 +29,9 @@ const STYLE = `
   button:enabled { cursor: pointer; }
   button:disabled { opacity: .4; }
   .sum { display: flex; flex-wrap: wrap; gap: 4px 24px; margin-top: 12px; }
-  b { font-size: 1.4em; font-weight: 500; }
-  .note { margin: 12px 0; color: var(--secondary-text-color); }
+  b { display: block; font-size: 1.4em; font-weight: 500; color: var(--primary-text-color); }
+  .note, .sum { color: var(--secondary-text-color); }
+  .note { margin: 12px 0; }
   .error { color: var(--error-color); }
   table { width: 100%; border-collapse: collapse; margin-top: 8px; }
   th { font-weight: 500; color: var(--secondary-text-color); }
@@ -41,6 +42,7 @@ const STYLE = `
   tr { border-bottom: 1px solid var(--divider-color); }
   @container (max-width: 700px) {
     thead, td:empty, .started_with { display: none; }
+    .space { flex-basis: 100%; }
     table, tbody { display: block; }
     tr { display: grid; grid-template-columns: 1fr auto; gap: 0 16px; padding: 8px 0; }
     td { grid-column: 1; max-width: none; min-width: 0; padding: 0; }
@@ -187,11 +189,7 @@ class EevionSessions extends HTMLElement {
     const focus = this.shadowRoot.activeElement?.id;
     this.shadowRoot.replaceChildren(
       make("style", { textContent: STYLE }),
-      make(
-        "ha-card",
-        { header: this.#config.title },
-        ...[this.#bar(), ...this.#sums.map((sum) => this.#sum(sum)), this.#note()],
-      ),
+      make("ha-card", {}, this.#bar(), ...this.#sums.map((sum) => this.#sum(sum)), this.#note()),
     );
     if (this.#rows.length) {
       const header = make("tr", {}, ...this.#cells("th", (column) => this.#text(`column_${column}`)));
@@ -242,13 +240,13 @@ class EevionSessions extends HTMLElement {
   }
 
   #sum({ currency, sessions, energy_kwh: energy, cost }) {
-    const figures = [
-      [this.#number(sessions, 0), this.#text("count")],
-      [this.#number(energy, 1), "kWh"],
-      [ifKnown(cost, (value) => this.#money(value, currency)), ""],
-    ];
-    const parts = figures.map(([textContent, unit]) =>
-      make("span", {}, make("b", { textContent }), ` ${unit}`),
+    const figures = {
+      count: this.#number(sessions, 0),
+      column_energy: this.#number(energy, 3),
+      column_cost: ifKnown(cost, (value) => this.#money(value, currency)),
+    };
+    const parts = Object.entries(figures).map(([key, textContent]) =>
+      make("div", { hidden: !textContent }, this.#text(key), make("b", { textContent })),
     );
     return make("div", { className: "sum" }, ...parts);
   }
