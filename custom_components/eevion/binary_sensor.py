@@ -56,6 +56,12 @@ def _idle_attributes(station: StationState) -> Mapping[str, Any] | None:
     }
 
 
+def _problem_attributes(station: StationState) -> Mapping[str, Any]:
+    """Return what the cloud says of the exceptions that last."""
+    texts = (exception.description or exception.type for exception in station.exceptions)
+    return {"exceptions": list(dict.fromkeys(filter(None, texts)))}
+
+
 def _demand_response_attributes(station: StationState) -> Mapping[str, Any] | None:
     """Return the demand response events of the session: in progress, upcoming and over."""
     if (session := station.active_session) is None:
@@ -96,6 +102,7 @@ BINARY_SENSORS = (
         is_essential=True,
         device_class=BinarySensorDeviceClass.PROBLEM,
         entity_category=EntityCategory.DIAGNOSTIC,
+        attributes_fn=_problem_attributes,
         is_on_fn=lambda station: station.is_problem,
     ),
 )

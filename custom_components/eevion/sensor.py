@@ -479,6 +479,13 @@ SITE_SENSORS = (
         ),
     ),
     EevionSiteSensorDescription(
+        key="problem_stations",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=lambda snapshot, site_id: sum(
+            station.is_problem for station in snapshot.stations_at(site_id)
+        ),
+    ),
+    EevionSiteSensorDescription(
         key="total_energy",
         device_class=SensorDeviceClass.ENERGY,
         native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,

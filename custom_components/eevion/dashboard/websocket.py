@@ -2,14 +2,34 @@
 
 from typing import Any, Final
 
+from homeassistant.auth.models import User
 from homeassistant.components import websocket_api
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 import probatio as vol
 
+from ..translation import Texts
+from .model import async_dashboard_model, async_station_model
 from .sessions import websocket_sessions
+from .statistics import async_all_plots, async_station_plots
+from .views import (
+    ENERGY,
+    ENERGY_KEYS,
+    MAP,
+    SESSIONS,
+    STATION_KEYS,
+    STATIONS,
+    dashboard,
+    energy_view,
+    map_view,
+    sessions_view,
+    station_gone_view,
+    station_view,
+    stations_view,
+)
 
 DASHBOARD_COMMAND: Final = "eevion/dashboard"
+_PATH: Final = vol.All(str, vol.Length(max=64))
 
 
 @callback
@@ -20,17 +40,38 @@ def async_setup_websocket(hass: HomeAssistant) -> None:
 
 
 @websocket_api.websocket_command(
-    {vol.Required("type"): DASHBOARD_COMMAND, vol.Required("language"): cv.string}
+    {
+        vol.Required("type"): DASHBOARD_COMMAND,
+        vol.Required("language"): cv.language,
+        vol.Optional("path"): _PATH,
+    }
 )
-@callback
-def websocket_dashboard(
+@websocket_api.async_response
+async def websocket_dashboard(
     hass: HomeAssistant, connection: websocket_api.ActiveConnection, msg: dict[str, Any]
 ) -> None:
-    """Answer the views of the dashboard."""
-    view = {
-        "title": "Sessions",
-        "path": "sessions",
-        "type": "panel",
-        "cards": [{"type": "custom:eevion-sessions-card"}],
-    }
-    connection.send_result(msg["id"], {"views": [view]})
+    """Answer the list of views; with `path` the content of one view."""
+    texts = await Texts.async_load(hass, msg["language"])
+    user = connection.user
+    path: str | None = msg.get("path")
+    if path is None:
+        views = dashboard(async_dashboard_model(hass, user), texts)
+        connection.send_result(msg["id"], {"views": views})
+    else:
+        connection.send_result(msg["id"], await _async_view(hass, user, path, texts))
+
+
+async def _async_view(hass: HomeAssistant, user: User, path: str, texts: Texts) -> dict[str, Any]:
+    """Return the content of the view at a path."""
+    if path == STATIONS:
+        return stations_view(async_dashboard_model(hass, user), texts)
+    if path == SESSIONS:
+        return sessions_view()
+    if path == ENERGY:
+        model = async_dashboard_model(hass, user, ENERGY_KEYS)
+        return energy_view(await async_all_plots(hass, model), texts)
+    if path == MAP:
+        return map_view(async_dashboard_model(hass, user))
+    if station := async_station_model(hass, user, path, STATION_KEYS):
+        return station_view(station, await async_station_plots(hass, station), texts)
+    return station_gone_view(texts)

@@ -31,6 +31,7 @@ _MOST_INTERVALS = 48
 _READY_TRIES, _READY_S = 90, 10
 _LONGEST_MONTHS = 120
 _EPOCH = datetime.fromtimestamp(0, UTC)
+_KINDS = ("energy", "cost", "energy_cost")
 
 
 class HistoryImports:
@@ -67,6 +68,23 @@ class HistoryImports:
             async_track_time_interval(self._hass, self._async_retry, _RETRY_INTERVAL)
         )
         self._async_resume()
+
+    def statistic_ids(self, port_id: str) -> dict[str, str]:
+        """Return the ids of a station's statistics, whether they exist or not, by kind.
+
+        Kinds are `energy`, `cost`, and `energy_cost` for that of electricity.
+        """
+        if port_id not in self._coordinator.accounting.ledgers:
+            return {}
+        kinds = zip(_KINDS, self._hourly.series(port_id), strict=True)
+        return {kind: series.statistic_id for kind, series in kinds if series}
+
+    async def async_units(self, statistic_ids: set[str]) -> dict[str, str | None]:
+        """Return the units of those statistics that the recorder has, by statistic id.
+
+        Raises HomeAssistantError where the database cannot be read.
+        """
+        return await self._hourly.store.async_units(statistic_ids)
 
     @callback
     def _async_retry(self, _now: datetime) -> None:
@@ -177,7 +195,7 @@ class HistoryImports:
         currency = self._coordinator.accounting.ledgers[port_id].cost_currency
         return importer.results[port_id].as_dict(currency) | {
             f"{kind}_statistic_id": one.statistic_id if one else None
-            for kind, one in zip(("energy", "cost", "energy_cost"), series, strict=True)
+            for kind, one in zip(_KINDS, series, strict=True)
         }
 
     async def _async_ready(self, port_ids: Sequence[str] | dict[str, Any]) -> None:

@@ -84,10 +84,14 @@ class StatisticsStore:
 
     async def async_unit(self, series: Series) -> str | None:
         """Return the unit of an existing statistic; None without one."""
+        return (await self.async_units({series.statistic_id})).get(series.statistic_id)
+
+    async def async_units(self, statistic_ids: set[str]) -> dict[str, str | None]:
+        """Return the units of those statistics that exist, by statistic id."""
         found = await self._async_query(
-            lambda: get_metadata(self._hass, statistic_ids={series.statistic_id})
+            lambda: get_metadata(self._hass, statistic_ids=statistic_ids)
         )
-        return found[series.statistic_id][1]["unit_of_measurement"] if found else None
+        return {id_: metadata["unit_of_measurement"] for id_, (_, metadata) in found.items()}
 
     async def async_write(self, all_series: Iterable[Series]) -> int:
         """Write the hours; return the number of changed rows, with those whose sum changed.

@@ -4,9 +4,25 @@
 // The version that this file was loaded with is that of the files beside it, too.
 const { search } = new URL(import.meta.url);
 
-class EevionStrategy extends HTMLElement {
-  static async generate(config, hass) {
-    return hass.callWS({ type: "eevion/dashboard", language: hass.language });
+const ask = (hass, path) =>
+  hass.callWS({ type: "eevion/dashboard", language: hass.locale.language, ...(path && { path }) });
+
+// The last answer: the page draws everything again unless it gets the very same views.
+let last;
+let views;
+
+class EevionDashboard extends HTMLElement {
+  static async generate(_config, hass) {
+    const answer = await ask(hass);
+    const text = JSON.stringify(answer);
+    if (text !== last) [last, views] = [text, answer.views];
+    return { views };
+  }
+}
+
+class EevionView extends HTMLElement {
+  static async generate({ path }, hass) {
+    return ask(hass, path);
   }
 }
 
@@ -85,7 +101,8 @@ class EevionSessionsCard extends HTMLElement {
 // The page replaces the registry of elements while it starts; what was defined before is lost.
 await customElements.whenDefined("home-assistant");
 for (const [name, element] of [
-  ["ll-strategy-dashboard-eevion", EevionStrategy],
+  ["ll-strategy-dashboard-eevion", EevionDashboard],
+  ["ll-strategy-view-eevion", EevionView],
   ["eevion-sessions-card", EevionSessionsCard],
 ]) {
   // A page that is open over an update of the integration has loaded another version already.
