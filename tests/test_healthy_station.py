@@ -142,6 +142,18 @@ async def test_few_entities_and_none_is_unknown(
     assert not [s.entity_id for s in shown(hass, loaded) if s.state in ("unknown", "unavailable")]
 
 
+async def test_what_people_look_for_comes_first(
+    hass: HomeAssistant, loaded: ConfigEntry, station: Station
+) -> None:
+    """The page of an area lists the entities of a device as they were registered."""
+    first = [entity.entity_id for entity in enabled(hass, station) if not entity.entity_category]
+    assert first[:3] == [
+        station.id("switch", "charging"),
+        station.id("number", "charging_limit"),
+        station.id("sensor", "status"),
+    ]
+
+
 @pytest.fixture
 def hand() -> HandMadeCloud:
     """Return a cloud with a station in no country, where nothing has been charged."""

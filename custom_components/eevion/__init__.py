@@ -25,16 +25,17 @@ from .smart import SmartCharging, async_remove_smart_charging
 from .stations import StationMemory
 from .webhook import Webhook, async_remove_cloudhook
 
+# The page of an area lists entities as they were registered: what people look for comes first.
 PLATFORMS = [
+    Platform.SWITCH,
+    Platform.NUMBER,
+    Platform.SELECT,
+    Platform.TIME,
+    Platform.SENSOR,
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
     Platform.EVENT,
     Platform.NOTIFY,
-    Platform.NUMBER,
-    Platform.SELECT,
-    Platform.SENSOR,
-    Platform.SWITCH,
-    Platform.TIME,
 ]
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -87,7 +88,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: EevionConfigEntry) -> bo
         history=history,
     )
     SessionWatch(coordinator).async_start()
-    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    for platform in PLATFORMS:
+        await hass.config_entries.async_forward_entry_setups(entry, [platform])
     LedgerReconciler(coordinator).async_start()
     if history:
         await history.async_start()
