@@ -23,6 +23,8 @@ from .home_assistant import PASSWORD, USER, DemoError, HomeAssistant, wait_until
 API_KEY = "demo"
 HISTORY_DAYS = "10"
 HEAD_START_HOURS = "6"
+PREPARED = "prepared"
+"""A file that says that all has been added that people may change."""
 STATION = "2133"
 """The simulator's first station, which charges by smart charging."""
 START_TIMEOUT = 120
@@ -122,14 +124,19 @@ async def prepare(ha: HomeAssistant, folder: Path, *, has_user: bool, url: str) 
         )
     while not await is_loaded(ha):
         await asyncio.sleep(0.2)
-    # A start that was interrupted leaves none, and is done again.
-    if (prepared := folder / "prepared").exists():
-        return
-    await add_smart_charging(ha)
-    await make_dashboard(ha)
-    await ha.act("eevion.import_history")
-    await fill_energy_page(ha)
-    prepared.touch()
+    if not (folder / PREPARED).exists():
+        await add_smart_charging(ha)
+        await make_dashboard(ha)
+
+
+async def add_history(ha: HomeAssistant, folder: Path) -> None:
+    """Show past sessions on the energy page, once; the cloud allows few requests a minute."""
+    if not (folder / PREPARED).exists():
+        await ha.act("eevion.import_history")
+        await fill_energy_page(ha)
+        # A start that was interrupted before leaves none, and is done again.
+        (folder / PREPARED).touch()
+        print("The sessions of the past ten days are on the energy page.", flush=True)
 
 
 async def is_loaded(ha: HomeAssistant) -> bool:
@@ -158,7 +165,7 @@ async def add_smart_charging(ha: HomeAssistant) -> None:
     while (await ha.states()).get(mode) in MISSING or not await is_loaded(ha):
         await asyncio.sleep(0.2)
     await ha.act("select.select_option", entity_id=mode, option="smart")
-    await ha.act("number.set_value", entity_id=f"number.station_{STATION}_target_energy", value=20)
+    await ha.act("number.set_value", entity_id=f"number.station_{STATION}_target_energy", value=60)
 
 
 async def check_states(ha: HomeAssistant, log: Path) -> str:
@@ -238,6 +245,7 @@ async def demonstrate(arguments: argparse.Namespace) -> None:
             sep="\n",
             flush=True,
         )
+        await unless_ended(add_history(ha, folder), simulator, home_assistant)
         await unless_ended(asyncio.Event().wait(), simulator, home_assistant)
 
 
