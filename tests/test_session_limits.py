@@ -195,26 +195,32 @@ async def test_a_limit_is_reached_once(
     assert state(hass, "session", "event").attributes["event_type"] == "completed"
 
 
-async def test_the_end_alone_shows_it(
-    hass: HomeAssistant, account: MockConfigEntry, hand: HandMadeCloud, wait: Pass
+@pytest.mark.parametrize(
+    ("before", "end", "expected"),
+    [
+        ({"duration": 3597}, {"duration": 3601}, ["limit_reached", "completed"]),
+        ({"duration": 3500}, {"duration": 3510}, ["completed"]),
+        # Without any time of the cloud, Home Assistant's clock is no proof.
+        ({"duration": 0}, {"endTime": "2026-11-02T08:00:01Z"}, ["limit_reached", "completed"]),
+        ({"duration": 0}, {"endTime": ""}, ["completed"]),
+    ],
+    ids=["reached", "not reached", "times of the cloud alone", "no time of the cloud"],
+)
+async def test_what_the_end_shows(
+    hass: HomeAssistant,
+    account: MockConfigEntry,
+    hand: HandMadeCloud,
+    wait: Pass,
+    before: dict[str, Any],
+    end: dict[str, Any],
+    expected: list[str],
 ) -> None:
-    put(hand, limit(TIME, 3600), duration=3597)
+    put(hand, limit(TIME, 3600), **before)
     await wait(30)
     events = Events(hass)
-    put(hand, limit(TIME, 3600), duration=3601, status="complete")
+    put(hand, limit(TIME, 3600), **before | end, status="complete")
     await wait(5)
-    assert events.types == ["limit_reached", "completed"]
-
-
-async def test_an_end_before_the_limit(
-    hass: HomeAssistant, account: MockConfigEntry, hand: HandMadeCloud, wait: Pass
-) -> None:
-    put(hand, limit(TIME, 3600), duration=3500)
-    await wait(30)
-    events = Events(hass)
-    put(hand, limit(TIME, 3600), duration=3510, status="complete")
-    await wait(5)
-    assert events.types == ["completed"]
+    assert events.types == expected
 
 
 async def test_a_past_session_reaches_nothing(

@@ -62,7 +62,19 @@ def test_sites(example):
             body_row["state"],
             body_row["country"],
         )
+        assert site.coordinates == (body_row["lat"], body_row["long"])
+        assert site.address == (
+            f"{body_row['streetNum']} {body_row['street'].strip()}, {body_row['city']}, "
+            f"{body_row['state']} {body_row['zip']}, {body_row['country']}"
+        )
+        assert site.added_at == datetime.fromisoformat(body_row["dateAdded"])
         for port, row in zip(site.ports, body_row["ports"], strict=True):
+            assert port.connectors == tuple(row["connectors"])
+            assert (port.price, port.price_unit) == (
+                row.get("chargingCost"),
+                row["chargingCostUnit"],
+            )
+            assert port.time_slots is None
             assert port.port_id == row["portId"]
             assert port.station_id == row["displayName"]
             assert port.status == row["status"]
