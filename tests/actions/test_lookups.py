@@ -174,6 +174,19 @@ async def test_a_site(hass: HomeAssistant, loaded: MockConfigEntry, world: World
     assert found["stations"][0].keys() >= {"status", "power_kw", "restriction", "price"}
 
 
+async def test_a_site_with_a_station_that_has_no_device(
+    hass: HomeAssistant, loaded: MockConfigEntry, world: World, wait: Pass
+) -> None:
+    world.set_lifecycle(FIRST, "coming soon")
+    for _ in range(4):
+        await wait(31)
+    found = await ask(hass, "get_site", site=world.sites[0].site_id)
+    assert {one["station"]: one["status"] for one in found["stations"]} == {
+        FIRST: "coming_soon",
+        SECOND: "available",
+    }
+
+
 async def test_one_site_at_a_time(
     hass: HomeAssistant, loaded: MockConfigEntry, world: World
 ) -> None:

@@ -10,7 +10,8 @@ def reported_currency(target: Target, site_id: str, port_id: str) -> str | None:
     data = target.coordinator.data
 
     def reported(ids: Iterable[str]) -> set[str]:
-        states = [data.stations[id_] for id_ in ids]
+        # A site may have ports that no device stands for.
+        states = [data.stations[id_] for id_ in ids if id_ in data.stations]
         found = {state.session.currency for state in states if state.session}
         return {currency for currency in found if currency} | {
             state.totals.currency for state in states if state.totals and state.totals.currency
