@@ -5,6 +5,7 @@ import json
 import re
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
@@ -216,3 +217,123 @@ async def test_each_place_exists(
     texts = json.loads((ROOT / "custom_components/eevion/translations/en.json").read_text("utf-8"))
     existing |= {f"error: {key}" for key in texts["exceptions"]}
     assert PLACES - existing == set()
+
+
+# The responses in which a change of a field must show, with the example that is changed.
+RESPONSES = {
+    "get_session": ("session", ""),
+    "get_sessions": ("session", "sessions[]."),
+    "get_station": ("station", ""),
+    "get_site": ("site", ""),
+    "get_report": ("report", "rows[]."),
+    "get_exceptions": ("exception", "exceptions[]."),
+    "get_management_history": ("job", "jobs[]."),
+}
+# These cannot show a change of their own.
+FOLLOWS = {
+    ("site", "id"): "the request names it",
+    ("session", "sessionId"): "the request names it",
+    ("session", "location.name"): "the name of the site counts",
+    ("station", "displayName"): "the request names it",
+    ("station", "portId"): "the request names it",
+    ("job", "content.portIds"): "the names of the stations go first",
+    ("job", "stations"): "the names of the stations go first",
+}
+OTHER_VALUES = (
+    *("complete", "Faulted", "iOS", "Remote", "USD", "queued", "failed", "offline", "word"),
+    *(50, True, False, ["word"], [{"key": 1}], "2025-01-01T00:00:00Z", 1_735_689_600_000),
+    [{"limitType": "sessionTime", "limitValue": 60}],
+)
+
+
+def with_value(row: Any, path: str, value: Any) -> Any:
+    """Return a copy of a row with another value; of lists and of keys that are ids the first."""
+    copy = inner = json.loads(json.dumps(row))
+    *parents, last = path.replace("[]", ".0").split(".")
+    for name in parents:
+        if isinstance(inner, list):
+            inner = inner[0]
+            continue
+        inner = inner[next(iter(inner)) if name == "*" else name]
+    (inner[0] if isinstance(inner, list) else inner)[last] = value
+    return copy
+
+
+def at_path(answer: Any, path: str) -> Any:
+    for name in path.replace("[]", ".0").split("."):
+        if isinstance(answer, list):
+            answer = answer[0] if answer else None
+        elif isinstance(answer, dict):
+            answer = answer.get(name)
+    return answer
+
+
+def shown_fields() -> Iterator[tuple[Field, str, str]]:
+    """Yield the fields that a response shows, with the action and the path in its response."""
+    for field, (where, _) in TABLE.items():
+        for action, path in re.findall(r"`(\w+): ([^`]+)`", where):
+            about, rows = RESPONSES.get(action, ("", ""))
+            if about == field[0] and path.startswith(rows) and field not in FOLLOWS:
+                yield field, action, path
+
+
+def example_rows(ac: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of each kind, with all that another example of its kind has."""
+    session = example("list_sessions")[0]
+    session |= {"taxes": example("stop_a_session")["taxes"]}
+    session["tariff"] |= example("get_a_session")["tariff"]
+    ids = {"portId": ac["portId"], "displayName": ac["displayName"]}
+    return {
+        "session": at(ac, session),
+        "station": example("get_a_station") | ids,
+        "site": example("get_a_site_and_its_stations"),
+        "report": example("get_report")[0],
+        "exception": example("list_exceptions")[0],
+        "job": example("management_history")[0],
+    }
+
+
+async def test_a_changed_field_changes_its_place(
+    hass: HomeAssistant,
+    account: MockConfigEntry,
+    hand: HandMadeCloud,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Whatever another value of a field is, the response that shows it is another one."""
+    site = hand.sites[1][0]
+    port = site["ports"][0]
+    name = port["displayName"]
+    rows = example_rows(port)
+    rows["site"]["id"] = site["id"]
+    asked = {
+        "get_session": {"session_id": rows["session"]["sessionId"]},
+        "get_station": {"stations": name},
+        "get_site": {"stations": name},
+        "get_report": {"start": "2026-10-01 00:00:00"},
+    }
+
+    async def answer(action: str, row: Any) -> Any:
+        # The budget of the key is not the question here.
+        freezer.tick(2)
+        hand.sessions = 200, [row]
+        hand.lookups[rows["session"]["sessionId"]] = 200, row
+        hand.others |= {
+            f"/station/{name}": (200, row),
+            f"/site/{site['id']}": (200, row),
+            "/session/report": (200, [row]),
+            "/station/exceptions": (200, [row]),
+            "/station/management-history": (200, [row]),
+        }
+        return await ask(hass, action, **asked.get(action, {}))
+
+    unseen = []
+    for field, action, path in shown_fields():
+        row = rows[field[0]]
+        before = at_path(await answer(action, row), path)
+        for value in OTHER_VALUES:
+            changed = await answer(action, with_value(row, field[1], value))
+            if at_path(changed, path) != before:
+                break
+        else:
+            unseen.append((field, action, path))
+    assert not unseen
