@@ -128,7 +128,7 @@ class Site(Model):
 
     @property
     def address(self) -> str | None:
-        """Return the address on one line, as far as the cloud reports it."""
+        """Return the address on one line of at most 255 characters, as far as it is reported."""
         parts = (
             (self.street_number, self.street),
             (self.city,),
@@ -136,7 +136,7 @@ class Site(Model):
             (self.country,),
         )
         lines = (" ".join(filter(None, part)) for part in parts)
-        return ", ".join(filter(None, lines)) or None
+        return parse.text(", ".join(filter(None, lines)))
 
     @property
     def currency(self) -> Currency | None:
