@@ -18,7 +18,14 @@ import aiohttp
 
 from .configuration import GRID_POWER, PRICE, ROOT, write_configuration
 from .dashboard import URL_PATH, fill_energy_page, make_dashboard
-from .home_assistant import PASSWORD, USER, DemoError, HomeAssistant, wait_until_served
+from .home_assistant import (
+    PASSWORD,
+    USER,
+    DemoError,
+    HomeAssistant,
+    RefusedError,
+    wait_until_served,
+)
 
 API_KEY = "demo"
 HISTORY_DAYS = "10"
@@ -132,7 +139,16 @@ async def prepare(ha: HomeAssistant, folder: Path, *, has_user: bool, url: str) 
 async def add_history(ha: HomeAssistant, folder: Path) -> None:
     """Show past sessions on the energy page, once; the cloud allows few requests a minute."""
     if not (folder / PREPARED).exists():
-        await ha.act("eevion.import_history")
+        while True:
+            try:
+                await ha.act("eevion.import_history")
+            except RefusedError as err:
+                if err.key != "import_running":
+                    raise
+                # One that was interrupted goes on by itself.
+                await asyncio.sleep(2)
+            else:
+                break
         await fill_energy_page(ha)
         # A start that was interrupted before leaves none, and is done again.
         (folder / PREPARED).touch()

@@ -26,6 +26,15 @@ class DemoError(Exception):
     """The demonstration cannot go on; the text says why."""
 
 
+class RefusedError(DemoError):
+    """Home Assistant refused a command."""
+
+    def __init__(self, command: str, error: Mapping[str, Any]) -> None:
+        """Keep the translation key of the refusal, if there is one."""
+        super().__init__(f"{command}: {error['message']}")
+        self.key: str | None = error.get("translation_key")
+
+
 async def wait_until_served(session: aiohttp.ClientSession, url: str) -> None:
     """Return as soon as something answers at this address."""
     while True:
@@ -112,7 +121,7 @@ class HomeAssistant:
         await self._socket.send_json({"id": next(self._ids), "type": command, **fields})
         answer = await self._socket.receive_json()
         if not answer["success"]:
-            raise DemoError(f"{command}: {answer['error']['message']}")
+            raise RefusedError(command, answer["error"])
         return answer["result"]
 
     async def wait_until_running(self) -> None:
