@@ -311,6 +311,19 @@ async def test_what_cannot_be_read_is_said(card: Card, hand: HandMadeCloud) -> N
     assert (await card.pages())[-1]["is_complete"] is False
 
 
+async def test_an_empty_list_is_compared_with_the_report(card: Card, hand: HandMadeCloud) -> None:
+    """Lists may hold active sessions alone; where they hold others, nothing is compared."""
+    hand.others["/session/report"] = 200, [{"station_id": "A", "count": 5}]
+    hand.past = [past("1", "2026-11-02T07:00:00.000Z", status="charging", endTime="")]
+    await card.subscribe()
+    assert (await card.pages())[-1]["is_complete"] is False
+    hand.past = [past("1", "2026-11-02T07:00:00.000Z")]
+    before = hand.sent("POST", "/session/report")
+    await card.subscribe()
+    assert (await card.pages())[-1]["is_complete"] is True
+    assert hand.sent("POST", "/session/report") == before
+
+
 async def test_no_account_is_connected(
     hass: HomeAssistant, card: Card, account: MockConfigEntry
 ) -> None:

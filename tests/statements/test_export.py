@@ -227,6 +227,47 @@ async def test_what_is_cut_or_unreadable_is_said(
     assert (answer["rows"], answer["is_complete"]) == (1, False)
 
 
+def reported(station: str, count: int, canceled: int = 0) -> dict[str, Any]:
+    """Return the row of a report."""
+    return {"station_id": station, "count": count, "cancel_count": canceled}
+
+
+@pytest.mark.parametrize(
+    ("rows_", "is_complete"),
+    [
+        ([], True),
+        ([reported("A", 2)], True),
+        ([reported("A", 7, canceled=5)], True),
+        ([reported("A", 2), reported("B", 1)], False),
+        ([reported("A", 3)], False),
+    ],
+)
+async def test_a_cloud_that_lists_active_sessions_alone(
+    hass: HomeAssistant,
+    account: MockConfigEntry,
+    hand: HandMadeCloud,
+    rows_: list[dict[str, Any]],
+    is_complete: bool,
+) -> None:
+    """A report has more sessions than its list: of days beside the month, one or two."""
+    hand.past = [past("1", "2026-10-03T07:05:00.000Z")]
+    hand.others["/session/report"] = 200, rows_
+    answer = await ask(hass, "export_sessions", period="last_month")
+    assert (answer["rows"], answer["is_complete"]) == (1, is_complete)
+    # Those of other stations do not count.
+    answer = await ask(hass, "export_sessions", period="last_month", stations=["C"])
+    assert (answer["rows"], answer["is_complete"]) == (0, True)
+
+
+async def test_no_report(
+    hass: HomeAssistant, account: MockConfigEntry, hand: HandMadeCloud
+) -> None:
+    """The file does not depend on it."""
+    hand.past = [past("1", "2026-10-03T07:05:00.000Z")]
+    hand.others["/session/report"] = 500, {}
+    assert (await ask(hass, "export_sessions", period="last_month"))["is_complete"] is True
+
+
 async def test_sessions_without_figures(
     hass: HomeAssistant, account: MockConfigEntry, hand: HandMadeCloud
 ) -> None:

@@ -15,7 +15,15 @@ import probatio as vol
 
 from ..const import DOMAIN
 from ..errors import failed, invalid, read_errors
-from ..statements import Period, SessionRow, Span, Sums, async_statement_pages, csv_text
+from ..statements import (
+    Period,
+    SessionRow,
+    Span,
+    Sums,
+    async_lists_lack_sessions,
+    async_statement_pages,
+    csv_text,
+)
 from ..stations import Json
 from ..translation import Texts
 from .history import ATTR_FROM, ATTR_TO
@@ -59,12 +67,16 @@ async def _async_export_sessions(call: ServiceCall) -> Json:
     span = _span(call)
     folder = _media_folder(hass)
     rows: list[SessionRow] = []
+    ended = 0
     is_complete = True
     with read_errors():
         async with aclosing(async_statement_pages(target.scope, span)) as pages:
             async for page in pages:
                 rows += page.rows
+                ended += page.ended
                 is_complete = is_complete and page.is_complete
+    if await async_lists_lack_sessions(target.scope, span, ended):
+        is_complete = False
     path = folder / _FOLDER / f"{_name(hass, target)}_{span.name}.csv"
     texts = await Texts.async_load(hass)
     sums = await hass.async_add_executor_job(_write, path, rows, texts)

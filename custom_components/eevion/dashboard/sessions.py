@@ -31,6 +31,7 @@ from ..statements import (
     SessionRow,
     Span,
     Sums,
+    async_lists_lack_sessions,
     async_statement_pages,
     csv_header,
     csv_row,
@@ -140,13 +141,18 @@ async def _async_send_rows(scopes: Iterable[Scope], span: Span, texts: Texts, se
     sums = Sums()
     is_complete = True
     for scope in scopes:
+        ended = 0
         with read_errors():
             async with aclosing(async_statement_pages(scope, span)) as pages:
                 async for page in pages:
                     sums.add(page.rows)
+                    ended += page.ended
                     is_complete = is_complete and page.is_complete
                     rows = [_row_json(row, texts) for row in page.rows]
                     send({"rows": rows, "sums": sums.as_json()})
+        # An empty list is worth another request; one with ended sessions shows what lists hold.
+        if not ended and await async_lists_lack_sessions(scope, span, ended):
+            is_complete = False
     send(
         {
             "rows": [],

@@ -1,6 +1,6 @@
 """The sessions of a time span as a statement: its rows, sums and file."""
 
-from .read import Scope, StatementPage, async_statement_pages
+from .read import Scope, StatementPage, async_lists_lack_sessions, async_statement_pages
 from .rows import SessionRow
 from .span import Period, Span
 from .sums import Sum, Sums
@@ -15,6 +15,7 @@ __all__ = [
     "StatementPage",
     "Sum",
     "Sums",
+    "async_lists_lack_sessions",
     "async_statement_pages",
     "csv_header",
     "csv_row",

@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 
-from ..api import Lane, Session
-from ..const import DOMAIN
+from ..api import EevionError, Lane, Session
+from ..const import DOMAIN, LOGGER
 from ..coordinator import EevionCoordinator
 from ..stations import port_of
 from .rows import SessionRow, session_row
@@ -51,6 +51,8 @@ class StatementPage:
     """The rows of one request, without the sessions of earlier pages."""
 
     rows: list[SessionRow]
+    ended: int
+    """Number of the page's sessions that have ended, those of other days included."""
     is_complete: bool
     """False if a session of the span may be missing."""
 
@@ -74,11 +76,13 @@ async def async_statement_pages(scope: Scope, span: Span) -> AsyncGenerator[Stat
         names = _names(coordinator)
         now = dt_util.utcnow()
         rows: list[SessionRow] = []
+        ended = 0
         is_complete = page.is_complete
         for session in page.sessions:
             if session.session_id in found or not scope.includes(session):
                 continue
             found.add(session.session_id)
+            ended += not session.is_active
             begun_at = session.begun_at or session.ended_at or session.updated_at
             if begun_at is None:
                 is_complete = False  # of no day that is known
@@ -96,7 +100,36 @@ async def async_statement_pages(scope: Scope, span: Span) -> AsyncGenerator[Stat
                         now=now,
                     )
                 )
-        yield StatementPage(rows=rows, is_complete=is_complete)
+        yield StatementPage(rows=rows, ended=ended, is_complete=is_complete)
+
+
+async def async_lists_lack_sessions(scope: Scope, span: Span, ended: int) -> bool:
+    """Return whether the cloud's lists hold few of the sessions that have ended.
+
+    They may hold active sessions alone. The report (`POST /session/report`) of the same days then
+    has many more sessions than the `ended` ones that were listed; some may be those of the days
+    before and after, as it is not documented what a report counts.
+    """
+    start, end = (
+        datetime.combine(day, time(), UTC) for day in (span.first, span.last + timedelta(days=1))
+    )
+    try:
+        report = await scope.coordinator.client.get_report(
+            start=start, end=end, sites=scope.site_ids, stations=scope.names, lane=Lane.POLL
+        )
+    except EevionError as err:
+        LOGGER.debug("The sessions of %s cannot be compared with a report: %s", span.name, err)
+        return False
+    # One of the stations may have gone meanwhile.
+    found = map(scope.coordinator.data.stations.get, scope.port_ids)
+    stations = [station for station in found if station]
+    reported = sum(
+        (row.count or 0) - (row.cancel_count or 0)
+        for row in report.rows
+        if not scope.port_ids
+        or any(station.is_named(row.station_id, row.site_id) for station in stations)
+    )
+    return reported > 2 * ended
 
 
 def _site_id(session: Session, coordinator: EevionCoordinator, port_id: str) -> str:
