@@ -26,6 +26,9 @@ POLL = 35
 KEPT = 4
 
 
+pytestmark = pytest.mark.usefixtures("entity_registry_enabled_by_default")
+
+
 def states(hass: HomeAssistant) -> dict[str, str]:
     return {state.entity_id: state.state for state in hass.states.async_all()}
 
@@ -238,14 +241,14 @@ async def test_wrong_types_of_one_station(
         "sensor.session_status",
         "sensor.session_energy",
         "sensor.session_cost",
-        "sensor.session_duration",
         "sensor.session_start",
         "sensor.power",
-        "sensor.tariff",
         "binary_sensor.connected",
         "binary_sensor.plugged_in",
     ):
         assert station[name] == STATE_UNKNOWN, name
+    assert float(station["sensor.session_duration"]) == 0
+    assert station["sensor.tariff"] == "none"
     assert other["sensor.status"] == "in_use"
     assert other["binary_sensor.charging"] == "on"
     assert float(other["sensor.session_energy"]) > energy
@@ -348,16 +351,18 @@ async def test_documented_answers(
     assert {name: shown(hass, hand_made.port, name) for name in expected} == expected
 
 
-# What becomes of a port or its session, and what is unknown then.
+# What becomes of a port or its session, and what an entity shows then.
 NEW_WORDS = [
-    ("port", {"status": "upside down"}, ["sensor.status"]),
-    ("session", {"stationStatus": "Levitating"}, ["sensor.connector_status"]),
-    ("session", {"status": "hesitating"}, ["sensor.session_status"]),
-    ("session", {"endReason": "Boredom"}, ["sensor.end_reason"]),
+    ("port", {"status": "upside down"}, "sensor.status", STATE_UNKNOWN),
+    # It follows from the session, as where there is no word.
+    ("session", {"stationStatus": "Levitating"}, "sensor.connector_status", "charging"),
+    ("session", {"status": "hesitating"}, "sensor.session_status", STATE_UNKNOWN),
+    # The session is still active.
+    ("session", {"endReason": "Boredom"}, "sensor.end_reason", "none"),
 ]
 
 
-@pytest.mark.parametrize(("what", "change", "unknown"), NEW_WORDS)
+@pytest.mark.parametrize(("what", "change", "name", "expected"), NEW_WORDS)
 async def test_unknown_words(
     hass: HomeAssistant,
     hand_made: HandMade,
@@ -366,13 +371,14 @@ async def test_unknown_words(
     caplog: pytest.LogCaptureFixture,
     what: str,
     change: dict[str, str],
-    unknown: list[str],
+    name: str,
+    expected: str,
 ) -> None:
     there = registered(hass, by_hand)
     getattr(hand_made, what).update(change)
     for _ in range(3):
         await wait(POLL)
-    assert [shown(hass, hand_made.port, name) for name in unknown] == [STATE_UNKNOWN]
+    assert shown(hass, hand_made.port, name) == expected
     (word,) = change.values()
     logged_records = [record for record in caplog.records if word in record.getMessage()]
     assert [record.levelname for record in logged_records if record.name.startswith("custom_")] == [
@@ -404,19 +410,19 @@ def negative(row: dict[str, Any], *keep: str) -> None:
     row.update(dict.fromkeys(set(row) - {*keep, "cost"}, -(10**30)) | {"cost": None})
 
 
-BARE = (
-    "sensor.status",
-    "sensor.connector_status",
-    "sensor.session_status",
-    "sensor.session_energy",
-    "sensor.session_cost",
-    "sensor.session_duration",
-    "sensor.session_start",
-    "sensor.end_reason",
-    "sensor.tariff",
-    "sensor.demand_response_limit",
-    "binary_sensor.connected",
-)
+BARE = dict.fromkeys(
+    (
+        "sensor.status",
+        "sensor.connector_status",
+        "sensor.session_status",
+        "sensor.session_energy",
+        "sensor.session_cost",
+        "sensor.session_start",
+        "sensor.demand_response_limit",
+        "binary_sensor.connected",
+    ),
+    STATE_UNKNOWN,
+) | {"sensor.session_duration": "0.0", "sensor.end_reason": "none", "sensor.tariff": "none"}
 
 
 @pytest.mark.parametrize("spoil", [removed, nulled, emptied, nested, negative])
@@ -436,9 +442,7 @@ async def test_answers_with_missing_fields(
     spoil(hand_made.session, "sessionId", "portId")
     for _ in range(3):
         await wait(POLL)
-    assert {name: shown(hass, hand_made.port, name) for name in BARE} == dict.fromkeys(
-        BARE, STATE_UNKNOWN
-    )
+    assert {name: shown(hass, hand_made.port, name) for name in BARE} == BARE
     assert shown(hass, hand_made.untouched, "sensor.status") == "available"
     assert registered(hass, by_hand) == there
     assert not [
