@@ -97,6 +97,36 @@ async def test_two_sessions_between_two_polls(
     ]
 
 
+async def test_a_session_that_ended_while_the_cloud_was_away(
+    station: Station,
+    world: World,
+    cloud: Cloud,
+    changes: list[Event[EventStateChangedData]],
+    wait: Pass,
+) -> None:
+    """Its event does not follow "unavailable" at once, which triggers ignore."""
+    world.plug_in(station.name, card=True)
+    await wait(31)
+    await wait(5)
+    cloud.faults.set("error")
+    for _ in range(10):
+        await wait(31)
+    changes.clear()
+    world.unplug(station.name)
+    cloud.faults.clear()
+    for _ in range(4):
+        await wait(31)
+    shown = [
+        (old.state, new.attributes["event_type"])
+        for change in changes
+        if change.data["entity_id"] == station.id("event", "session")
+        and (old := change.data["old_state"])
+        and (new := change.data["new_state"])
+    ]
+    assert [kind for _, kind in shown] == ["charging", "completed"]
+    assert [state == "unavailable" for state, _ in shown] == [True, False]
+
+
 async def test_an_exception(
     station: Station, world: World, changes: list[Event[EventStateChangedData]], wait: Pass
 ) -> None:
