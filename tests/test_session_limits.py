@@ -255,3 +255,16 @@ async def test_the_recorder_keeps_no_limits(
     await wait(30)
     row = await first_recorded(hass, entity_id)
     assert row.attributes.keys().isdisjoint({"limit_kwh", "left_kwh"})
+
+
+async def test_an_ended_session_gets_no_longer(
+    hass: HomeAssistant, account: MockConfigEntry, hand: HandMadeCloud, wait: Pass
+) -> None:
+    """One without a duration and an end, last changed before it started, as in the examples."""
+    ended = {"status": "complete", "endTime": "", "updatedAt": "2026-11-02T07:00:00.000Z"}
+    put(hand, {}, duration=0, **ended)
+    await wait(30)
+    assert float(state(hass, "session_duration").state) == 0
+    put(hand, {}, duration=0, status="charging", updatedAt="2026-11-02T07:00:00.000Z")
+    await wait(30)
+    assert float(state(hass, "session_duration").state) > 0

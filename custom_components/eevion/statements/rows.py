@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from ..api import Session, slug
+from ..stations import elapsed_s
 
 _ONE, _CENT = Decimal(1), Decimal("0.01")
 
@@ -36,13 +37,14 @@ def session_row(
     session: Session, *, start: datetime, station: str, site: str, now: datetime
 ) -> SessionRow:
     """Return the row of a session; the names and the local start are those of its site."""
-    seconds = _seconds(session, now)
+    # The cloud reports 0 for many sessions, as if it did not report a duration.
+    seconds = elapsed_s(session, now) or None
     return SessionRow(
         session_id=session.session_id,
         start=start.replace(tzinfo=None),
         station=station,
         site=site,
-        duration_s=None if seconds is None else round(seconds),
+        duration_s=None if seconds is None else max(0, round(seconds)),
         energy_wh=None if session.energy_wh is None else int(_rounded(session.energy_wh, _ONE)),
         cost=None if session.cost is None else _rounded(session.cost, _CENT),
         currency=session.currency.value if session.currency else None,
@@ -56,11 +58,3 @@ def session_row(
 def _rounded(value: float, unit: Decimal) -> Decimal:
     # The text of a float is what the cloud wrote; its binary value is another number.
     return Decimal(str(value)).quantize(unit, ROUND_HALF_UP)
-
-
-def _seconds(session: Session, now: datetime) -> float | None:
-    """Return the duration in seconds; the cloud reports 0 for many sessions."""
-    until = now if session.is_active else session.ended_at
-    if session.duration_s or session.started_at is None or until is None:
-        return session.duration_s or None
-    return max(0.0, (until - session.started_at).total_seconds())

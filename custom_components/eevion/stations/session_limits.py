@@ -10,13 +10,14 @@ from ..api import Session, SessionLimit
 def elapsed_s(session: Session, now: datetime | None = None) -> float | None:
     """Return the duration in seconds; lists report 0 for many active sessions.
 
-    Without any duration or later time of the cloud it lasts until `now`, if that is given.
+    Without any duration or later time of the cloud an active session lasts until `now`, if that
+    is given; an ended one has no other duration than the reported one.
     """
     if session.duration_s or session.started_at is None:
         return session.duration_s
     until = session.ended_at or session.updated_at
     if until is None or (until <= session.started_at and not session.ended_at):
-        if now is None:
+        if now is None or not session.is_active:
             return session.duration_s
         until = max(now, session.started_at)
     return (until - session.started_at).total_seconds()
