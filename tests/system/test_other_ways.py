@@ -22,6 +22,9 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
+pytestmark = pytest.mark.usefixtures("entity_registry_enabled_by_default")
+
+
 @pytest.fixture
 def settings(request: pytest.FixtureRequest) -> Settings:
     return Settings(keys=(API_KEY,), sites=1, stations=2, seed=7, **request.param)
