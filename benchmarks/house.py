@@ -7,11 +7,13 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+import os
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from aiohttp import ThreadedResolver
+from aiohttp.test_utils import unused_port
 from homeassistant.core import Event, HomeAssistant, State, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
@@ -51,7 +53,9 @@ async def home(folder: Path) -> AsyncIterator[HomeAssistant]:
         "homeassistant.helpers.aiohttp_client._async_make_resolver",
         return_value=_Resolver(),
     )
-    with resolver:
+    # Another Home Assistant may have the usual port.
+    port = patch.dict(os.environ, {"SETUP_PORT": str(unused_port())})
+    with resolver, port:
         async with async_test_home_assistant(config_dir=str(folder)) as hass:
             hass.data.pop(DATA_CUSTOM_COMPONENTS)
             yield hass
@@ -96,6 +100,8 @@ class House:
         await self.hass.async_block_till_done()
         data = self.entry.runtime_data
         data.rate_limit.limit = 10**9
+        # Requests leave the budget after a minute by this clock, else each poll would add some.
+        data.rate_limit._monotonic = self.clock.monotonic  # noqa: SLF001
         self._coordinator = data.coordinator
         self.stop_timer()
         self.hass.bus.async_listen("state_changed", self._record_state)
