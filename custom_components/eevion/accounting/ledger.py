@@ -87,7 +87,7 @@ class LedgerSession:
         seconds = entry.seconds(now)
         if self.begin is not None:
             # A changed begin in one answer must not make a right figure implausible.
-            seconds = max(seconds, replace(self, updated=entry.updated).seconds(now))
+            seconds = max(seconds, self.seconds(now, updated=entry.updated))
         if session.energy_wh is not None:
             energy = wh_units(session.energy_wh)
             if energy > most_energy(max_power_w, seconds):
@@ -100,12 +100,13 @@ class LedgerSession:
                 entry.cost = cost
         return entry
 
-    def seconds(self, now: float | None) -> float:
+    def seconds(self, now: float | None, *, updated: float | None = None) -> float:
         """Return the duration in seconds; a day where the dates are implausible.
 
-        The end counts up to the later of `updated` and `now`, as either clock may be wrong.
+        The end counts up to the later of `updated`, by default that of the session, and `now`,
+        as either clock may be wrong.
         """
-        moments = [moment for moment in (self.updated, now) if moment]
+        moments = [moment for moment in (updated or self.updated, now) if moment]
         begin = self.created or self.start
         if self.created and self.start and self.created - self.start <= LONGEST_S:
             begin = min(self.created, self.start)
@@ -294,7 +295,7 @@ class StationLedger:
         if (entry := self.sessions.get(session.session_id)) is None:
             return False
         energy, cost = wh_units(session.energy_wh or 0), money_units(session.cost or 0)
-        return _cannot_be(replace(entry, energy=energy, cost=cost), self.max_power_w, now)
+        return _cannot_be(entry, energy, cost, self.max_power_w, now)
 
     def is_open(self, session_id: str) -> bool:
         """Return whether a session goes on, as far as is known."""
@@ -336,7 +337,7 @@ class StationLedger:
         wrong = {
             session_id: replace(entry, energy=0, cost=0, is_open=True, updated=None)
             for session_id, entry in self.sessions.items()
-            if _cannot_be(entry, sure, now)
+            if _cannot_be(entry, entry.energy, entry.cost, sure, now)
         }
         self.sessions |= wrong
         return bool(wrong)
@@ -596,11 +597,12 @@ class StationLedger:
         )
 
 
-def _cannot_be(entry: LedgerSession, max_power_w: float | None, now: float) -> bool:
-    """Return whether a session has more than its port can deliver in its duration."""
+def _cannot_be(
+    entry: LedgerSession, energy: int, cost: int, max_power_w: float | None, now: float
+) -> bool:
+    """Return whether amounts are more than the port can deliver in the duration of a session."""
     seconds = entry.seconds(now)
-    is_too_much = entry.energy > most_energy(max_power_w, seconds)
-    return is_too_much or entry.cost > most_cost(max_power_w, seconds)
+    return energy > most_energy(max_power_w, seconds) or cost > most_cost(max_power_w, seconds)
 
 
 def _is_stale(entry: LedgerSession, known: LedgerSession, now: float | None) -> bool:
