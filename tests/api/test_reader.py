@@ -75,3 +75,17 @@ def test_only_the_port_that_changed_is_new(example: Callable[[str], Any]) -> Non
     assert after[0].ports[0] is before[0].ports[0]
     assert after[0].ports[1] is not before[0].ports[1]
     assert all(one is other for one, other in zip(after[1:], before[1:], strict=True))
+
+
+def test_only_the_fields_that_changed_are_new(example: Callable[[str], Any]) -> None:
+    body = example("list_sessions")
+    reader = Reader("sessionId", Session.from_json)
+    before = read_rows(reader, body).models
+    body[0]["energy"] = 4321
+    after = read_rows(reader, body).models
+    assert after[0].energy_wh == 4321
+    assert after[0].updated_at is before[0].updated_at
+    assert after[0].tariff is before[0].tariff is not None
+    assert all(one is other for one, other in zip(after[1:], before[1:], strict=True))
+    del body[0]["energy"]
+    assert read_rows(reader, body).models[0].energy_wh is None

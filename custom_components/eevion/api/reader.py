@@ -5,15 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import parse
+from .model import Before
 from .response import Response
-
-
-@dataclass(frozen=True, slots=True)
-class Before[R]:
-    """A row of the previous answer, and its model."""
-
-    row: Mapping[str, Any]
-    model: R
 
 
 @dataclass(frozen=True, slots=True)

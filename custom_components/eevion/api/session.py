@@ -15,8 +15,7 @@ from .enums import (
     SessionStatus,
     StartedWith,
 )
-from .model import Model, at_most, inside, list_of, money, one_of, reported, required
-from .reader import Before
+from .model import Before, Model, at_most, inside, list_of, money, one_of, reported, required
 from .tariff import Tariff
 
 
@@ -175,17 +174,12 @@ class Session(Model):
 
     @classmethod
     @override
-    def from_json(cls, data: Mapping[str, Any], before: Before[Session] | None = None) -> Session:
+    def from_json(cls, data: Mapping[str, Any], before: Before[Self] | None = None) -> Self:
         """Read a session, whole or partial; raise EevionResponseError without `sessionId`.
 
         Of one that was read `before`, only the fields that changed are read.
         """
-        if before is None or before.row.keys() != data.keys():
-            return cls._from_fields(data)
-        row = before.row
-        changed = {key for key, value in data.items() if row[key] != value}
-        changes = {name: read(data[key]) for name, key, read in cls.readers() if key in changed}
-        return replace(before.model, **changes)
+        return cls._from_fields(data, before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from typing import Any, Self, override
 
 from . import parse
 from .enums import Currency, PortStatus
-from .model import Model, at_most, money, one_of, reported, required
-from .reader import Before, Rows
+from .model import Before, Model, at_most, money, one_of, reported, required
+from .reader import Rows
 
 _MOST_DEGREES_LATITUDE, _MOST_DEGREES_LONGITUDE = 90, 180
 # Nobody charges in the Atlantic: a place nearer than this to 0° N, 0° E is "not known".
