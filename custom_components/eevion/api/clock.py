@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from time import monotonic
 
 # Another date is that of a broken server.
@@ -32,6 +33,8 @@ class CloudClock:
         return self._date + timedelta(seconds=monotonic() - self._received_at)
 
 
+# The requests of a poll are answered within a second.
+@lru_cache(maxsize=2)
 def http_date(value: str | None) -> datetime | None:
     """Return the moment of a header; None without a valid one."""
     if value is None:
