@@ -16,7 +16,7 @@ from .entity_budget import EntityShare
 from .models import EevionConfigEntry, EevionRuntimeData
 from .polling import ListenerContext
 from .smart import SmartStation
-from .stations import StationState
+from .stations import Snapshot, StationState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,10 +202,17 @@ class EevionSiteEntity(_DeviceEntity):
     """An entity of one site."""
 
     def __init__(
-        self, coordinator: EevionCoordinator, site_id: str, description: EntityDescription
+        self,
+        coordinator: EevionCoordinator,
+        site_id: str,
+        description: EntityDescription,
+        change_key_fn: Callable[[Snapshot], object],
     ) -> None:
-        """Initialize the entity of a site."""
-        super().__init__(coordinator, site_id, description, None)
+        """Initialize the entity of a site.
+
+        `change_key_fn` returns the values that decide whether the state is written.
+        """
+        super().__init__(coordinator, site_id, description, change_key_fn)
         self.site_id = site_id
 
     @property

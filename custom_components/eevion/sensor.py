@@ -441,6 +441,25 @@ class EevionSiteSensorDescription(SensorEntityDescription):
     attributes_fn: Callable[[Site], Mapping[str, Any]] | None = None
     """Return the extra state attributes, without those that are None."""
 
+    def unit(self, snapshot: Snapshot, site_id: str) -> str | None:
+        """Return the unit; sessions report that of money."""
+        if self.unit_fn:
+            return self.unit_fn(snapshot, site_id)
+        return self.native_unit_of_measurement
+
+    def attributes(self, snapshot: Snapshot, site_id: str) -> Mapping[str, Any] | None:
+        """Return the extra state attributes."""
+        site = snapshot.sites.get(site_id)
+        return self.attributes_fn(site) if self.attributes_fn and site else None
+
+    def change_key_fn(self, site_id: str) -> Callable[[Snapshot], object]:
+        """Return what returns all of these."""
+        return lambda snapshot: (
+            self.value_fn(snapshot, site_id),
+            self.unit(snapshot, site_id),
+            self.attributes(snapshot, site_id),
+        )
+
 
 _PLACE = ("latitude", "longitude", "address", "continue_if_battery_full")
 
@@ -519,7 +538,7 @@ async def async_setup_entry(
         entry,
         async_add_entities,
         lambda device_ids: (
-            EevionSiteSensor(coordinator, site_id, description)
+            EevionSiteSensor(coordinator, site_id, description, description.change_key_fn(site_id))
             for site_id in device_ids
             if site_id in coordinator.data.sites
             for description in SITE_SENSORS
@@ -681,14 +700,10 @@ class EevionSiteSensor(EevionSiteEntity, SensorEntity):
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
         """The extra state attributes."""
-        attributes_fn = self.entity_description.attributes_fn
-        site = self.coordinator.data.sites.get(self.site_id)
-        return attributes_fn(site) if attributes_fn and site else None
+        return self.entity_description.attributes(self.coordinator.data, self.site_id)
 
     @property
     @override
     def native_unit_of_measurement(self) -> str | None:
         """The unit; sessions report that of money."""
-        if unit_fn := self.entity_description.unit_fn:
-            return unit_fn(self.coordinator.data, self.site_id)
-        return self.entity_description.native_unit_of_measurement
+        return self.entity_description.unit(self.coordinator.data, self.site_id)
