@@ -209,9 +209,11 @@ def _limit_attributes(
 
     Of a duration full minutes are left, since each change is a row in the recorder.
     """
+    if not (session.limits and session.is_active):
+        return {}
     uses = [use for use in limit_uses(session, dt_util.utcnow()) if use.unit == unit]
     known = [use for use in uses if use.left is not None]
-    if not session.is_active or not known:
+    if not known:
         return {}
     first = min(known, key=lambda use: use.left or 0)
     left = first.left or 0

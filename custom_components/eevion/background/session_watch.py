@@ -55,8 +55,8 @@ class SessionWatch:
         if state is None or not self._coordinator.last_update_success:
             return
         before, self._before[port_id] = self._before[port_id], state
-        name = signal(self._coordinator.config_entry, port_id, EVENT_SESSION)
         for event, attributes in _session_events(before, state):
+            name = signal(self._coordinator.config_entry, port_id, EVENT_SESSION)
             async_dispatcher_send(self._coordinator.hass, name, event, attributes)
 
     @callback

@@ -114,13 +114,11 @@ class SelectiveCoordinator[DataT](DataUpdateCoordinator[DataT]):
                 is_for_all = self._changed.pop(subject_id)
                 subject = self.subject(subject_id)
                 for listener in tuple(self._by_subject.get(subject_id, ())):
-                    if listener.change_key_fn:
-                        before = listener.change_key
-                        listener.change_key = (
-                            _UNSET if subject is None else listener.change_key_fn(subject)
-                        )
-                        if listener.change_key == before and not is_for_all:
+                    if change_key_fn := listener.change_key_fn:
+                        change_key = _UNSET if subject is None else change_key_fn(subject)
+                        if change_key == listener.change_key and not is_for_all:
                             continue
+                        listener.change_key = change_key
                     listener.update()
                     if monotonic() > slice_ends:
                         await asyncio.sleep(0)
