@@ -326,9 +326,9 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         self._listed = None
         self.entity_budget.async_decide(self.data.stations)
         # Site, volts and amps of a station may have changed.
-        self.accounting.async_follow(self.data.stations)
+        self.accounting.async_follow(self.data.stations, changed)
         if self.devices.async_sync(
-            self.data.sites, self.data.stations, is_complete=sites.is_complete
+            self.data.sites, self.data.stations, changed, is_complete=sites.is_complete
         ):
             self.async_mark_changed([STATIONS_CHANGED])
             # Record the sessions once more: some may be those of new stations.

@@ -69,25 +69,27 @@ class Devices:
                 owners[site.site_id] = owner
         async_report_shared(self._hass, self._entry, owners)
         ports = {
-            port.port_id: (site.site_id, port)
+            port.port_id: (site.site_id, port.station_id)
             for site in own
             for port in site.ports
             if options.with_inactive or port.is_in_place
         }
-        waiting = {
-            port_id
-            for port_id in ports.keys() - self._absences.keys()
-            if async_is_elsewhere(self._hass, self._entry_id, port_id)
-        }
-        waiting |= self._async_replacements(ports, waiting, is_complete=sites.is_complete)
+        waiting = set[str]()
+        if new := ports.keys() - self._absences.keys():
+            waiting |= {
+                port_id
+                for port_id in new
+                if async_is_elsewhere(self._hass, self._entry_id, port_id)
+            }
+            waiting |= self._async_replacements(ports, new - waiting, is_complete=sites.is_complete)
         self._has_waiting = bool(owners or waiting)
         return [_without_ports(site, waiting) for site in own] if waiting else own
 
     @callback
     def _async_replacements(
         self,
-        ports: Mapping[str, tuple[str, Port]],
-        elsewhere: AbstractSet[str],
+        ports: Mapping[str, _Place],
+        new_ids: AbstractSet[str],
         *,
         is_complete: bool,
     ) -> set[str]:
@@ -95,11 +97,7 @@ class Devices:
 
         If the missing port stays absent and the match is unique, the new port gets its device.
         """
-        new: dict[str, _Place] = {
-            port_id: (site_id, port.station_id)
-            for port_id, (site_id, port) in ports.items()
-            if port_id not in self._absences and port_id not in elsewhere
-        }
+        new = {port_id: ports[port_id] for port_id in new_ids}
         # An incomplete answer does not prove that a port is present.
         present = ports.keys() if is_complete else frozenset[str]()
         if not new or not (missing := dict(self._missing(present))):
@@ -147,19 +145,29 @@ class Devices:
 
     @callback
     def async_sync(
-        self, sites: Mapping[str, Site], stations: Mapping[str, StationState], *, is_complete: bool
+        self,
+        sites: Mapping[str, Site],
+        stations: Mapping[str, StationState],
+        changed: AbstractSet[str],
+        *,
+        is_complete: bool,
     ) -> bool:
         """Update the devices to a snapshot; return whether any were created or removed.
 
+        `changed` has the ids of the sites and stations that are another than at the last call.
         A device is removed only after complete answers (`is_complete`).
         """
         before = set(self._registered)
-        for site in sites.values():
-            self._async_update_site(site)
-        for state in stations.values():
-            self._async_update_station(state.port, state.site_id)
+        present = sites.keys() | stations.keys()
+        self._absences |= dict.fromkeys(present, 0)
+        for site_id, site in sites.items():
+            if site_id in changed:
+                self._async_update_site(site)
+        for port_id, state in stations.items():
+            if port_id in changed:
+                self._async_update_station(state.port, state.site_id)
         if is_complete:
-            self._async_remove_absent(sites.keys() | stations.keys())
+            self._async_remove_absent(present)
         return before != self._registered.keys()
 
     @callback
@@ -190,7 +198,6 @@ class Devices:
             )
 
     def _is_changed(self, identifier: str, fields: tuple[str | None, ...]) -> bool:
-        self._absences[identifier] = 0
         if self._registered.get(identifier) == fields:
             return False
         self._registered[identifier] = fields

@@ -96,11 +96,16 @@ class Accounting:
         self._meanwhile = Meanwhile(self.cursor, self.ledgers)
 
     @callback
-    def async_follow(self, stations: Mapping[str, StationState]) -> None:
-        """Create ledgers for the stations of a snapshot; sessions of others are ignored."""
-        self._followed = frozenset(stations)
+    def async_follow(self, stations: Mapping[str, StationState], changed: AbstractSet[str]) -> None:
+        """Create ledgers for the stations of a snapshot; sessions of others are ignored.
+
+        `changed` has the ids of the stations whose port or site is another one.
+        """
+        self._followed = stations.keys()
         now = dt_util.utcnow().timestamp()
         for port_id, station in stations.items():
+            if port_id not in changed:
+                continue
             ledger = self.ledgers.setdefault(port_id, StationLedger(site_id=station.site_id))
             self._names[port_id] = station.port.station_id
             is_changed = ledger.move_to(station.site_id)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set as Abstra
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ..api import ChargingLimit, Port, PortStatus, Session, Site, StationException
+from ..api import ChargingLimit, Currency, Port, PortStatus, Session, Site, StationException
 from .power import PowerMeter
 from .serialize import site_json
 from .sessions import SessionBook
@@ -69,11 +69,12 @@ class Assembly:
             if (old := before.get(site_id)) and old is not site
             if site_json(old) != site_json(site)
         }
-        places: dict[str, tuple[Site, Port]] = {}
-        for site in self.snapshot.sites.values():
+        places: dict[str, tuple[Port, str, Currency | None]] = {}
+        for site_id, site in self.snapshot.sites.items():
+            currency = site.currency
             for port in site.ports:
                 if with_inactive or port.is_in_place:
-                    places.setdefault(port.port_id, (site, port))
+                    places.setdefault(port.port_id, (port, site_id, currency))
         stations = self.snapshot.stations
         # A station that is missing from one answer alone keeps its session.
         self._retained = places.keys() | stations.keys()
@@ -82,15 +83,15 @@ class Assembly:
             self._meters.pop(port_id, None)
             self._flowing.discard(port_id)
         self.book.retain(self._retained)
-        for port_id, (site, port) in places.items():
+        for port_id, (port, site_id, currency) in places.items():
             known = stations.get(port_id)
-            place = (site.site_id, site.currency)
             if (
                 known is None
                 or known.port is not port
-                or (known.site_id, known.site_currency) != place
+                or known.site_id != site_id
+                or known.site_currency is not currency
             ):
-                blank = StationState(site_id=site.site_id, site_currency=site.currency, port=port)
+                blank = StationState(site_id=site_id, site_currency=currency, port=port)
                 stations[port_id] = self._completed(blank, now)
                 changed |= _ids(known, stations[port_id])
         return changed
