@@ -215,7 +215,7 @@ async def test_lists_of_many_stations_follow_the_states(
 async def test_long_lists_are_divided(hass: HomeAssistant, loaded: ConfigEntry, ask: Ask) -> None:
     cards = [part for part in walk(await ask("stations")) if part.get("type") == "glance"]
     free = [card["title"] for card in cards if card["title"] != "Charging"]
-    assert len(free) == 2
+    assert len(free) == 3
     assert all(title.startswith("Free: 2133") or " … " in title for title in free)
 
 

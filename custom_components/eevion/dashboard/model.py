@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 import re
 from typing import Final
@@ -18,16 +19,13 @@ from ..models import EevionConfigEntry
 type Entities = Mapping[str, str]
 """Entity ids by platform and key, such as `sensor.power`; those to be seen only."""
 
-STATION_LIST_KEYS: Final = (
+MAIN_KEYS: Final = (
     "sensor.status",
-    "sensor.connector_status",
     "binary_sensor.problem",
     "switch.charging",
     "sensor.power",
-    "sensor.session_energy",
-    "sensor.session_cost",
-    "number.charging_limit",
 )
+"""A station of which the user sees none of these is left out."""
 SITE_KEYS: Final = (
     "sensor.available_stations",
     "sensor.active_sessions",
@@ -86,13 +84,13 @@ class DashboardModel:
 
 @callback
 def async_dashboard_model(
-    hass: HomeAssistant, user: User, keys: Iterable[str] = STATION_LIST_KEYS
+    hass: HomeAssistant, user: User, keys: Iterable[str] = ()
 ) -> DashboardModel:
-    """Return what a user may see; stations have the entities with one of `keys`."""
+    """Return what a user may see; stations have the main entities, and those with `keys`."""
     entries: list[EevionConfigEntry] = hass.config_entries.async_entries(DOMAIN)
     loaded = [entry for entry in entries if entry.state is ConfigEntryState.LOADED]
     reader = _Reader(hass, user)
-    sites = [site for entry in loaded for site in reader.sites(entry, tuple(keys))]
+    sites = [site for entry in loaded for site in reader.sites(entry, (*MAIN_KEYS, *keys))]
     return DashboardModel(
         sites=tuple(sorted(sites, key=lambda site: natural(site.name))),
         has_accounts=bool(entries),
@@ -126,6 +124,13 @@ def natural(name: str) -> list[tuple[int, int | str]]:
         (0, int(part)) if part.isdecimal() else (1, part)
         for part in _NUMBERS.split(name.casefold())
     ]
+
+
+@cache
+def _parts(key: str) -> tuple[str, str]:
+    """Return the platform and the rest of a key."""
+    platform, _, name = key.partition(".")
+    return platform, name
 
 
 class _Reader:
@@ -174,18 +179,16 @@ class _Reader:
     def entities(self, device_id: str, keys: Iterable[str]) -> dict[str, str]:
         """Return the entities with one of `keys`: enabled, not hidden, and permitted."""
         found: dict[str, str] = {}
+        entity_id_of, entry_of = self._registry.async_get_entity_id, self._registry.async_get
         for key in keys:
-            platform, _, name = key.partition(".")
-            entity_id = self._registry.async_get_entity_id(platform, DOMAIN, f"{device_id}_{name}")
-            if entity_id and self._is_seen(entity_id):
-                found[key] = entity_id
+            platform, name = _parts(key)
+            entity_id = entity_id_of(platform, DOMAIN, f"{device_id}_{name}")
+            entity = entry_of(entity_id) if entity_id else None
+            if entity is None or entity.disabled_by or entity.hidden_by:
+                continue
+            if self._may_read_all or self._permissions.check_entity(entity.entity_id, POLICY_READ):
+                found[key] = entity.entity_id
         return found
-
-    def _is_seen(self, entity_id: str) -> bool:
-        entity = self._registry.async_get(entity_id)
-        if entity is None or entity.disabled_by or entity.hidden_by:
-            return False
-        return self._may_read_all or self._permissions.check_entity(entity_id, POLICY_READ)
 
     def _device(self, entry: EevionConfigEntry, device_id: str) -> dr.DeviceEntry | None:
         """Return a device by its id in the cloud; people may have given it another name."""

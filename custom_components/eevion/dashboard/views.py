@@ -11,7 +11,7 @@ from itertools import batched
 from typing import Any, Final
 
 from ..translation import Texts
-from .model import STATION_LIST_KEYS, DashboardModel, Entities, SiteModel, StationModel
+from .model import DashboardModel, Entities, SiteModel, StationModel
 
 type Card = dict[str, Any]
 
@@ -22,8 +22,8 @@ STATIONS, SESSIONS, ENERGY, MAP = "stations", "sessions", "energy", "map"
 # Up to so many stations in all, each has its controls and plots; up to the second, its tiles.
 _RICH, _TILES = 4, 12
 # Stations of a list, and lines of a plot, that can be told apart.
-_LIST, _LINES = 60, 12
-_LIST_COLUMNS: Final = 5
+_LIST, _LINES = 30, 12
+_LIST_COLUMNS, _POWER_COLUMNS = 5, 4
 _MAX_COLUMNS: Final = 4
 _DAYS, _HOURS = 30, 6
 _NO_VALUE: Final = ("unknown", "unavailable")
@@ -85,15 +85,30 @@ def _view(path: str, title: str, icon: str | None = None) -> Card:
 # Stations
 
 
+CONTROL_KEYS: Final = (
+    "sensor.connector_status",
+    "sensor.session_energy",
+    "sensor.session_cost",
+    "number.charging_limit",
+)
+"""What few stations show beside their main entities."""
+
+
+def has_controls(model: DashboardModel) -> bool:
+    """Return whether there are few enough stations for their controls."""
+    return sum(len(site.stations) for site in model.sites) <= _TILES
+
+
 def stations_view(model: DashboardModel, texts: Texts) -> Card:
     """Return the view of all stations, or what to do where there is none."""
     if not model.sites:
         return _empty_view(model, texts)
     count = sum(len(site.stations) for site in model.sites)
     style = _rich_block if count <= _RICH else _tile_block
+    is_few = has_controls(model)
     sections = [_notice(title, texts) for title in model.unloaded]
     sections += [
-        _site_of_blocks(site, texts, style) if count <= _TILES else _site_of_lists(site, texts)
+        _site_of_blocks(site, texts, style) if is_few else _site_of_lists(site, texts)
         for site in model.sites
     ]
     return _sections(sections)
@@ -336,7 +351,7 @@ def _site_of_lists(site: SiteModel, texts: Texts) -> Card:
         {
             "type": "glance",
             "title": texts("dashboard_charging"),
-            "columns": _LIST_COLUMNS,
+            "columns": _POWER_COLUMNS,
             "show_icon": False,
         },
         [row for station in stations if (row := _charging_row(station))],
@@ -598,7 +613,7 @@ def _history_cards(station: StationModel, plots: Sequence[Plot], texts: Texts) -
 # Energy
 
 
-ENERGY_KEYS: Final = (*STATION_LIST_KEYS, *_TOTALS)
+ENERGY_KEYS: Final = _TOTALS
 
 
 def energy_view(plots: Sequence[Plot], texts: Texts) -> Card:

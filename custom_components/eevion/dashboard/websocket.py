@@ -13,6 +13,7 @@ from .model import async_dashboard_model, async_station_model
 from .sessions import websocket_sessions
 from .statistics import async_all_plots, async_station_plots
 from .views import (
+    CONTROL_KEYS,
     ENERGY,
     ENERGY_KEYS,
     MAP,
@@ -21,6 +22,7 @@ from .views import (
     STATIONS,
     dashboard,
     energy_view,
+    has_controls,
     map_view,
     sessions_view,
     station_gone_view,
@@ -64,7 +66,10 @@ async def websocket_dashboard(
 async def _async_view(hass: HomeAssistant, user: User, path: str, texts: Texts) -> dict[str, Any]:
     """Return the content of the view at a path."""
     if path == STATIONS:
-        return stations_view(async_dashboard_model(hass, user), texts)
+        model = async_dashboard_model(hass, user)
+        if has_controls(model):
+            model = async_dashboard_model(hass, user, CONTROL_KEYS)
+        return stations_view(model, texts)
     if path == SESSIONS:
         return sessions_view()
     if path == ENERGY:

@@ -9,13 +9,19 @@ const ask = (hass, path) =>
 
 // The last answer: the page draws everything again unless it gets the very same views.
 let last;
-let views;
+let views = [];
 
 class EevionDashboard extends HTMLElement {
   static async generate(_config, hass) {
     const answer = await ask(hass);
     const text = JSON.stringify(answer);
-    if (text !== last) [last, views] = [text, answer.views];
+    if (text !== last) {
+      const paths = new Set(answer.views.map(({ path }) => path));
+      // The page fails if the view that it shows is gone: it stays, without a tab, and says so.
+      const gone = views.filter(({ path }) => !paths.has(path));
+      views = [...answer.views, ...gone.map((view) => ({ ...view, subview: true }))];
+      last = text;
+    }
     return { views };
   }
 }
@@ -80,31 +86,28 @@ class EevionSessionsCard extends HTMLElement {
   }
 }
 
-(window.customStrategies ??= []).push({
-  type: "eevion",
-  strategyType: "dashboard",
-  name: "Eevion",
-  description: "Your charging stations, their sessions, energy and cost",
-});
-(window.customCards ??= []).push({
-  type: "eevion-sessions-card",
-  name: "Eevion sessions",
-  description: "The charging sessions of a month",
-  preview: false,
-  getEntitySuggestion({ entities }, id) {
-    const { platform, device_id: station } = entities[id] ?? {};
-    const config = { type: "custom:eevion-sessions-card", stations: [station] };
-    return platform === "eevion" && station ? { config } : null;
-  },
-});
-
 // The page replaces the registry of elements while it starts; what was defined before is lost.
 await customElements.whenDefined("home-assistant");
-for (const [name, element] of [
-  ["ll-strategy-dashboard-eevion", EevionDashboard],
-  ["ll-strategy-view-eevion", EevionView],
-  ["eevion-sessions-card", EevionSessionsCard],
-]) {
-  // A page that is open over an update of the integration has loaded another version already.
-  if (!customElements.get(name)) customElements.define(name, element);
+// A page that is open over an update of the integration has loaded another version already.
+if (!customElements.get("eevion-sessions-card")) {
+  customElements.define("ll-strategy-dashboard-eevion", EevionDashboard);
+  customElements.define("ll-strategy-view-eevion", EevionView);
+  customElements.define("eevion-sessions-card", EevionSessionsCard);
+  (window.customStrategies ??= []).push({
+    type: "eevion",
+    strategyType: "dashboard",
+    name: "Eevion",
+    description: "Your charging stations, their sessions, energy and cost",
+  });
+  (window.customCards ??= []).push({
+    type: "eevion-sessions-card",
+    name: "Eevion sessions",
+    description: "The charging sessions of a month",
+    preview: false,
+    getEntitySuggestion({ entities }, id) {
+      const { platform, device_id: station } = entities[id] ?? {};
+      const config = { type: "custom:eevion-sessions-card", stations: [station] };
+      return platform === "eevion" && station ? { config } : null;
+    },
+  });
 }
