@@ -12,6 +12,7 @@ import time
 
 from .commands import Commands, measure_commands
 from .costs import old_frozen
+from .dashboard import Dashboard, measure_dashboard
 from .polls import Polls, gaps, measure_polls
 from .rest import measure_own, measure_shared
 from .scenes import SCENES, record
@@ -23,6 +24,7 @@ from .tables import Size, show
 _REST_POLLS = 3
 _REST_STATIONS = 200
 _COMMANDS = 20
+_DASHBOARDS = 9
 _SETUPS = 3
 
 
@@ -38,7 +40,7 @@ async def measure(count: int, polls: int) -> Size:
             _say(count, "setup")
             setup = await measure_setup(server, folder, times=_SETUPS)
             _say(count, "polls")
-            of_scenes, commands = await _measure_running(server, folder, polls)
+            of_scenes, commands, dashboard = await _measure_running(server, folder, polls)
             _say(count, "rest")
             shared = await measure_shared(
                 server, frames, folder / "shared", polls=_REST_POLLS, most=_REST_STATIONS
@@ -51,19 +53,21 @@ async def measure(count: int, polls: int) -> Size:
         rest_own=own,
         setup=setup,
         commands=commands,
+        dashboard=dashboard,
     )
 
 
 async def _measure_running(
     server: Server, folder: Path, polls: int
-) -> tuple[dict[str, Polls], Commands]:
+) -> tuple[dict[str, Polls], Commands, Dashboard]:
     async with house(folder / "running", server.url) as running:
         await running.load()
         with old_frozen():
             of_scenes = {
                 scene.name: await measure_polls(running, server, scene, polls) for scene in SCENES
             }
-            return of_scenes, await measure_commands(running, server, _COMMANDS)
+            commands = await measure_commands(running, server, _COMMANDS)
+            return of_scenes, commands, await measure_dashboard(running, _DASHBOARDS)
 
 
 def _say(count: int, what: str) -> None:

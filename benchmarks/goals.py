@@ -9,6 +9,8 @@ STALL_FROM = 1000
 SETUP_S = 0.004
 MEMORY = 100_000
 COMMAND_S = 0.001
+# For accounts of any size.
+DASHBOARD_S = 0.05
 
 
 def judged(value: float, goal: float | None, form: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from . import goals
 from .commands import Commands
+from .dashboard import Dashboard
 from .polls import Polls
 from .rest import RestPolls
 from .setups import Setup
@@ -20,6 +21,7 @@ class Size:
     rest_own: RestPolls
     setup: Setup
     commands: Commands
+    dashboard: Dashboard
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,14 @@ _COMMAND_COLUMNS: _Columns = (
     "goal",
     "reached",
 )
+_DASHBOARD_COLUMNS: _Columns = (
+    "stations",
+    _Absolute("views"),
+    _Absolute("all stations"),
+    "size",
+    "goal",
+    "reached",
+)
 
 
 def show(sizes: Sequence[Size], *, ratios: bool) -> None:
@@ -95,6 +105,8 @@ def show(sizes: Sequence[Size], *, ratios: bool) -> None:
     _print("Setup, per station", _SETUP_COLUMNS, of_setups, ratios=ratios)
     of_commands = [_command_row(size) for size in sizes]
     _print("A command, action to socket", _COMMAND_COLUMNS, of_commands, ratios=ratios)
+    of_dashboards = [_dashboard_row(size) for size in sizes]
+    _print("An answer of the dashboard", _DASHBOARD_COLUMNS, of_dashboards, ratios=ratios)
 
 
 def _poll_rows(size: Size) -> list[list[str]]:
@@ -171,6 +183,18 @@ def _command_row(size: Size) -> list[str]:
         _ms(commands.polling),
         f"{commands.polling / commands.floor:.1f}",
         *goals.judged(slower * 1000, goals.COMMAND_S * 1000, "{:.0f} ms"),
+    ]
+
+
+def _dashboard_row(size: Size) -> list[str]:
+    dashboard = size.dashboard
+    slower = max(dashboard.views, dashboard.stations)
+    return [
+        str(size.count),
+        _ms(dashboard.views),
+        _ms(dashboard.stations),
+        f"{dashboard.size / 1000:.0f} KB",
+        *goals.judged(slower * 1000, goals.DASHBOARD_S * 1000, "{:.0f} ms"),
     ]
 
 
