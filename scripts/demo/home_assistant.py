@@ -143,6 +143,10 @@ class HomeAssistant:
         )
         return entries
 
+    async def delete_entry(self, entry_id: str) -> None:
+        """Delete a config entry."""
+        await self._request("DELETE", f"/api/config/config_entries/entry/{entry_id}")
+
     async def add_entry(self, domain: str, user_input: Mapping[str, Any]) -> None:
         """Go through the config flow as a person does."""
         await self._flow("/api/config/config_entries/flow", domain, user_input)
