@@ -9,7 +9,8 @@ import pytest
 
 from simulator import World
 from simulator.world.limits import set_limit
-from tests.smart.home import GRID, Home
+from tests.conftest import Pass
+from tests.smart.home import BATTERY, GRID, Home
 
 V = 208
 
@@ -67,6 +68,40 @@ async def test_never_above_the_limit_for_longer_than_a_step(
         await shared.run(5, base_w, step_s=5)
         over_s = over_s + 5 if base_w + shared.drawn_w() > 40 * V else 0
         assert over_s <= 15
+
+
+@pytest.mark.parametrize("every_s", [4, 6])
+async def test_never_above_the_limit_while_a_limit_is_given_again_and_again(
+    shared: Home, names: tuple[str, str], every_s: int
+) -> None:
+    """An automation may follow the sun by hand, and the house's load rises meanwhile."""
+    first, second = names
+    await shared.choose(second, "off")
+    over_s = 0
+    for number in range(120 // every_s):
+        base_w = 25 * V if number * every_s >= 60 else 0
+        await shared.station(first).limit(20 + number % 2 * 4)
+        await shared.run(every_s, base_w, step_s=2)
+        over_s = over_s + every_s if base_w + shared.drawn_w() > 40 * V else 0
+        assert over_s <= 15
+
+
+async def test_a_meter_that_reports_right_after_another_sensor_is_read_within_a_second(
+    home: Home, names: tuple[str, str], wait: Pass
+) -> None:
+    """An inverter reports the battery first, and the grid a moment later."""
+    home.meter(0)
+    home.meter(0, entity=BATTERY)
+    grid = {"grid_power": GRID, "main_limit": 40}
+    await home.add(names[0], grid=grid, battery={"battery_power": BATTERY})
+    home.world.plug_in(names[0], card=True, max_w=9000)
+    await home.choose(names[0], "fast")
+    await home.run(121, 0, step_s=11)
+    assert home.drawn_w() > 20 * V
+    home.meter(1, entity=BATTERY)
+    home.meter(30 * V + home.drawn_w())
+    await wait(1)
+    assert 30 * V + home.drawn_w() <= 40 * V
 
 
 @pytest.fixture

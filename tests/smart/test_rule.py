@@ -375,6 +375,15 @@ def test_over_the_limit_is_urgent() -> None:
     assert not outcome.is_urgent
 
 
+@pytest.mark.parametrize(("limit_a", "is_urgent"), [(24, True), (14, False)])
+def test_a_limit_by_hand_that_will_be_over_is_urgent(limit_a: float, is_urgent: bool) -> None:
+    """The meter does not show it yet: it still shows 10 A beside the 25 A of the house."""
+    by_hand = station(mode=Mode.MANUAL, limit_a=limit_a, settling_w=10 * V)
+    _, outcome = decide(by_hand, connection=BREAKER, grid_w=35 * V)
+    assert outcome.is_urgent is is_urgent
+    assert only(outcome).limit_a == (15 if is_urgent else None)
+
+
 def test_too_little_for_six_amps_pauses() -> None:
     one = station(limit_a=32, mode=Mode.FAST)
     assert result(one, connection=BREAKER, grid_w=67 * V) == (0, Reason.LIMITED_BY_CONNECTION)

@@ -7,9 +7,20 @@ from datetime import datetime, timedelta
 import math
 from typing import Any
 
-from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.core import (
+    CALLBACK_TYPE,
+    Event,
+    EventStateChangedData,
+    HassJob,
+    HomeAssistant,
+    callback,
+)
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.event import async_track_state_change_event, async_track_time_interval
+from homeassistant.helpers.event import (
+    async_call_later,
+    async_track_state_change_event,
+    async_track_time_interval,
+)
 from homeassistant.util import dt as dt_util
 
 from ..api import ChargingLimit, EndReason, LimitUnit, PortStatus, Session, StartedWith
@@ -26,7 +37,7 @@ from .station import SmartStation
 from .store import SmartStore
 
 _INTERVAL = timedelta(seconds=10)
-# A sensor that reports many times a second is looked at once.
+# Reports within a second are read together, at its end.
 _BETWEEN_STEPS_S = 1
 # Vehicles follow a new limit, and a meter shows it, after so long; a slow meter at the latest
 # after the longer time.
@@ -97,8 +108,12 @@ class Controller:
         self._readings = Readings()
         self._powers: tuple[float | None, float | None, Mapping[str, float]] = (None, 0, {})
         """Of the grid, the battery and the vehicles, when they belonged together last."""
+        self._settling_since: float | None = None
+        """Since when they have not, in epoch seconds."""
         self._outcome = Outcome()
         self._started_at = self._stepped_at = self._sent_at = -math.inf
+        self._cancel_step: CALLBACK_TYPE | None = None
+        """Cancels the step that waits for further reports of sensors."""
         self._is_warm = False
         """Whether all sensors have been read once, or have had the time to be."""
         self._is_asked = False
@@ -113,6 +128,7 @@ class Controller:
         self._started_at = self._now
         self._restore_limits()
         entry.async_on_unload(async_track_time_interval(self._hass, self._async_on_time, _INTERVAL))
+        entry.async_on_unload(self._async_cancel_step)
         entry.async_on_unload(
             async_track_state_change_event(
                 self._hass, self._settings.sensors.entity_ids, self._async_on_sensor
@@ -207,8 +223,25 @@ class Controller:
 
     @callback
     def _async_on_sensor(self, _event: Event[EventStateChangedData]) -> None:
-        if abs(self._now - self._stepped_at) >= _BETWEEN_STEPS_S:
+        if self._cancel_step:
+            return
+        since_s = abs(self._now - self._stepped_at)
+        if since_s >= _BETWEEN_STEPS_S:
             self.async_step()
+        else:
+            job = HassJob(self._async_on_reports, cancel_on_shutdown=True)
+            self._cancel_step = async_call_later(self._hass, _BETWEEN_STEPS_S - since_s, job)
+
+    @callback
+    def _async_on_reports(self, _now: datetime) -> None:
+        self._cancel_step = None
+        self.async_step()
+
+    @callback
+    def _async_cancel_step(self) -> None:
+        if self._cancel_step:
+            self._cancel_step()
+            self._cancel_step = None
 
     @property
     def _now(self) -> float:
@@ -267,14 +300,24 @@ class Controller:
     def _settled(
         self, inputs: list[StationInput], now: float
     ) -> tuple[Readings, list[StationInput]]:
-        """Return what is read and given; until a change is over, powers are those of before."""
+        """Return what is read and given; until a change is over, powers are those of before.
+
+        Where one change follows the other, the meter counts nevertheless after
+        `_LONGEST_SETTLE_S`; a vehicle then counts with the lower of both powers, as what the
+        meter shows beyond that may be the house's.
+        """
+        drawn_w: Mapping[str, float] = {given.port_id: given.drawn_w for given in inputs}
         if not self._is_settling(now):
-            self._powers = (
-                self._readings.grid_w,
-                self._readings.battery_w,
-                {given.port_id: given.drawn_w for given in inputs},
-            )
+            self._settling_since = None
+            self._powers = (self._readings.grid_w, self._readings.battery_w, drawn_w)
             return self._readings, inputs
+        if self._settling_since is None:
+            self._settling_since = now
+        elif not 0 <= now - self._settling_since < _LONGEST_SETTLE_S:
+            self._settling_since = now
+            before_w = self._powers[2]
+            lower_w = {p: min(watts, before_w.get(p, watts)) for p, watts in drawn_w.items()}
+            self._powers = (self._readings.grid_w, self._readings.battery_w, lower_w)
         grid_w, battery_w, drawn_w = self._powers
         return (
             replace(self._readings, grid_w=grid_w, battery_w=battery_w),

@@ -139,8 +139,11 @@ class StationInput:
     @property
     def drawn_w(self) -> float:
         """The best estimate of what the vehicle draws as far as the meter shows it."""
-        if self.settling_w is not None:
-            return self.settling_w
+        return self.expected_w if self.settling_w is None else self.settling_w
+
+    @property
+    def expected_w(self) -> float:
+        """The best estimate of what the vehicle draws once it follows the limit in force."""
         if not (self.is_active and self.is_charging):
             return 0
         if self.takes_all:

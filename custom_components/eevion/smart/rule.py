@@ -149,6 +149,7 @@ def step(
     )
     wants = [_want(station, look, deadlines.get(station.port_id)) for station in stations]
     rooms, room_w = _room(look, stations)
+    is_over = _is_over(look, stations, room_w)
     lasting_w = min((room_w, *(watts for _, watts in rooms)))
     planned = frozenset(w.port_id for w in wants if w.reason is Reason.PLAN)
 
@@ -186,7 +187,6 @@ def step(
     for want in wants:
         if want.port_id not in decisions:
             decisions[want.port_id] = _idle(want, held)
-    over_w = (readings.grid_w or 0) - (connection.main_limit_w or math.inf)
     new = State(
         surplus=surplus,
         candidates=frozenset(w.port_id for w in followers),
@@ -199,7 +199,7 @@ def step(
         sparing=sparing,
         appetites=appetites,
     )
-    return new, Outcome(decisions=decisions, is_urgent=over_w > 0, between_s=between_s)
+    return new, Outcome(decisions=decisions, is_urgent=is_over, between_s=between_s)
 
 
 def _between_s(wants: Sequence[_Want], on: frozenset[str]) -> float:
@@ -333,6 +333,15 @@ def _room(
     recent = ((at, w) for at, w in look.state.rooms if 0 <= look.now - at < _ROOM_S)
     rooms = (*recent, (look.now, main_limit_w - house_w))
     return rooms, rooms[-1][1]
+
+
+def _is_over(look: _Look, stations: Sequence[StationInput], room_w: float) -> bool:
+    """Return whether the breaker carries too much, or will once vehicles follow their limits."""
+    main_limit_w, grid_w = look.connection.main_limit_w, look.readings.grid_w
+    if main_limit_w is None or grid_w is None:
+        return False
+    expected_w = sum(station.expected_w for station in stations if not station.is_stuck)
+    return grid_w > main_limit_w or expected_w > room_w
 
 
 def _within(claims: Sequence[Claim], *, room_w: float, lasting_w: float) -> dict[str, int]:
