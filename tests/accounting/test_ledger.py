@@ -11,6 +11,7 @@ from hypothesis import given, settings as profile, strategies as st
 import pytest
 
 from custom_components.eevion.accounting.amounts import UNNAMED, Sums, money_units, wh_units
+from custom_components.eevion.accounting.bounds import highest_power
 from custom_components.eevion.accounting.ledger import LedgerSession, StationLedger
 from custom_components.eevion.api import Session, parse
 from custom_components.eevion.stations.station import Totals
@@ -857,3 +858,29 @@ def test_units_are_those_of_the_storage() -> None:
     entry = LedgerSession().merged_with(session("a", wh=1.5, cost=0.25))
     assert (entry.energy, entry.cost) == (wh_units(1.5), money_units(0.25)) == (1500, 2500)
     assert replace(entry, is_open=True).over_at is None
+
+
+# What sums and reports must not hide.
+
+
+def test_a_correction_downwards_is_no_session_that_was_missed() -> None:
+    account = apply(begun(), session("a", wh=1000, cost=0.3))
+    account.compare(Sums(wh_units(1000), {UNNAMED: money_units(0.3)}), NOW + DAY)
+    later = (START + timedelta(hours=3)).isoformat()
+    apply(account, session("a", wh=900, cost=0.2, updatedAt=later))
+    assert counted(account) == (900, {"CAD": 0.2})
+
+
+@pytest.mark.parametrize(("days", "is_kept"), [(30, True), (40, True), (70, False)])
+def test_a_session_is_posted_before_it_is_summed_up(days: int, is_kept: bool) -> None:
+    """One that is older still was never to be posted."""
+    account = apply(begun(), session("a"))
+    account.mark_hours_posted([])
+    account.fold(NOW + days * DAY)
+    assert ("a" in account.sessions) is is_kept
+    assert counted(account) == (1000, {"CAD": 0.3})
+
+
+def test_a_power_beyond_that_of_any_station_counts_as_that_of_the_strongest() -> None:
+    assert highest_power(None, 1e9) == highest_power(7000, 1e9) == 400_000
+    assert highest_power(None, None) is None

@@ -580,3 +580,60 @@ def test_whatever_is_read(
                     if s.is_active or s.port_id not in held
                 )
                 assert limits_w <= max(0, room_w) + 1e-6
+
+
+def test_a_plan_counts_with_the_whole_amps_that_the_utility_permits() -> None:
+    one = station(target_wh=6 * V, ready_by=NOW + 4 * HOUR, demand_response_w=6.9 * V)
+    plan = only(decide(one, grid_w=0, price=0.1)[1]).plan
+    assert plan
+    assert plan.starts_at == pytest.approx(NOW + 3 * HOUR, abs=300)
+    assert plan.starts_at < NOW + 3 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("passed_s", "is_active", "is_overdue"),
+    [(HOUR, True, True), (HOUR, False, False), (7 * HOUR, True, False)],
+)
+def test_how_long_a_deadline_is_pursued_that_is_over(
+    passed_s: float, is_active: bool, is_overdue: bool
+) -> None:
+    one = station(
+        target_wh=5000, ready_by=NOW + 20 * HOUR, is_active=is_active, may_start=not is_active
+    )
+    state, outcome = decide(one, grid_w=0, state=State(deadlines={"a": NOW - passed_s}))
+    assert state.deadlines == {"a": NOW - passed_s if is_overdue else NOW + 20 * HOUR}
+    assert (only(outcome).reason is Reason.PLAN) is is_overdue
+
+
+def test_full_vehicles_keep_no_more_together_than_the_breaker_leaves() -> None:
+    """They may begin to draw again at any time."""
+    both = [station(port_id=name, limit_a=30, is_charging=False) for name in ("a", "b")]
+    state = State(sparing=dict.fromkeys(("a", "b"), NOW - 300))
+    _, outcome = decide(*both, connection=BREAKER, state=state, grid_w=5 * V)
+    assert [outcome.decisions[name].limit_a for name in ("a", "b")] == [30, 0]
+
+
+def test_the_sun_raises_nobody_to_what_the_breaker_leaves_for_a_moment() -> None:
+    state = State(rooms=((NOW - 30, 8 * V),), on=frozenset("a"), candidates=frozenset("a"))
+    sunny = station(limit_a=6)
+    _, outcome = decide(sunny, connection=BREAKER, state=state, grid_w=-14 * V)
+    assert only(outcome).limit_a == 8
+
+
+def test_what_the_battery_delivers_is_not_of_the_sun() -> None:
+    state = State(on=frozenset("a"), candidates=frozenset("a"))
+    one = station(limit_a=10)
+    _, outcome = decide(one, state=state, grid_w=0, battery_w=-4 * V)
+    assert only(outcome).limit_a == 6
+
+
+def test_who_charges_goes_before_who_does_not() -> None:
+    waits = station(mode=Mode.FAST, limit_a=10, is_charging=False)
+    charges = station(port_id="b", mode=Mode.FAST, limit_a=10)
+    _, outcome = decide(waits, charges, connection=BREAKER, grid_w=40 * V)
+    assert (outcome.decisions["a"].limit_a, outcome.decisions["b"].limit_a) == (0, 10)
+
+
+def test_the_utility_is_named_where_it_permits_less_than_six_amps() -> None:
+    one = station(is_always_on=True, demand_response_w=5 * V)
+    assert result(one, grid_w=-20 * V) == (0, Reason.LIMITED_BY_DEMAND_RESPONSE)
