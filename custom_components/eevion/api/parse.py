@@ -149,17 +149,17 @@ def boolean(value: Any) -> bool | None:
 
 
 def timestamp(value: Any) -> datetime | None:
-    """Return a UTC time from ISO 8601 or epoch milliseconds.
+    """Return a UTC time from ISO 8601 or epoch milliseconds, also as a text.
 
     0, "" and times before 2000 or from 2100 on are None.
     """
     if not value or isinstance(value, bool):
         return None
     try:
-        if isinstance(value, int | float):
-            if _EARLIEST_MS <= value < _LATEST_MS:
-                return datetime.fromtimestamp(value / 1000, UTC)
-        elif isinstance(value, str):
+        moment_ms = number(value, most=_LATEST_MS)
+        if moment_ms is not None and _EARLIEST_MS <= moment_ms < _LATEST_MS:
+            return datetime.fromtimestamp(moment_ms / 1000, UTC)
+        if isinstance(value, str):
             parsed = datetime.fromisoformat(value)
             parsed = parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
             if _EARLIEST <= parsed < _LATEST:
