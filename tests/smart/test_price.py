@@ -232,3 +232,22 @@ async def test_ready_by_where_clocks_change(
     memory = SmartStationMemory(ready_by=time.fromisoformat(ready_by))
     moment = datetime.fromisoformat(now).timestamp()
     assert _ready_by(memory, moment) == datetime.fromisoformat(expected).timestamp()
+
+
+@pytest.mark.usefixtures("no_errors_logged")
+@pytest.mark.parametrize("unit", ["CAD/kWh", "CAD/Wh"])
+@pytest.mark.parametrize("price", [1e308, -1e308])
+async def test_prices_that_are_none(home: Home, price: float, unit: str) -> None:
+    """Their sum would be no number that a sensor can show."""
+    hours = [{"start": (T + i * HOUR).isoformat(), "price": price} for i in range(-3, 30)]
+    home.price(price, unit, prices=hours)
+    await home.add(A, price={"price": PRICE})
+    home.world.plug_in(A, card=True)
+    await home.call("number", "set_value", A, "target_energy", value=8)
+    await home.choose(A, "smart")
+    await home.run(70)
+    assert home.reason(A) == "sensor_missing"
+    assert home.station(A)["sensor.planned_cost"] == "unavailable"
+    home.price(0.2)
+    await home.run(10)
+    assert float(home.station(A)["sensor.planned_cost"]) == pytest.approx(8 * 0.2, abs=0.3)

@@ -98,6 +98,8 @@ def price_unit(unit: Any) -> PriceUnit:
 
 
 _PER_KWH = {"mwh": 1 / 1000, "wh": 1000}
+# In any currency; beyond it is no price.
+_MOST_PER_KWH = 1e6
 
 
 class Inputs:
@@ -131,7 +133,7 @@ class Inputs:
         now = dt_util.utcnow().timestamp()
         if price is not None:
             price *= per_kwh
-        else:
+        if price is None or not _is_likely(price):
             price = next((s.price for s in prices if s.start <= now < s.end), None)
         is_cheap = self._is_cheap()
         level = self._value(sensors.battery_level, number, is_often=False)
@@ -180,10 +182,12 @@ class Inputs:
         if state is None:
             return ()
         if self._listed is None or self._listed[0] is not state.attributes:
-            slots = price_slots(state.attributes)
+            slots = (
+                replace(slot, price=slot.price * per_kwh) for slot in price_slots(state.attributes)
+            )
             self._listed = (
                 state.attributes,
-                tuple(replace(slot, price=slot.price * per_kwh) for slot in slots),
+                tuple(slot for slot in slots if _is_likely(slot.price)),
             )
         return self._listed[1]
 
@@ -194,6 +198,10 @@ class Inputs:
         if state is None or state.state not in (STATE_ON, STATE_OFF):
             return None
         return state.state == STATE_ON
+
+
+def _is_likely(price: float) -> bool:
+    return abs(price) <= _MOST_PER_KWH
 
 
 def number(state: State) -> float | None:
