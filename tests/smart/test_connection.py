@@ -104,6 +104,28 @@ async def test_a_meter_that_reports_right_after_another_sensor_is_read_within_a_
     assert 30 * V + home.drawn_w() <= 40 * V
 
 
+async def test_a_slow_meter_lowers_nobody_twice(
+    home: Home, names: tuple[str, str], wait: Pass
+) -> None:
+    """Until it is heard again it shows what the vehicle drew before it was lowered."""
+    home.meter(0)
+    home.meter(0, entity=BATTERY)
+    grid = {"grid_power": GRID, "main_limit": 40}
+    await home.add(names[0], grid=grid, battery={"battery_power": BATTERY})
+    home.world.plug_in(names[0], card=True, max_w=9000)
+    await home.choose(names[0], "fast")
+    await home.run(121, 0, step_s=11)
+    count = len(home.limits(names[0]))
+    home.meter(25 * V + home.drawn_w())
+    await wait(1)
+    await wait(7)
+    home.meter(1, entity=BATTERY)
+    await wait(1)
+    home.meter(25 * V + home.drawn_w())
+    await home.run(22, 25 * V, step_s=11)
+    assert home.limits(names[0])[count:] == [15]
+
+
 @pytest.fixture
 async def lowered(shared: Home, names: tuple[str, str]) -> str:
     """Return a station whose limit by hand is lowered for the connection."""
