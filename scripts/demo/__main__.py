@@ -2,9 +2,10 @@
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 import contextlib
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 import os
 from pathlib import Path
 import shutil
@@ -40,7 +41,19 @@ STOP_TIMEOUT = 30
 MISSING = (None, "unavailable")
 
 
-def parse_arguments() -> argparse.Namespace:
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """What runs."""
+
+    ha: HomeAssistant
+    simulator_url: str
+    log: Path
+    """Of Home Assistant."""
+    ends: tuple[asyncio.Task[int], ...]
+    """The ends of both programs."""
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the options."""
     parser = argparse.ArgumentParser(
         prog="scripts/develop",
@@ -62,7 +75,7 @@ def parse_arguments() -> argparse.Namespace:
         action="store_true",
         help="begin anew, look whether every station has states, and stop",
     )
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def check_port(port: int, option: str) -> None:
@@ -205,14 +218,13 @@ async def check_states(ha: HomeAssistant, log: Path) -> str:
     return f"{len(entities)} entities, all with states"
 
 
-async def demonstrate(arguments: argparse.Namespace) -> None:
-    """Start everything, say where it is, and wait."""
-    begin = time.monotonic()
+@asynccontextmanager
+async def demonstration(
+    arguments: argparse.Namespace, folder: Path
+) -> AsyncIterator[Demonstration]:
+    """Run the simulator and Home Assistant as long as the context lasts; yield once it is ready."""
     check_port(arguments.port, "--port")
     check_port(arguments.simulator_port, "--simulator-port")
-    folder = ROOT / (".develop-check" if arguments.check else ".develop")
-    if arguments.check:
-        shutil.rmtree(folder, ignore_errors=True)
     has_user = write_configuration(folder, arguments.port)
     simulator_url = f"http://127.0.0.1:{arguments.simulator_port}"
     simulator_options = ["--port", str(arguments.simulator_port), "--key", API_KEY, "--auto-cars"]
@@ -249,20 +261,30 @@ async def demonstrate(arguments: argparse.Namespace) -> None:
                 await prepare(ha, folder, has_user=has_user, url=f"{simulator_url}/api/eevion")
 
         await unless_ended(start(), simulator, home_assistant)
+        yield Demonstration(ha, simulator_url, log, (simulator, home_assistant))
+
+
+async def demonstrate(arguments: argparse.Namespace) -> None:
+    """Start everything, say where it is, and wait."""
+    begin = time.monotonic()
+    folder = ROOT / (".develop-check" if arguments.check else ".develop")
+    if arguments.check:
+        shutil.rmtree(folder, ignore_errors=True)
+    async with demonstration(arguments, folder) as demo:
         print(f"Ready after {time.monotonic() - begin:.0f} s.")
         if arguments.check:
-            print(await check_states(ha, log))
+            print(await check_states(demo.ha, demo.log))
             return
         print(
-            f"  Home Assistant  {ha.url}/{URL_PATH}   user {USER}, password {PASSWORD}",
-            f"  Simulator       {simulator_url}/   API key {API_KEY}",
+            f"  Home Assistant  {demo.ha.url}/{URL_PATH}   user {USER}, password {PASSWORD}",
+            f"  Simulator       {demo.simulator_url}/   API key {API_KEY}",
             f"  Logs            {folder.name}/console.log, {folder.name}/simulator.log",
             "Ctrl-C stops both.",
             sep="\n",
             flush=True,
         )
-        await unless_ended(add_history(ha, folder), simulator, home_assistant)
-        await unless_ended(asyncio.Event().wait(), simulator, home_assistant)
+        await unless_ended(add_history(demo.ha, folder), *demo.ends)
+        await unless_ended(asyncio.Event().wait(), *demo.ends)
 
 
 async def main() -> int:

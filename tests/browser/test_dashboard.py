@@ -1,7 +1,9 @@
 """Every view of the dashboard, as a browser shows it."""
 
+import fcntl
 from importlib.util import find_spec
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -25,15 +27,25 @@ type Visits = dict[tuple[int, str, str], Visit]
 
 
 @pytest.fixture(scope="module")
-def visits() -> Visits:
-    """Return the visits of the tour by number of stations, view and look."""
+def visits(tmp_path_factory: pytest.TempPathFactory) -> Visits:
+    """Return the visits of the tour by number of stations, view and look.
+
+    Where several processes share the tests, the first makes the tour, and the others wait for it.
+    """
     from .tour import browser  # noqa: PLC0415 - it needs the library
 
     if browser() is None:
         pytest.skip("no browser: scripts/setup --browser brings one")
     command = [sys.executable, "-m", "tests.browser.tour", str(FOLDER)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-4000:]
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    outcome = tmp_path_factory.getbasetemp().parent / f"tour-{run}"
+    with outcome.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not outcome.exists():
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+            outcome.write_text(done.stderr[-4000:] if done.returncode else "")
+    failure = outcome.read_text()
+    assert not failure, failure
     found = json.loads((FOLDER / "visits.json").read_text("utf-8"))
     return {(visit["stations"], visit["view"], visit["look"]): visit for visit in found}
 

@@ -145,6 +145,19 @@ class Tour:
         visit.problems.append(f"the page does not rest: {found['busy']}")
 
 
+def tokens(url: str, token: str) -> dict[str, Any]:
+    """Return what the frontend keeps of a person who is signed in."""
+    return {
+        "access_token": token,
+        "clientId": f"{url}/",
+        "expires": 4_000_000_000_000,
+        "expires_in": 86_400,
+        "hassUrl": url,
+        "refresh_token": "",
+        "token_type": "Bearer",
+    }
+
+
 @asynccontextmanager
 async def simulator(stations: int) -> AsyncIterator[str]:
     """Serve a cloud of some stations; yield its address."""
@@ -227,17 +240,7 @@ async def go(folder: Path) -> list[Visit]:
                 viewport={"width": width, "height": height},
             )
             stored = {
-                "hassTokens": json.dumps(
-                    {
-                        "access_token": token,
-                        "clientId": f"{ha.url}/",
-                        "expires": 4_000_000_000_000,
-                        "expires_in": 86_400,
-                        "hassUrl": ha.url,
-                        "refresh_token": "",
-                        "token_type": "Bearer",
-                    }
-                ),
+                "hassTokens": json.dumps(tokens(ha.url, token)),
                 "selectedLanguage": json.dumps(look.language),
             }
             await context.add_init_script(
