@@ -9,7 +9,7 @@ from homeassistant.util.language import matches
 
 from .const import DOMAIN
 
-LANGUAGES: Final = ("en", "es", "fr", "it", "pt-BR")
+LANGUAGES: Final = ("de", "en", "es", "fr", "it", "nb", "nl", "pt-BR", "sv", "zh-Hans")
 """The languages of the folder `translations`."""
 _CATEGORIES: Final = ("common", "entity", "exceptions")
 
