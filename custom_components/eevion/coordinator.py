@@ -113,6 +113,8 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         self.site_names: dict[str, str] = {}
         """Names by site id, those of hidden sites included."""
         self._sites = Sites(sites=(), is_complete=False)
+        self._shared_names: tuple[Sites, AbstractSet[str]] = (self._sites, frozenset())
+        """The sites that they are of, and the names."""
         self._sites_sequence = 0
         self._sites_complete_at = float("-inf")
         self._sites_lock = asyncio.Lock()
@@ -132,18 +134,16 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         """Return the ids of the sites of the key that the entry does not include."""
         return self.site_names.keys() - self.data.sites.keys()
 
-    def shared_names(self) -> set[str]:
+    def shared_names(self) -> AbstractSet[str]:
         """Return the names that several stations have, those of hidden sites included.
 
         Commands name a station by its `displayName`, so they cannot address one of these.
         """
-        names = {
-            port.port_id: port.station_id
-            for site in self._sites.sites
-            for port in site.ports
-            if port.is_in_place
-        }
-        return {name for name, count in Counter(names.values()).items() if count > 1}
+        sites, names = self._shared_names
+        if sites is not self._sites:
+            names = _shared_names(self._sites)
+            self._shared_names = (self._sites, names)
+        return names
 
     def active_session_ids(self) -> set[str]:
         """Return the ids of the active sessions of the newest list."""
@@ -550,6 +550,16 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
         present = [port_id for port_id in port_ids if port_id]
         self.async_mark_changed(self._assembly.refresh(present, now=dt_util.utcnow()))
         self.async_update_listeners()
+
+
+def _shared_names(sites: Sites) -> AbstractSet[str]:
+    names = {
+        port.port_id: port.station_id
+        for site in sites.sites
+        for port in site.ports
+        if port.is_in_place
+    }
+    return {name for name, count in Counter(names.values()).items() if count > 1}
 
 
 def _phases(sessions: Iterable[Session]) -> set[tuple[str, bool]]:
