@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, override
 
 from homeassistant.core import callback
@@ -35,7 +36,7 @@ class EevionDescription(EntityDescription):
         """Functions that return the parts of the entity's state, except its availability."""
         return (self.attributes_fn,) if self.attributes_fn else ()
 
-    @property
+    @cached_property
     def change_key_fn(self) -> Callable[[StationState], object] | None:
         """Return the values that decide whether the state is written; None writes every update."""
         match self.state_fns:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Any, override
 
@@ -69,17 +70,18 @@ class SelectiveCoordinator[DataT](DataUpdateCoordinator[DataT]):
         listener = _Listener(update_callback, followed.change_key_fn)
         if followed.change_key_fn and (subject := self.subject(subject_id)) is not None:
             listener.change_key = followed.change_key_fn(subject)
-        listeners = self._by_subject.setdefault(subject_id, [])
-        listeners.append(listener)
+        self._by_subject.setdefault(subject_id, []).append(listener)
+        return partial(self._async_remove_listener, subject_id, listener, remove)
 
-        @callback
-        def async_remove_listener() -> None:
-            listeners.remove(listener)
-            if not listeners and self._by_subject.get(subject_id) is listeners:
-                del self._by_subject[subject_id]
-            remove()
-
-        return async_remove_listener
+    @callback
+    def _async_remove_listener(
+        self, subject_id: object, listener: _Listener, remove: CALLBACK_TYPE
+    ) -> None:
+        listeners = self._by_subject[subject_id]
+        listeners.remove(listener)
+        if not listeners:
+            del self._by_subject[subject_id]
+        remove()
 
     @callback
     def async_mark_changed(
