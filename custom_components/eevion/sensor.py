@@ -574,7 +574,7 @@ class EevionSensor(EevionEntity, RestoreSensor):
 
     @property
     def _past(self) -> SensorExtraStoredData | None:
-        return self._restored if self.station.session is None else None
+        return self._restored if self._restored and self.station.session is None else None
 
     @property
     @override

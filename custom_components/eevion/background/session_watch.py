@@ -55,6 +55,8 @@ class SessionWatch:
         if state is None or not self._coordinator.last_update_success:
             return
         before, self._before[port_id] = self._before[port_id], state
+        if _goes_on(before.session, state.session):
+            return
         for event, attributes in _session_events(before, state):
             name = signal(self._coordinator.config_entry, port_id, EVENT_SESSION)
             async_dispatcher_send(self._coordinator.hass, name, event, attributes)
@@ -63,6 +65,19 @@ class SessionWatch:
     def _async_stop(self) -> None:
         for remove in self._removes.values():
             remove()
+
+
+def _goes_on(old: Session | None, new: Session | None) -> bool:
+    """Return whether a session without limits only delivers more: then there is no event."""
+    return (
+        old is not None
+        and new is not None
+        and old.session_id == new.session_id
+        and old.status is new.status
+        and old.connector_status is new.connector_status
+        and old.is_active == new.is_active
+        and not new.limits
+    )
 
 
 type _Event = tuple[str, Mapping[str, Any]]
