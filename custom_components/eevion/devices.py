@@ -68,20 +68,20 @@ class Devices:
             else:
                 owners[site.site_id] = owner
         async_report_shared(self._hass, self._entry, owners)
+        if {port.port_id for site in own for port in site.ports} <= self._absences.keys():
+            self._has_waiting = bool(owners)
+            return own
         ports = {
             port.port_id: (site.site_id, port.station_id)
             for site in own
             for port in site.ports
             if options.with_inactive or port.is_in_place
         }
-        waiting = set[str]()
-        if new := ports.keys() - self._absences.keys():
-            waiting |= {
-                port_id
-                for port_id in new
-                if async_is_elsewhere(self._hass, self._entry_id, port_id)
-            }
-            waiting |= self._async_replacements(ports, new - waiting, is_complete=sites.is_complete)
+        new = ports.keys() - self._absences.keys()
+        waiting = {
+            port_id for port_id in new if async_is_elsewhere(self._hass, self._entry_id, port_id)
+        }
+        waiting |= self._async_replacements(ports, new - waiting, is_complete=sites.is_complete)
         self._has_waiting = bool(owners or waiting)
         return [_without_ports(site, waiting) for site in own] if waiting else own
 

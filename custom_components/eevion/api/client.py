@@ -190,7 +190,7 @@ class EevionClient:
             reader = self._sessions[number] if is_whole_list else _session_reader()
             page = await reader.read(answer)
             previous = len(found)
-            found.update(session.session_id for session in page.models)
+            found |= {session.session_id for session in page.models}
             is_last = page.count not in (page_size, _SESSIONS_PAGE)
             is_cut = len(found) >= most or not (
                 is_last or (len(found) > previous and number + 1 < _MAX_PAGES)
