@@ -19,6 +19,7 @@ from .scenes import SCENES, record
 from .server import Server, serve
 from .setups import measure_setup
 from .tables import Size, show
+from .year import Year, measure_year
 
 # More would need minutes, or show nothing else.
 _REST_POLLS = 3
@@ -26,6 +27,7 @@ _REST_STATIONS = 200
 _COMMANDS = 20
 _DASHBOARDS = 9
 _SETUPS = 3
+_YEAR_STATIONS = 100
 
 
 async def measure(count: int, polls: int) -> Size:
@@ -70,6 +72,12 @@ async def _measure_running(
             return of_scenes, commands, await measure_dashboard(running, _DASHBOARDS)
 
 
+async def _measure_year(days: int) -> Year:
+    _say(_YEAR_STATIONS, "year")
+    with TemporaryDirectory() as name:
+        return await measure_year(Path(name), count=_YEAR_STATIONS, days=days)
+
+
 def _say(count: int, what: str) -> None:
     print(f"{time.process_time():5.0f} s: {count} stations, {what}", file=sys.stderr)
 
@@ -80,10 +88,14 @@ def main() -> None:
     options.add_argument("sizes", nargs="*", type=int, default=[1, 10, 100, 1000], metavar="N")
     options.add_argument("--polls", type=int, default=9, help="measured polls of each scene (9)")
     options.add_argument("--ratios", action="store_true", help="leave the absolute figures out")
+    options.add_argument(
+        "--days", type=int, default=365, help="of the year at a hundred stations (365); 0 for none"
+    )
     arguments = options.parse_args()
     logging.disable(logging.WARNING)
     sizes = [asyncio.run(measure(count, arguments.polls)) for count in arguments.sizes]
-    show(sizes, ratios=arguments.ratios)
+    year = asyncio.run(_measure_year(arguments.days)) if arguments.days else None
+    show(sizes, year, ratios=arguments.ratios)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,12 @@
 """A Home Assistant with the integration, and the least that any integration would cost."""
 
+import os
+
+from aiohttp.test_utils import unused_port
+
+# Home Assistant reads it when it is imported; another one may have the usual port.
+os.environ["SETUP_PORT"] = str(unused_port())
+
 # First, before the plugin's package of the same name can be found.
 import custom_components.eevion  # noqa: F401, I001
 
@@ -7,13 +14,11 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-import os
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from aiohttp import ThreadedResolver
-from aiohttp.test_utils import unused_port
 from homeassistant.core import Event, HomeAssistant, State, callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
@@ -53,9 +58,7 @@ async def home(folder: Path) -> AsyncIterator[HomeAssistant]:
         "homeassistant.helpers.aiohttp_client._async_make_resolver",
         return_value=_Resolver(),
     )
-    # Another Home Assistant may have the usual port.
-    port = patch.dict(os.environ, {"SETUP_PORT": str(unused_port())})
-    with resolver, port:
+    with resolver:
         async with async_test_home_assistant(config_dir=str(folder)) as hass:
             hass.data.pop(DATA_CUSTOM_COMPONENTS)
             yield hass
@@ -87,6 +90,8 @@ class House:
             data={"api_key": KEY, "environment": "production", "url": url, "known_sites": []},
         )
         self.changes: list[State] = []
+        self.requests_until_ready = 0
+        """Number of requests when the first state was written."""
 
     @callback
     def _record_state(self, event: Event[Any]) -> None:
@@ -94,8 +99,23 @@ class House:
             self.changes.append(event.data["new_state"])
 
     async def load(self) -> None:
-        """Set the account up."""
+        """Set the account up for the first time."""
         self.entry.add_to_hass(self.hass)
+        self.hass.bus.async_listen_once("state_changed", self._note_ready)
+        await self.start()
+        self.hass.bus.async_listen("state_changed", self._record_state)
+
+    @callback
+    def _note_ready(self, _event: Event[Any]) -> None:
+        self.requests_until_ready = self.entry.runtime_data.rate_limit.used
+
+    async def stop(self) -> None:
+        """Unload the account."""
+        assert await self.hass.config_entries.async_unload(self.entry.entry_id)
+        await self.hass.async_block_till_done()
+
+    async def start(self) -> None:
+        """Set the account up; the second time all is in the registries and files."""
         assert await self.hass.config_entries.async_setup(self.entry.entry_id)
         await self.hass.async_block_till_done()
         data = self.entry.runtime_data
@@ -104,7 +124,6 @@ class House:
         data.rate_limit._monotonic = self.clock.monotonic  # noqa: SLF001
         self._coordinator = data.coordinator
         self.stop_timer()
-        self.hass.bus.async_listen("state_changed", self._record_state)
 
     async def full_poll(self) -> None:
         """Poll as on request of a person: everything is fetched."""

@@ -111,7 +111,16 @@ def plan(hass: HomeAssistant, entry_id: str, noted: list[tuple[str, Entity]]) ->
     return Plan(devices=tuple(devices), entities=entities)
 
 
-def load_reference(hass: HomeAssistant, planned: Plan) -> Work:
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """The bare integration; as of `House`."""
+
+    load: Work
+    stop: Work
+    start: Work
+
+
+def make_reference(hass: HomeAssistant, planned: Plan) -> Reference:
     """Return what sets it up."""
 
     async def setup_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
@@ -133,7 +142,11 @@ def load_reference(hass: HomeAssistant, planned: Plan) -> Work:
         await hass.config_entries.async_forward_entry_setups(entry, planned.entities)
         return True
 
-    mock_integration(hass, MockModule(DOMAIN, async_setup_entry=setup_entry))
+    async def unload_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+        return await hass.config_entries.async_unload_platforms(entry, planned.entities)
+
+    module = MockModule(DOMAIN, async_setup_entry=setup_entry, async_unload_entry=unload_entry)
+    mock_integration(hass, module)
     mock_platform(hass, f"{DOMAIN}.config_flow")
     for domain, rows in planned.entities.items():
         mock_platform(hass, f"{DOMAIN}.{domain}", _platform(domain, rows))
@@ -141,11 +154,18 @@ def load_reference(hass: HomeAssistant, planned: Plan) -> Work:
 
     async def load() -> None:
         entry.add_to_hass(hass)
+        await start()
+
+    async def stop() -> None:
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        await hass.async_block_till_done()
+
+    async def start() -> None:
         with patch.dict(HANDLERS, {DOMAIN: ConfigFlow}):
             assert await hass.config_entries.async_setup(entry.entry_id)
         await hass.async_block_till_done()
 
-    return load
+    return Reference(load=load, stop=stop, start=start)
 
 
 def _platform(domain: str, rows: list[_Row]) -> MockPlatform:

@@ -1,54 +1,69 @@
 """The cost of setting an account up, beside that of Home Assistant itself."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from homeassistant.helpers import entity_registry as er
 
-from .costs import Work, cost, memory, old_frozen
-from .house import home, house
-from .reference import DOMAIN, Plan, entities_noted, load_reference, plan
+from .costs import cost, memory, old_frozen
+from .house import House, home, house
+from .reference import DOMAIN, Plan, Reference, entities_noted, make_reference, plan
 from .server import Server
 
 
 @dataclass(frozen=True, kw_only=True)
+class Taken:
+    """CPU times in s, memory in bytes; medians of several runs."""
+
+    first: float
+    """With nothing in the registries and files."""
+    restart: float
+    """With everything in them."""
+    memory: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Setup:
-    """CPU times in s, memory in bytes."""
+    """What the integration takes, and a bare one."""
 
     entities: int
-    cpu: float
-    reference_cpu: float
-    memory: float
-    reference_memory: float
-
-
-async def _cpu(work: Work) -> float:
-    return (await cost(work)).cpu
+    enabled: int
+    requests_until_ready: int
+    """Sent before the first state is written."""
+    ours: Taken
+    reference: Taken
 
 
 async def measure_setup(server: Server, folder: Path, *, times: int) -> Setup:
-    """Set an account up from nothing, and as many plain entities."""
+    """Set an account up from nothing and again, and as many plain entities."""
     planned = await _prepare(server, folder / "plan")
-    found: list[list[float]] = [[], [], [], []]
-    entities = 0
+    ours: list[tuple[float, float]] = []
+    reference: list[tuple[float, float]] = []
     for number in range(times):
-        # Memory is the same each time.
-        for index, measured in enumerate((_cpu, memory) if number == 0 else (_cpu,)):
-            base = folder / f"{number} {index}"
-            ours, entities = await _ours(server, base / "ours", measured)
-            reference, as_many = await _reference(planned, base / "reference", measured)
-            assert entities == as_many
-            found[2 * index].append(ours)
-            found[2 * index + 1].append(reference)
-    cpu, reference_cpu, bytes_, reference_bytes = (median(values) for values in found)
+        async with house(folder / f"{number}" / "ours", server.url) as house_:
+            ours.append(await _cpu(house_))
+        async with home(folder / f"{number}" / "reference") as hass:
+            reference.append(await _cpu(make_reference(hass, planned)))
+    # Memory is the same each time.
+    async with house(folder / "memory" / "ours", server.url) as house_:
+        with old_frozen():
+            ours_memory = await memory(house_.load)
+        registry = er.async_get(house_.hass)
+        entities = er.async_entries_for_config_entry(registry, house_.entry.entry_id)
+        requests = house_.requests_until_ready
+    async with home(folder / "memory" / "reference") as hass:
+        with old_frozen():
+            reference_memory = await memory(make_reference(hass, planned).load)
+        registered = er.async_get(hass).entities.values()
+        assert len(entities) == sum(entity.platform == DOMAIN for entity in registered)
     return Setup(
-        entities=entities,
-        cpu=cpu,
-        reference_cpu=reference_cpu,
-        memory=bytes_,
-        reference_memory=reference_bytes,
+        entities=len(entities),
+        enabled=sum(entity.disabled_by is None for entity in entities),
+        requests_until_ready=requests,
+        ours=_taken(ours, ours_memory),
+        reference=_taken(reference, reference_memory),
     )
 
 
@@ -58,26 +73,20 @@ async def _prepare(server: Server, folder: Path) -> Plan:
         with entities_noted() as noted:
             await ours.load()
         planned = plan(ours.hass, ours.entry.entry_id, noted)
-    await _reference(planned, folder / "reference", _cpu)
+    async with home(folder / "reference") as hass:
+        await make_reference(hass, planned).load()
     return planned
 
 
-async def _ours(
-    server: Server, folder: Path, measured: Callable[[Work], Awaitable[float]]
-) -> tuple[float, int]:
-    async with house(folder, server.url) as ours:
-        with old_frozen():
-            taken = await measured(ours.load)
-        registry = er.async_get(ours.hass)
-        return taken, len(er.async_entries_for_config_entry(registry, ours.entry.entry_id))
+async def _cpu(integration: House | Reference) -> tuple[float, float]:
+    """Return the CPU times of the first set-up and of the next one."""
+    with old_frozen():
+        first = (await cost(integration.load)).cpu
+        await integration.stop()
+    with old_frozen():
+        return first, (await cost(integration.start)).cpu
 
 
-async def _reference(
-    planned: Plan, folder: Path, measured: Callable[[Work], Awaitable[float]]
-) -> tuple[float, int]:
-    async with home(folder) as hass:
-        load = load_reference(hass, planned)
-        with old_frozen():
-            taken = await measured(load)
-        registered = er.async_get(hass).entities.values()
-        return taken, sum(entity.platform == DOMAIN for entity in registered)
+def _taken(cpu: Sequence[tuple[float, float]], memory: float) -> Taken:
+    first, restart = (median(values) for values in zip(*cpu, strict=True))
+    return Taken(first=first, restart=restart, memory=memory)

@@ -9,6 +9,7 @@ from .dashboard import Dashboard
 from .polls import Polls
 from .rest import RestPolls
 from .setups import Setup
+from .year import SETTLED_DAYS, Year
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +42,11 @@ _POLL_COLUMNS: _Columns = (
     _Absolute("floor"),
     _Absolute("ours"),
     "ratio",
-    "goal",
-    "reached",
     "to same requests",
     _Absolute("full poll"),
     "full poll",
+    "goal",
+    "reached",
     "rest, shared",
     "rest, own",
 )
@@ -64,13 +65,22 @@ _LOAD_COLUMNS: _Columns = (
 _SETUP_COLUMNS: _Columns = (
     "stations",
     "entities",
+    "enabled",
+    "requests until ready",
+    "goal",
+    "reached",
     _Absolute("CPU"),
-    _Absolute("Home Assistant"),
+    _Absolute("beyond"),
     "CPU ratio",
     "beyond goal",
     "reached",
+    _Absolute("restart"),
+    _Absolute("beyond"),
+    "restart ratio",
+    "beyond goal",
+    "reached",
     _Absolute("memory"),
-    _Absolute("Home Assistant"),
+    _Absolute("beyond"),
     "memory ratio",
     "beyond goal",
     "reached",
@@ -82,6 +92,21 @@ _COMMAND_COLUMNS: _Columns = (
     "idle ratio",
     _Absolute("during a poll"),
     "during a poll ratio",
+    "CPU goal",
+    "reached",
+    _Absolute("time idle"),
+    _Absolute("time during a poll"),
+    "time goal",
+    "reached",
+)
+_YEAR_COLUMNS: _Columns = (
+    "stations",
+    "days",
+    _Absolute("memory"),
+    f"to that of day {SETTLED_DAYS}",
+    "goal",
+    "reached",
+    "stored a station",
     "goal",
     "reached",
 )
@@ -95,18 +120,20 @@ _DASHBOARD_COLUMNS: _Columns = (
 )
 
 
-def show(sizes: Sequence[Size], *, ratios: bool) -> None:
+def show(sizes: Sequence[Size], year: Year | None, *, ratios: bool) -> None:
     """Print all, or what is the same on any machine."""
     of_polls = [row for size in sizes for row in _poll_rows(size)]
     _print("Polls, CPU", _POLL_COLUMNS, of_polls, ratios=ratios)
     of_loads = [row for size in sizes for row in _load_rows(size)]
     _print("Polls, requests and stalls", _LOAD_COLUMNS, of_loads, ratios=ratios)
     of_setups = [_setup_row(size) for size in sizes]
-    _print("Setup, per station", _SETUP_COLUMNS, of_setups, ratios=ratios)
+    _print("Setup, per enabled entity", _SETUP_COLUMNS, of_setups, ratios=ratios)
     of_commands = [_command_row(size) for size in sizes]
     _print("A command, action to socket", _COMMAND_COLUMNS, of_commands, ratios=ratios)
     of_dashboards = [_dashboard_row(size) for size in sizes]
     _print("An answer of the dashboard", _DASHBOARD_COLUMNS, of_dashboards, ratios=ratios)
+    if year:
+        _print("A year", _YEAR_COLUMNS, [_year_row(year)], ratios=ratios)
 
 
 def _poll_rows(size: Size) -> list[list[str]]:
@@ -114,7 +141,7 @@ def _poll_rows(size: Size) -> list[list[str]]:
     for name, polls in size.polls.items():
         timed = polls.timed
         ratio = timed.cpu / timed.floor
-        goal = goals.POLL[name] if size.count >= goals.POLL_FROM else None
+        full = polls.full / polls.full_floor
         rows.append(
             [
                 str(size.count),
@@ -123,10 +150,10 @@ def _poll_rows(size: Size) -> list[list[str]]:
                 _ms(timed.floor / timed.polls),
                 _ms(timed.cpu / timed.polls),
                 f"{ratio:.1f}",
-                *goals.judged(ratio, goal, "{:.1f}"),
                 f"{timed.cpu / timed.same:.1f}",
                 _ms(polls.full),
-                f"{polls.full / polls.full_floor:.1f}",
+                f"{full:.1f}",
+                *goals.judged(full, goals.poll(name, size.count), "{:.1f}"),
                 f"{size.rest_shared.cpu[name] / polls.full_floor:.0f}",
                 f"{size.rest_own.cpu[name] / polls.full_floor:.0f}",
             ]
@@ -155,34 +182,51 @@ def _load_rows(size: Size) -> list[list[str]]:
 
 
 def _setup_row(size: Size) -> list[str]:
-    setup, count = size.setup, size.count
-    beyond = (setup.cpu - setup.reference_cpu) / count
-    memory_beyond = (setup.memory - setup.reference_memory) / count
-    return [
-        str(count),
-        str(setup.entities),
-        _ms(setup.cpu / count),
-        _ms(setup.reference_cpu / count),
-        f"{setup.cpu / setup.reference_cpu:.2f}",
-        *goals.judged(beyond * 1000, goals.SETUP_S * 1000, "{:.0f} ms"),
-        f"{setup.memory / count / 1000:.0f} KB",
-        f"{setup.reference_memory / count / 1000:.0f} KB",
-        f"{setup.memory / setup.reference_memory:.2f}",
-        *goals.judged(memory_beyond / 1000, goals.MEMORY / 1000, "{:.0f} KB"),
-    ]
+    setup = size.setup
+    requests = setup.requests_until_ready
+    row = [str(size.count), str(setup.entities), str(setup.enabled), str(requests)]
+    row += goals.judged(requests, goals.READY_REQUESTS, "{}")
+    for taken, bare in (
+        (setup.ours.first, setup.reference.first),
+        (setup.ours.restart, setup.reference.restart),
+    ):
+        beyond = (taken - bare) / setup.enabled
+        row += [_ms(taken / setup.enabled), _ms(beyond), f"{taken / bare:.2f}"]
+        row += goals.judged(beyond * 1000, goals.SETUP_S * 1000, "{:.1f} ms")
+    taken, bare = setup.ours.memory, setup.reference.memory
+    beyond = (taken - bare) / setup.enabled
+    row += [_kb(taken / setup.enabled), _kb(beyond), f"{taken / bare:.2f}"]
+    row += goals.judged(beyond / 1000, goals.MEMORY / 1000, "{:.0f} KB")
+    return row
 
 
 def _command_row(size: Size) -> list[str]:
-    commands = size.commands
-    slower = max(commands.idle, commands.polling)
+    idle, polling, floor = size.commands.idle, size.commands.polling, size.commands.floor
+    cpu, wall = max(idle.cpu, polling.cpu), max(idle.wall, polling.wall)
     return [
         str(size.count),
-        _ms(commands.floor),
-        _ms(commands.idle),
-        f"{commands.idle / commands.floor:.1f}",
-        _ms(commands.polling),
-        f"{commands.polling / commands.floor:.1f}",
-        *goals.judged(slower * 1000, goals.COMMAND_S * 1000, "{:.0f} ms"),
+        _ms(floor.cpu),
+        _ms(idle.cpu),
+        f"{idle.cpu / floor.cpu:.1f}",
+        _ms(polling.cpu),
+        f"{polling.cpu / floor.cpu:.1f}",
+        *goals.judged(cpu * 1000, goals.COMMAND_CPU_S * 1000, "{:.1f} ms"),
+        _ms(idle.wall),
+        _ms(polling.wall),
+        *goals.judged(wall * 1000, goals.COMMAND_S * 1000, "{:.0f} ms"),
+    ]
+
+
+def _year_row(year: Year) -> list[str]:
+    growth, stored = year.memory / year.settled, year.stored / year.count
+    return [
+        str(year.count),
+        str(year.days),
+        _kb(year.memory / year.count),
+        f"{growth:.3f}",
+        *goals.judged(growth, goals.YEAR_GROWTH, "{:.2f}"),
+        _kb(stored),
+        *goals.judged(stored / 1000, goals.YEAR_STORED / 1000, "{:.0f} KB"),
     ]
 
 
@@ -196,6 +240,10 @@ def _dashboard_row(size: Size) -> list[str]:
         f"{dashboard.size / 1000:.0f} KB",
         *goals.judged(slower * 1000, goals.DASHBOARD_S * 1000, "{:.0f} ms"),
     ]
+
+
+def _kb(size: float) -> str:
+    return f"{size / 1000:.1f} KB"
 
 
 def _ms(seconds: float) -> str:
