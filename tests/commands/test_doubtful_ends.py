@@ -164,7 +164,7 @@ async def test_a_start_that_shows_no_session_is_no_success(
     hand.sites = (200, [site("A", status="available")])
     hand.sessions = (200, [COMPLETE | {"stationStatus": "Preparing"}])
     await wait(31)
-    hand.sessions = (200, answer)  # lists and starts have one address
+    hand.start = (200, answer)
     with pytest.raises(HomeAssistantError, match="lists no active session at station A"):
         await turn(hass, "on")
     assert shown(hass, "A", "switch.charging") == "off"
