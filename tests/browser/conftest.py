@@ -15,7 +15,6 @@ from homeassistant.components.lovelace.const import LOVELACE_DATA
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from tests import ROOT
 
@@ -113,51 +112,6 @@ async def pages(
 @pytest.fixture
 async def address(hass: HomeAssistant, socket_enabled: None) -> AsyncIterator[str]:
     """Serve the pages and yield their address."""
-    server = TestServer(hass.http.app, host="127.0.0.1")
-    await server.start_server(access_log=None)
-    yield str(server.make_url("")).rstrip("/")
-    await server.close()
-
-
-def dashboard(hass_storage: dict[str, Any], *cards: dict[str, Any]) -> str:
-    """Make a dashboard of cards in one wide section, and return its path."""
-    section = {"type": "grid", "column_span": 3, "cards": list(cards)}
-    view = {"title": "Cards", "path": "cards", "type": "sections", "sections": [section]}
-    item = {"id": "cards", "url_path": "cards-only", "title": "Cards", "mode": "storage"}
-    hass_storage["lovelace_dashboards"] = {
-        "version": 1,
-        "data": {"items": [{**item, "require_admin": False, "show_in_sidebar": True}]},
-    }
-    hass_storage["lovelace.cards"] = {
-        "version": 1,
-        "data": {"config": {"views": [{**view, "max_columns": 3}]}},
-    }
-    return "/cards-only/cards"
-
-
-type Open = Callable[..., Coroutine[Any, Any, Browser]]
-
-
-@pytest.fixture
-async def frontend(
-    hass: HomeAssistant,
-    account: MockConfigEntry,
-    hass_storage: dict[str, Any],
-) -> AsyncIterator[str]:
-    """Serve the pages of Home Assistant and yield their address."""
-    done = list(onboarding.STEPS)
-    hass_storage[onboarding.STORAGE_KEY] = {
-        "version": onboarding.STORAGE_VERSION,
-        "data": {"done": done},
-    }
-    dashboard = {"id": "cards", "url_path": _URL, "title": "Cards", "mode": "storage"}
-    hass_storage["lovelace_dashboards"] = {
-        "version": 1,
-        "data": {"items": [{**dashboard, "require_admin": False, "show_in_sidebar": True}]},
-    }
-    for domain in ("brands", "frontend", "labs", "persistent_notification"):
-        assert await async_setup_component(hass, domain, {})
-    await hass.async_block_till_done()
     server = TestServer(hass.http.app, host="127.0.0.1")
     await server.start_server(access_log=None)
     yield str(server.make_url("")).rstrip("/")
