@@ -268,3 +268,11 @@ async def test_an_ended_session_gets_no_longer(
     put(hand, {}, duration=0, status="charging", updatedAt="2026-11-02T07:00:00.000Z")
     await wait(30)
     assert float(state(hass, "session_duration").state) > 0
+
+
+async def test_an_end_before_the_start_is_no_negative_duration(
+    hass: HomeAssistant, account: MockConfigEntry, hand: HandMadeCloud, wait: Pass
+) -> None:
+    put(hand, {}, duration=0, status="complete", endTime="2026-11-02T07:00:00.000Z")
+    await wait(30)
+    assert float(state(hass, "session_duration").state) == 0

@@ -11,7 +11,8 @@ def elapsed_s(session: Session, now: datetime | None = None) -> float | None:
     """Return the duration in seconds; lists report 0 for many active sessions.
 
     Without any duration or later time of the cloud an active session lasts until `now`, if that
-    is given; an ended one has no other duration than the reported one.
+    is given; an ended one has no other duration than the reported one. It is never negative: the
+    clock of a station may be wrong.
     """
     if session.duration_s or session.started_at is None:
         return session.duration_s
@@ -20,7 +21,7 @@ def elapsed_s(session: Session, now: datetime | None = None) -> float | None:
         if now is None or not session.is_active:
             return session.duration_s
         until = max(now, session.started_at)
-    return (until - session.started_at).total_seconds()
+    return max(0.0, (until - session.started_at).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
