@@ -143,6 +143,15 @@ async def test_a_charge(
     assert float(garage["sensor.session_cost"]) == pytest.approx(0.50, abs=0.005)
 
 
+async def test_duration_that_lists_leave_out(say: Say, world: World, wait: Pass) -> None:
+    """The cloud's lists report a duration of 0 for active sessions of this station."""
+    assert world.station("2134").zero_duration_in_lists
+    world.plug_in("2134", card=True)
+    for _ in range(11):
+        await wait(60)
+    assert ", 11 min, " in await say("What are the chargers doing?")
+
+
 LIMITS = {
     "en": {
         "Limit the garage to 16 amps": ("Garage is limited to 16 A.", "16"),

@@ -2,9 +2,11 @@
 
 from typing import Final
 
+from homeassistant.util import dt as dt_util
+
 from ..api import ConnectorStatus, LimitUnit, PortStatus, Session, SessionStatus
 from ..smart import Mode, Reason
-from ..stations import StationState
+from ..stations import StationState, elapsed_s
 from ..translation import Texts
 from .station_names import cut
 
@@ -73,8 +75,8 @@ class Phrases(Texts):
         figures = []
         if session.energy_wh is not None:
             figures.append(self.energy(session.energy_wh))
-        if session.duration_s is not None:
-            hours, minutes = divmod(round(session.duration_s / 60), 60)
+        if (duration_s := elapsed_s(session, dt_util.utcnow())) is not None:
+            hours, minutes = divmod(round(duration_s / 60), 60)
             figures.append(f"{hours} h {minutes} min" if hours else f"{minutes} min")
         if session.cost is not None:
             figures.append(" ".join(filter(None, (self.number(session.cost, 2), session.currency))))

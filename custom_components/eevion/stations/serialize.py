@@ -19,7 +19,7 @@ from ..api import (
     parse,
     slug,
 )
-from .session_limits import limit_uses
+from .session_limits import elapsed_s, limit_uses
 from .settings import OUT_OF_SERVICE
 from .station import StationState
 
@@ -54,7 +54,7 @@ def session_json(session: Session, station: StationState | None, site: str | Non
         "started_at": time_json(session.started_at),
         "ended_at": time_json(session.ended_at),
         "updated_at": time_json(session.updated_at),
-        "duration_s": session.duration_s,
+        "duration_s": elapsed_s(session),
         "energy_kwh": _per(session.energy_wh, 1000),
         "cost": session.cost,
         "cost_before_taxes": session.cost_before_taxes,
@@ -122,7 +122,7 @@ def session_event(session: Session) -> Json:
         "energy_kwh": None if session.energy_wh is None else session.energy_wh / 1000,
         "cost": session.cost,
         "currency": session.currency,
-        "duration_s": session.duration_s,
+        "duration_s": elapsed_s(session),
         "end_reason": slug(session.end_reason),
     }
 
