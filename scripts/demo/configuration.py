@@ -32,6 +32,12 @@ automation: !include automations.yaml
 scene: !include scenes.yaml
 script: !include scripts.yaml
 """
+# In a container Home Assistant otherwise writes to /media.
+MEDIA_FOLDER = """\
+homeassistant:
+  media_dirs:
+    local: {}
+"""
 GRID_POWER = "sensor.grid_power"
 PRICE = "sensor.electricity_price"
 # A house with panels of 9 kW, the simulated station behind its meter, and a price by the hour.
@@ -88,8 +94,9 @@ MARKETPLACE = {
 def write_configuration(folder: Path, port: int) -> bool:
     """Lay the folder out, keep what people changed; return whether it has a user already."""
     (folder / ".storage").mkdir(parents=True, exist_ok=True)
+    (media := folder.absolute() / "media").mkdir(exist_ok=True)
     for name, text in {
-        "configuration.yaml": CONFIGURATION,
+        "configuration.yaml": CONFIGURATION + MEDIA_FOLDER.format(json.dumps(str(media))),
         "automations.yaml": "[]\n",
         "scenes.yaml": "[]\n",
         "scripts.yaml": "{}\n",
