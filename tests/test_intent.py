@@ -199,8 +199,8 @@ LIMITS = {
         ),
         "limite le garage à 0 ampère": (
             (
-                "La limite de Garage est de 0 A : rien ne passe tant que vous n'en fixez pas "
-                "une autre."
+                "La limite de Garage est de 0 A : la borne ne recharge pas tant que vous n'en "
+                "fixez pas une autre."
             ),
             "0",
         ),
@@ -273,11 +273,22 @@ WHY = {
     "es": ("¿Por qué no carga el garage?", "Espera un vehículo."),
     "fr": ("Pourquoi le garage ne charge pas ?", "Elle attend un véhicule."),
 }
+PLUGGED_IN = {
+    "en": "A vehicle is plugged in at Garage, but it is not charging.",
+    "es": "Hay un vehículo enchufado en Garage, pero no está cargando.",
+    "fr": "Un véhicule est branché à Garage, mais il ne se recharge pas.",
+}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_modes(
-    hass: HomeAssistant, entry: MockConfigEntry, say: Say, garage: Station, language: str
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    say: Say,
+    garage: Station,
+    world: World,
+    wait: Pass,
+    language: str,
 ) -> None:
     """Choose how a station charges, and hear why it does not."""
     device_id = device(hass, entry, garage.port_id)
@@ -297,6 +308,12 @@ async def test_modes(
     await hass.async_block_till_done(wait_background_tasks=True)
     sentence, reason = WHY[language]
     assert (await say(sentence, language)).endswith(reason)
+    # It does not wait for a vehicle that is there.
+    world.plug_in(garage.name, card=True, percent=10)
+    await wait(65)
+    await say(STOP[language][0], language)
+    assert garage["sensor.smart_charging"] == "waiting_for_vehicle"
+    assert await say(sentence, language) == PLUGGED_IN[language]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -314,8 +331,8 @@ NO_CAR = {
     "charging.",
     "es": "No hay ningún vehículo enchufado en la estación Garage. Enchufa primero el vehículo y "
     "luego inicia la carga.",
-    "fr": "Il n'y a pas de véhicule à la borne Garage. Branchez-le d'abord, puis lancez la "
-    "recharge.",
+    "fr": "Aucun véhicule n'est branché à la borne Garage. Branchez d'abord le véhicule, puis "
+    "lancez la recharge.",
 }
 
 
@@ -327,7 +344,13 @@ async def test_start_without_a_car(say: Say, garage: Station, language: str) -> 
 
 @pytest.mark.parametrize(
     ("language", "sentence"),
-    [("en", "Turn on station 2133 charging"), ("fr", "Allume la station 2133 charging")],
+    [
+        ("en", "Turn on station 2133 charging"),
+        ("es", "Enciende la estación 2133 carga"),
+        ("fr", "Allume la station 2133 charging"),
+        ("fr", "Allume la station 2133 recharge"),
+        ("fr", "Démarre la borne 2133"),
+    ],
 )
 async def test_the_switch_by_its_name(
     say: Say, loaded: MockConfigEntry, world: World, language: str, sentence: str

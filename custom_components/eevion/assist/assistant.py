@@ -15,7 +15,7 @@ from ..api import LimitUnit, SessionStatus
 from ..const import LOGGER
 from ..errors import failed, invalid
 from ..helpers import async_user
-from ..smart import Mode
+from ..smart import Mode, Reason
 from .phrases import MODES, REASONS, Phrases
 from .station_names import NamedStation, async_exposed, matching, only
 
@@ -224,6 +224,9 @@ class Assistant:
     def _doing(self, station: NamedStation) -> str:
         doing = self._texts.doing(station.name, station.state)
         reason = station.smart.reason if station.smart else None
+        if reason is Reason.WAITING_FOR_VEHICLE and station.state.is_plugged_in:
+            # It waits for a session: the vehicle is there.
+            return doing
         key = REASONS.get(reason) if reason else None
         return f"{doing} {self._texts(key)}" if key else doing
 
