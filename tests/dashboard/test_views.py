@@ -30,6 +30,7 @@ from tests.conftest import API_KEY, Pass
 from tests.dashboard.lovelace import entity_ids, seen, walk
 from tests.handmade import HandMadeCloud, site
 from tests.helpers import Station
+from tests.smart.home import PRICE, Home
 
 type Json = dict[str, Any]
 type Ask = Callable[..., Awaitable[Json]]
@@ -287,6 +288,43 @@ async def test_the_page_of_a_station(hass: HomeAssistant, station: Station, ask:
     # What has no value takes no room.
     hass.states.async_set(station.id("sensor", "session_cost"), "unknown")
     assert station.id("sensor", "session_cost") not in entity_ids(seen(hass, page))
+
+
+async def test_the_page_of_a_station_with_smart_charging(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    cloud: Cloud,
+    world: World,
+    wait: Pass,
+    station: Station,
+    ask: Ask,
+) -> None:
+    """A plan shows when and at what cost it charges, and nothing where there is none."""
+    home = Home(hass, loaded, cloud, world, wait)
+    assert "Smart charging" not in headings(await page_of(ask, station.name))
+    home.price(0.4, prices_today=[])
+    await home.add(station.name, price={"price": PRICE})
+    await home.choose(station.name, "smart")
+
+    page = await page_of(ask, station.name)
+    before = seen(hass, page)
+    plan = {station.id("sensor", key) for key in ("planned_start", "planned_cost")}
+    assert headings(before)[:2] == ["Now", "Smart charging"]
+    assert {
+        station.id("select", "charging_mode"),
+        station.id("number", "target_energy"),
+        station.id("number", "price_limit"),
+        station.id("time", "ready_by"),
+        station.id("switch", "always_charge"),
+        station.id("sensor", "smart_charging"),
+        station.id("sensor", "session_solar_share"),
+    } <= entity_ids(before)
+    assert not plan & entity_ids(before)
+
+    await home.call("number", "set_value", station.name, "target_energy", value=10)
+    world.plug_in(station.name, card=True, percent=10)
+    await home.run(60)
+    assert station.id("sensor", "planned_start") in entity_ids(seen(hass, page))
 
 
 async def test_a_page_that_is_gone(hass: HomeAssistant, loaded: ConfigEntry, ask: Ask) -> None:

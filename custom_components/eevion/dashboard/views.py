@@ -321,7 +321,7 @@ def _problem_tile(problem: str, texts: Texts) -> Card:
 def _switch_tile(charging: str, texts: Texts) -> Card:
     return _tile(
         charging,
-        name=texts("dashboard_charging"),
+        name=texts("dashboard_switch"),
         features=[{"type": "toggle"}],
         features_position="inline",
     )
@@ -555,7 +555,9 @@ def _smart_cards(entities: Entities, texts: Texts) -> list[Card]:
                 grid_options={"columns": "full"},
             )
         )
-    return cards + _rows(entities, (key for key in _SMART if key != "select.charging_mode"))
+    keys = (key for key in _SMART if key != "select.charging_mode")
+    # Without a target, a plan has neither a start nor a cost.
+    return cards + _rows(entities, keys, is_value_needed=True)
 
 
 def _session_cards(entities: Entities) -> list[Card]:
