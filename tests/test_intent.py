@@ -365,7 +365,7 @@ AMBIGUOUS = {
     "fr": "Plusieurs bornes sont possibles : Garage, Station 2134. Dites laquelle.",
 }
 UNKNOWN = {
-    "en": ("start charging at the lake", "There is no charging station the lake. There are: "),
+    "en": ("start charging at the lake", "No charging station is called the lake. There are: "),
     "es": ("inicia la carga en el lago", "No hay ninguna estación de carga lago. Hay: "),
     "fr": ("démarre la recharge au lac", "Il n'y a pas de borne lac. Il y a : "),
 }
@@ -581,7 +581,7 @@ async def test_only_what_is_exposed(
     other = Station(hass, world, "2134").id("switch", "charging")
     async_expose_entity(hass, "conversation", other, False)
     assert await say("what are the chargers doing") == "Garage is free."
-    assert (await say("start charging at 2134")).startswith("There is no charging station 2134.")
+    assert (await say("start charging at 2134")).startswith("No charging station is called 2134.")
     async_expose_entity(hass, "conversation", garage.id("switch", "charging"), False)
     answer = await say("start charging")
     assert answer.startswith("No charging station is exposed to this assistant.")

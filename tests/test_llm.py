@@ -133,7 +133,7 @@ async def test_limit(model: Model, garage: Station, fields: dict[str, float], li
     [
         ("start_charging", {"station": "garage"}, "No vehicle is plugged in at station Garage."),
         ("start_charging", {}, "Several stations match: Garage, Station 2134."),
-        ("stop_charging", {"station": "lake"}, "There is no charging station lake. There are: "),
+        ("stop_charging", {"station": "lake"}, "No charging station is called lake. There are: "),
         ("set_limit", {"station": "garage"}, "Enter either amps or watts."),
         ("set_limit", {"amps": 9, "watts": 9}, "two or more values in the same group"),
         ("set_limit", {"station": "garage", "amps": 3}, "Station Garage cannot be limited to 3 A."),
