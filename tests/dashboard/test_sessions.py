@@ -291,7 +291,7 @@ async def test_a_user_who_may_read_one_station(
     ("language", "text"),
     [
         ("en", "could not be understood"),
-        ("nl", "could not be understood"),
+        ("cs", "could not be understood"),
     ],
 )
 async def test_the_cloud_fails(card: Card, hand: HandMadeCloud, language: str, text: str) -> None:
