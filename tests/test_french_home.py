@@ -153,7 +153,7 @@ async def test_the_blueprint_that_moves_a_car(home: Home) -> None:
     """It finds the entities of a station by what they are."""
     hass = home.hass
     calls = async_mock_service(hass, "notify", "send_message")
-    inputs = {"stations": [home.device(STATION)], "notify": ["notify.phone"], "show": False}
+    inputs = {"stations": [home.device(STATION)], "notify": ["notify.phone"], "language": "fr"}
     automation = {
         "alias": "Auto",
         "use_blueprint": {"path": "eevion/move_your_car.yaml", "input": inputs},
@@ -167,7 +167,8 @@ async def test_the_blueprint_that_moves_a_car(home: Home) -> None:
     for _ in range(30):
         await home.run(60, step_s=30)
     assert calls
-    assert calls[0].data["message"].startswith("Station 2133: ")
+    assert calls[0].data["title"] == "Déplacez votre véhicule"
+    assert calls[0].data["message"].startswith("Station 2133 : le véhicule ne prend plus d'énergie")
     await hass.services.async_call("automation", "turn_off", {"entity_id": "all"}, blocking=True)
 
 

@@ -49,6 +49,17 @@ def test_frame(blueprint: Blueprint, file: Path) -> None:
         assert word in metadata["description"]
 
 
+def test_messages_are_in_each_language(blueprint: Blueprint) -> None:
+    texts = blueprint.data["variables"]["texts"]
+    options = blueprint.inputs["language"]["selector"]["select"]["options"]
+    assert list(texts) == [option["value"] for option in options]
+    for words in texts.values():
+        assert words.keys() == texts["en"].keys()
+        for key, text in texts["en"].items():
+            if isinstance(text, str):
+                assert words[key].count("%s") == text.count("%s"), key
+
+
 def test_inputs(blueprint: Blueprint, file: Path) -> None:
     """Each says what it is; all but a few have a default that is one of its values."""
     for name, field in blueprint.inputs.items():

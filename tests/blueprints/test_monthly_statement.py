@@ -75,6 +75,35 @@ async def test_the_first_of_the_month(
     assert (shown["title"], shown["message"]) == (mail["title"], mail["message"])
 
 
+@pytest.mark.parametrize(
+    ("language", "title", "message"),
+    [
+        ("es", "Cargas de 2026-11", "2 sesiones, {}. El archivo es {}."),
+        ("fr", "Recharges de 2026-11", "2 séances, {}. Le fichier est {}."),
+    ],
+)
+@pytest.mark.usefixtures("november")
+async def test_the_message_in_other_languages(
+    hass: HomeAssistant,
+    automate: Automate,
+    freezer: FrozenDateTimeFactory,
+    wait: Pass,
+    language: str,
+    title: str,
+    message: str,
+) -> None:
+    mails = async_mock_service(hass, "test", "mail")
+    action = {"action": "test.mail", "data": {"path": "{{ path }}", "sums": "{{ sums }}"}}
+    await automate(("monthly_statement", {"language": language, "actions": [action]}))
+    await at_noon(freezer, wait)
+    await hass.async_block_till_done()
+    (mail,) = [call.data for call in mails]
+    (total,) = mail["sums"]
+    figures = f"{total['energy_kwh']:.3f} kWh, {total['cost']:.2f} CAD".replace(".", ",")
+    shown = notifications(hass)["eevion_statement_2026-11"]
+    assert (shown["title"], shown["message"]) == (title, message.format(figures, mail["path"]))
+
+
 @pytest.mark.usefixtures("november")
 async def test_chosen_stations(
     hass: HomeAssistant,

@@ -50,7 +50,15 @@ async def pass_minutes(wait: Pass, minutes: int) -> None:
 
 
 @pytest.mark.usefixtures("entity_registry_enabled_by_default")
-@pytest.mark.parametrize("knows_fee", [True, False])
+@pytest.mark.parametrize(
+    ("knows_fee", "language", "ending"),
+    [
+        (True, "en", " minutes. The idle fee runs: 0.40 CAD per minute."),
+        (False, "en", " minutes. The idle fee runs: 0.40 CAD per minute."),
+        (True, "es", " minutos. El cargo por inactividad ya corre: 0,40 CAD por minuto."),
+        (False, "fr", " minutes. Les frais d'inactivité courent : 0,40 CAD par minute."),
+    ],
+)
 async def test_the_fee(
     hass: HomeAssistant,
     automate: Automate,
@@ -60,6 +68,8 @@ async def test_the_fee(
     wait: Pass,
     entity_registry: Any,
     knows_fee: bool,
+    language: str,
+    ending: str,
 ) -> None:
     """Whether or not the sensor for the present fee is enabled."""
     if not knows_fee:
@@ -69,7 +79,7 @@ async def test_the_fee(
         await hass.async_block_till_done()
     calls = async_mock_service(hass, "notify", "send_message")
     inputs = {"stations": list(devices.values()), "notify": ["notify.phone"], "only_fee": True}
-    inputs["show"] = False
+    inputs |= {"show": False, "language": language}
     await automate(("move_your_car", inputs))
     plug_in(world, costly)
     await pass_minutes(wait, 10)
@@ -78,8 +88,8 @@ async def test_the_fee(
     assert len(calls) == 1
     assert calls[0].data["entity_id"] == ["notify.phone"]
     message = calls[0].data["message"]
-    assert message.startswith(f"Station {costly.name}: ")
-    assert message.endswith(" minutes. The idle fee runs: 0.40 CAD per minute.")
+    assert re.match(f"Station {costly.name} ?: ", message)
+    assert message.endswith(ending)
     await pass_minutes(wait, 30)
     assert len(calls) == 2
     world.unplug(costly.name)
