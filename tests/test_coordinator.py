@@ -539,6 +539,7 @@ class Writes:
     def __init__(self, hass: HomeAssistant, names: Mapping[str, str]) -> None:
         self._names = names
         self.by_name: Counter[str] = Counter()
+        self.by_entity_id: Counter[str] = Counter()
         for event in ("state_changed", "state_reported"):
             hass.bus.async_listen(event, self._note, event_filter=callback(lambda _: True))
 
@@ -546,6 +547,7 @@ class Writes:
     def _note(self, event: Event[EventStateChangedData] | Event[EventStateReportedData]) -> None:
         if event.data["new_state"]:
             self.by_name[self._names[event.data["entity_id"]]] += 1
+            self.by_entity_id[event.data["entity_id"]] += 1
 
 
 @pytest.fixture
@@ -575,6 +577,24 @@ async def test_only_what_changed_is_written(
     writes.by_name.clear()
     await wait(31)
     assert not writes.by_name
+
+
+async def test_only_the_figures_of_a_site_that_changed_are_written(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    world: World,
+    names: list[str],
+    wait: Pass,
+    writes: Writes,
+) -> None:
+    site_id = world.station(names[1]).site.site_id
+    world.take_offline(names[1])
+    await wait(31)
+    written = {unique_ids(hass, loaded)[entity_id] for entity_id in writes.by_entity_id}
+    assert {unique_id for unique_id in written if unique_id.startswith(site_id)} == {
+        f"{site_id}_available_stations",
+        f"{site_id}_problem_stations",
+    }
 
 
 async def test_only_the_station_that_charges_is_written(
