@@ -27,6 +27,7 @@ _REST_STATIONS = 200
 _COMMANDS = 20
 _DASHBOARDS = 9
 _SETUPS = 3
+_SETUP_STATIONS = 300
 _YEAR_STATIONS = 100
 
 
@@ -40,7 +41,8 @@ async def measure(count: int, polls: int) -> Size:
         async with serve(frames) as server:
             await server.turn(SCENES[0], 0)
             _say(count, "setup")
-            setup = await measure_setup(server, folder, times=_SETUPS)
+            setups = max(1, min(_SETUPS, _SETUP_STATIONS // count))
+            setup = await measure_setup(server, folder, times=setups)
             _say(count, "polls")
             of_scenes, commands, dashboard = await _measure_running(server, folder, polls)
             _say(count, "rest")
