@@ -105,6 +105,8 @@ def test_it_is_offered_where_a_person_adds_a_dashboard(visits: Visits) -> None:
     text = visits[60, "picker", "desktop-light-en"]["text"]
     community = text.rpartition("Community")[2]
     assert community.count("Eevion") == 1
+    for look, language in (("desktop-light-en", "en"), ("phone-dark-fr", "fr")):
+        assert common(language)["picker_dashboard"] in visits[60, "picker", look]["text"]
 
 
 def test_a_tap_opens_the_page_of_a_station(visits: Visits) -> None:

@@ -258,7 +258,9 @@ async def go(folder: Path) -> list[Visit]:
                 await record(ha)
                 await visit_views(tour, pages, stations)
                 if stations == max(SITES):
-                    await visit_picker(tour, pages["desktop-light-en"])
+                    await visit_picker(tour, pages["phone-dark-fr"], "phone-dark-fr")
+                    await visit_picker(tour, pages["desktop-light-en"], "desktop-light-en")
+                    await tap(tour, pages["desktop-light-en"])
                 (entry,) = await ha.entries("eevion")
                 await ha.delete_entry(entry["entry_id"])
             await visit_gone(tour, pages["desktop-light-en"], stations)
@@ -349,13 +351,17 @@ async def visit_gone(tour: Tour, page: Page, stations: int) -> None:
     await tour.finish(page, visit)
 
 
-async def visit_picker(tour: Tour, page: Page) -> None:
-    """Look for the dashboard where a person adds one; then tap a station."""
-    visit = Visit(stations=60, view="picker", look="desktop-light-en")
+async def visit_picker(tour: Tour, page: Page, look: str) -> None:
+    """Look for the dashboard where a person adds one."""
+    visit = Visit(stations=60, view="picker", look=look)
     await page.goto(f"{tour.ha.url}/config/lovelace/dashboards")
-    await page.get_by_role("button", name="Add dashboard").click()
-    await page.get_by_text("Community").wait_for()
+    await page.locator("ha-button[slot=fab]").first.click()
+    await page.get_by_text("Eevion", exact=True).last.wait_for()
     await tour.finish(page, visit)
+
+
+async def tap(tour: Tour, page: Page) -> None:
+    """Tap a station in the list, after an update of the integration."""
     visit = Visit(stations=60, view="tapped", look="desktop-light-en")
     await page.goto(f"{tour.ha.url}/{DASHBOARD}/stations")
     await tour.settle(page, visit)

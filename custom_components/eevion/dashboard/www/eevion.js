@@ -86,6 +86,13 @@ class EevionSessionsCard extends HTMLElement {
   }
 }
 
+// A picker is drawn again once the texts are there.
+const text = (key) => {
+  const { hass } = document.querySelector("home-assistant");
+  hass?.loadBackendTranslation("common", "eevion");
+  return hass?.localize(`component.eevion.common.picker_${key}`);
+};
+
 // The page replaces the registry of elements while it starts; what was defined before is lost.
 await customElements.whenDefined("home-assistant");
 // A page that is open over an update of the integration has loaded another version already.
@@ -97,12 +104,16 @@ if (!customElements.get("eevion-sessions-card")) {
     type: "eevion",
     strategyType: "dashboard",
     name: "Eevion",
-    description: "Your charging stations, their sessions, energy and cost",
+    get description() {
+      return text("dashboard");
+    },
   });
   (window.customCards ??= []).push({
     type: "eevion-sessions-card",
-    name: "Eevion sessions",
-    description: "The charging sessions of a month",
+    name: "Eevion",
+    get description() {
+      return text("sessions");
+    },
     preview: false,
     getEntitySuggestion({ entities }, id) {
       const { platform, device_id: station } = entities[id] ?? {};
