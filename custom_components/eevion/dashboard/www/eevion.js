@@ -1,5 +1,5 @@
 // Registers the dashboard and the sessions card. Home Assistant loads this file with every page,
-// so it is short; what it needs for a card comes from the files beside it when a card is shown.
+// so it is short; what a card needs comes from the files beside it when it is shown.
 
 // The version that this file was loaded with is that of the files beside it, too.
 const { search } = new URL(import.meta.url);
@@ -7,7 +7,7 @@ const { search } = new URL(import.meta.url);
 const ask = (hass, path) =>
   hass.callWS({ type: "eevion/dashboard", language: hass.locale.language, ...(path && { path }) });
 
-// The last answer: the page draws everything again unless it gets the very same views.
+// The last answer: the page draws everything again unless it gets the same views.
 let last;
 let views = [];
 
@@ -86,7 +86,7 @@ class EevionSessionsCard extends HTMLElement {
   }
 }
 
-// A picker is drawn again once the texts are there.
+// Only one of the pickers waits for the texts.
 const text = (key) => {
   const { hass } = document.querySelector("home-assistant");
   hass?.loadBackendTranslation("common", "eevion");
@@ -112,7 +112,7 @@ if (!customElements.get("eevion-sessions-card")) {
     type: "eevion-sessions-card",
     name: "Eevion",
     get description() {
-      return text("sessions");
+      return text("sessions") || "Charging sessions";
     },
     preview: false,
     getEntitySuggestion({ entities }, id) {
