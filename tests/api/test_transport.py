@@ -282,7 +282,8 @@ async def test_a_read_is_sent_again_once_after_429(client, cloud, rate_limit, he
     with pytest.raises(EevionRateLimitError) as refused:
         await client.list_sites()
     assert len(cloud.received) == 4
-    assert refused.value.retry_after > 0
+    # The short pause of these tests may be over.
+    assert refused.value.retry_after >= 0
 
 
 @pytest.mark.usefixtures("short_pauses")

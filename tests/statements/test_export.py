@@ -345,7 +345,7 @@ async def test_in_home_assistants_language(
     hass: HomeAssistant, account: MockConfigEntry, hand: HandMadeCloud
 ) -> None:
     """A language without these texts has them in English."""
-    hass.config.language = "nl"
+    hass.config.language = "cs"
     hand.past = [past("1", "2026-10-03T07:05:00.000Z", startWith="Card")]
     (row,) = await rows(hass)
     assert row[7] == "Card"

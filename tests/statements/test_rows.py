@@ -15,7 +15,7 @@ START = datetime(2026, 11, 2, 8, tzinfo=UTC)
     [
         ({"endTime": "2026-11-02T09:00:00Z"}, 3600),
         ({"endTime": "2026-11-02T09:00:00Z", "duration": 60}, 60),
-        ({"endTime": "2026-11-02T07:00:00Z"}, 0),
+        ({"endTime": "2026-11-02T07:00:00Z"}, None),
         ({"endTime": ""}, None),
         ({"status": "charging"}, 7200),
     ],

@@ -44,7 +44,7 @@ def session_row(
         start=start.replace(tzinfo=None),
         station=station,
         site=site,
-        duration_s=None if seconds is None else max(0, round(seconds)),
+        duration_s=None if seconds is None else round(seconds),
         energy_wh=None if session.energy_wh is None else int(_rounded(session.energy_wh, _ONE)),
         cost=None if session.cost is None else _rounded(session.cost, _CENT),
         currency=session.currency.value if session.currency else None,
