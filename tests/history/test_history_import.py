@@ -431,3 +431,11 @@ async def test_a_corrupt_progress_file(
     await hass.async_block_till_done(wait_background_tasks=True)
     assert f"{name} cannot be read" in caplog.text
     assert hass_storage[name]["data"] == {"plan": None, "is_done_once": False}
+
+
+async def test_statistics_of_a_station(loaded: ConfigEntry, world: World) -> None:
+    """A station without a ledger has none."""
+    history = loaded.runtime_data.history
+    found = history.statistic_ids(world.station(STATION).port_id)
+    assert "energy" in found
+    assert history.statistic_ids("never-seen") == {}
