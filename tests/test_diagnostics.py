@@ -74,15 +74,15 @@ async def test_smart_charging(
     name = world.stations[0].name
     await home.add(name)
     await home.choose(name, "off")
-    told = await get_diagnostics_for_config_entry(hass, hass_client, loaded)
-    (connection,) = told["smart_charging"]
+    found = await get_diagnostics_for_config_entry(hass, hass_client, loaded)
+    (connection,) = found["smart_charging"]
     port_id = world.stations[0].port_id
     assert connection["readings"]["grid_w"] == -2000
     assert connection["stations"][port_id]["decision"]["reason"] == "off"
     (sent,) = connection["sent"]
     assert sent["limits"] == {port_id: {"limit_a": 0, "reason": "off", "failure": None}}
     assert connection["settings"]["sensors"]["grid_power"] is True
-    text = json.dumps(told)
+    text = json.dumps(found)
     assert GRID not in text
     assert f"Station {name}" not in text
 

@@ -21,7 +21,7 @@ STATIONS, SESSIONS, ENERGY, MAP = "stations", "sessions", "energy", "map"
 
 # Up to so many stations in all, each has its controls and plots; up to the second, its tiles.
 _RICH, _TILES = 4, 12
-# Stations of a list, and lines of a plot, that can be told apart.
+# Stations of a list, and lines of a plot, that a person can distinguish.
 _LIST, _LINES = 30, 12
 _LIST_COLUMNS, _POWER_COLUMNS = 5, 4
 _MAX_COLUMNS: Final = 4
@@ -636,7 +636,7 @@ def energy_view(plots: Sequence[Plot], texts: Texts) -> Card:
 
 
 def _bars(plot: Plot, texts: Texts, *, is_alone: bool = True) -> Iterator[Card]:
-    """Yield the cards of a plot, each with as many lines as can be told apart."""
+    """Yield the cards of a plot, each with as many lines as a person can distinguish."""
     title = texts(f"dashboard_{plot.figure}_of_days")
     if not is_alone:
         title = f"{title} ({plot.currency})"
