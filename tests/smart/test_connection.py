@@ -86,17 +86,22 @@ async def test_never_above_the_limit_while_a_limit_is_given_again_and_again(
         assert over_s <= 15
 
 
+async def charge_behind_a_breaker(home: Home, name: str) -> None:
+    """Charge fast behind a breaker of 40 A, with a battery that has a sensor of its own."""
+    home.meter(0)
+    home.meter(0, entity=BATTERY)
+    grid = {"grid_power": GRID, "main_limit": 40}
+    await home.add(name, grid=grid, battery={"battery_power": BATTERY})
+    home.world.plug_in(name, card=True, max_w=9000)
+    await home.choose(name, "fast")
+    await home.run(121, 0, step_s=11)
+
+
 async def test_a_meter_that_reports_right_after_another_sensor_is_read_within_a_second(
     home: Home, names: tuple[str, str], wait: Pass
 ) -> None:
     """An inverter reports the battery first, and the grid a moment later."""
-    home.meter(0)
-    home.meter(0, entity=BATTERY)
-    grid = {"grid_power": GRID, "main_limit": 40}
-    await home.add(names[0], grid=grid, battery={"battery_power": BATTERY})
-    home.world.plug_in(names[0], card=True, max_w=9000)
-    await home.choose(names[0], "fast")
-    await home.run(121, 0, step_s=11)
+    await charge_behind_a_breaker(home, names[0])
     assert home.drawn_w() > 20 * V
     home.meter(1, entity=BATTERY)
     home.meter(30 * V + home.drawn_w())
@@ -108,13 +113,7 @@ async def test_a_slow_meter_lowers_nobody_twice(
     home: Home, names: tuple[str, str], wait: Pass
 ) -> None:
     """Until it is heard again it shows what the vehicle drew before it was lowered."""
-    home.meter(0)
-    home.meter(0, entity=BATTERY)
-    grid = {"grid_power": GRID, "main_limit": 40}
-    await home.add(names[0], grid=grid, battery={"battery_power": BATTERY})
-    home.world.plug_in(names[0], card=True, max_w=9000)
-    await home.choose(names[0], "fast")
-    await home.run(121, 0, step_s=11)
+    await charge_behind_a_breaker(home, names[0])
     count = len(home.limits(names[0]))
     home.meter(25 * V + home.drawn_w())
     await wait(1)
