@@ -7,6 +7,17 @@ from tests.handmade import HandMadeCloud, site
 
 VANCOUVER = {"id": "site", "name": "Home", "timeZone": "America/Vancouver"}
 TORONTO = {"id": "east", "name": "Office", "timeZone": "America/Toronto"}
+IN_DOLLARS: dict[str, Any] = {
+    "portId": "B",
+    "stationId": "B",
+    "location": TORONTO,
+    "currency": "USD",
+    "cost": 2.005,
+    "energy": 9330.4,
+    "startWith": "iOS",
+    "endReason": "EVDisconnected",
+    "vehicle": "Toyota bZ4X 2023",
+}
 
 
 def past(name: str, start: str, **fields: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from tests.calls import ask, device
 from tests.handmade import HandMadeCloud
-from tests.past import TORONTO, past, two_sites
+from tests.past import IN_DOLLARS, TORONTO, past, two_sites
 
 type Json = dict[str, Any]
 
@@ -67,19 +67,7 @@ async def card(
 
 async def test_a_month(card: Card, hand: HandMadeCloud, hass: HomeAssistant) -> None:
     hand.past = [
-        past(
-            "1",
-            "2026-10-20T18:00:00.000Z",
-            portId="B",
-            stationId="B",
-            location=TORONTO,
-            currency="USD",
-            cost=2.005,
-            energy=9330.4,
-            startWith="iOS",
-            endReason="EVDisconnected",
-            vehicle="Toyota bZ4X 2023",
-        ),
+        past("1", "2026-10-20T18:00:00.000Z", **IN_DOLLARS),
         past("2", "2026-11-01T08:00:00.000Z"),
     ]
     first = await card.subscribe(month="2026-10")

@@ -21,7 +21,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 
 from tests.calls import ask, device
 from tests.handmade import HandMadeCloud
-from tests.past import TORONTO, past, two_sites
+from tests.past import IN_DOLLARS, TORONTO, past, two_sites
 
 HEADER = [
     "Start",
@@ -79,19 +79,7 @@ async def test_the_file(
     hass: HomeAssistant, account: MockConfigEntry, hand: HandMadeCloud, media: Path
 ) -> None:
     hand.past = [
-        past(
-            "2",
-            "2026-10-20T18:00:00.000Z",
-            portId="B",
-            stationId="B",
-            location=TORONTO,
-            currency="USD",
-            cost=2.005,
-            energy=9330.4,
-            startWith="iOS",
-            endReason="EVDisconnected",
-            vehicle="Toyota bZ4X 2023",
-        ),
+        past("2", "2026-10-20T18:00:00.000Z", **IN_DOLLARS),
         past("1", "2026-10-03T07:05:00.000Z", energy=1234.5, cost=0.1, duration=5174),
         past("3", "2026-10-21T18:00:00.000Z", energy=0.4, cost=0.2),
     ]
