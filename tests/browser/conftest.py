@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 import json
 import logging
 from pathlib import Path
-import shutil
 from typing import Any
 
 from aiohttp.test_utils import TestServer
@@ -17,6 +16,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 
 from tests import ROOT
+from tests.browser import browser
 
 PICTURES = ROOT / ".pictures"
 _ARGUMENTS = [
@@ -28,7 +28,6 @@ _ARGUMENTS = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
 _URL = "cards-only"
 PHONE, DESK = (390, 844), (1280, 900)
 
@@ -72,10 +71,9 @@ type Open = Callable[..., Coroutine[Any, Any, Browser]]
 def chromium() -> str:
     """Return the browser; skip the tests where it, or what drives it, is not installed."""
     pytest.importorskip("playwright")
-    found = [path for name in _NAMES if (path := shutil.which(name))]
-    if not found:
-        pytest.skip("there is no Chromium")
-    return found[0]
+    if found := browser():
+        return found
+    pytest.skip("there is no Chromium")
 
 
 @pytest.fixture(autouse=True)

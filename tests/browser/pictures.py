@@ -16,7 +16,8 @@ from scripts.demo.dashboard import URL_PATH
 from scripts.demo.home_assistant import HomeAssistant
 from tests import ROOT
 
-from .tour import PARTS, browser, free_port, tokens
+from . import browser
+from .tour import PARTS, free_port, tokens
 
 FOLDER = ROOT / "docs" / "images"
 HOME = ROOT / ".pictures" / "demonstration"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests import ROOT
+from tests.browser import browser
 
 pytestmark = pytest.mark.skipif(
     not find_spec("playwright"), reason="no browser: scripts/setup --browser brings one"
@@ -32,8 +33,6 @@ def visits(tmp_path_factory: pytest.TempPathFactory) -> Visits:
 
     Where several processes share the tests, the first makes the tour, and the others wait for it.
     """
-    from .tour import browser  # noqa: PLC0415 - it needs the library
-
     if browser() is None:
         pytest.skip("no browser: scripts/setup --browser brings one")
     command = [sys.executable, "-m", "tests.browser.tour", str(FOLDER)]

@@ -26,8 +26,8 @@ from scripts.demo.configuration import write_configuration
 from scripts.demo.home_assistant import HomeAssistant, wait_until_served
 from simulator import Cloud, Settings, create_app
 from tests import ROOT
+from tests.browser import browser
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DASHBOARD = "eevion-test"
 SITES = {1: 1, 4: 1, 60: 2}
 """The number of sites, by that of stations."""
@@ -63,11 +63,6 @@ class Visit:
     height: int = 0
     """Of the view, in pixels."""
     problems: list[str] = field(default_factory=list)
-
-
-def browser() -> str | None:
-    """Return the path of a Chromium or Chrome; None where there is none."""
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 class Tour:
