@@ -81,6 +81,15 @@ def test_few_stations_have_tiles_and_many_have_lists(visits: Visits, look: str) 
     assert texts["dashboard_limit"] in few["text"].splitlines()
 
 
+@pytest.mark.parametrize("look", ["desktop-light-en", "phone-dark-fr"])
+def test_one_station_has_its_history_and_sessions_in_the_first_view(
+    visits: Visits, look: str
+) -> None:
+    history = {"hui-history-graph-card", "hui-statistics-graph-card", "eevion-sessions"}
+    assert history <= {*visits[1, "stations", look]["parts"]}
+    assert not history & {*visits[4, "stations", look]["parts"]}
+
+
 def test_sixty_stations_are_a_screen_for_each_site(visits: Visits) -> None:
     assert visits[60, "stations", "desktop-light-en"]["height"] <= 2 * 900
     assert visits[4, "stations", "desktop-light-en"]["height"] <= 900

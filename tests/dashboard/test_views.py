@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from unittest.mock import patch
 
 from homeassistant.auth.models import User
 from homeassistant.auth.permissions.models import PermissionLookup
@@ -21,6 +22,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+from sqlalchemy.exc import OperationalError
 
 from custom_components.eevion.dashboard.model import natural
 from custom_components.eevion.translation import Texts
@@ -170,6 +172,53 @@ async def test_a_block_for_each_of_few_stations(
     assert present[3].id("sensor", "status") not in shown
     assert {present[3].id("sensor", key) for key in ("session_energy", "session_cost")} <= shown
     assert present[0].id("sensor", "session_energy") not in shown
+
+
+@sized(1)
+@pytest.mark.usefixtures("recorder_mock")
+class TestOneStation:
+    async def test_the_first_view_has_its_history_and_its_sessions(
+        self, hass: HomeAssistant, present: list[Station], ask: Ask
+    ) -> None:
+        await async_record_totals(hass)
+        (station,) = present
+        view = await ask("stations")
+        page = await page_of(ask, station.name)
+        assert lines(view) == lines(page) != {}
+        for card in ("history-graph", "custom:eevion-sessions-card"):
+            (shown,) = [part for part in walk(view) if part.get("type") == card]
+            assert shown in walk(page)
+        assert headings(seen(hass, view)) == [
+            "Harbor View Garage",
+            station.name,
+            "Session",
+            "Energy and cost",
+            "Last sessions",
+        ]
+        # Each state once; what is seldom needed is on the page of the station.
+        charging = station.id("switch", "charging")
+        tiles = [p for p in walk(view) if p.get("type") == "tile" and p["entity"] == charging]
+        assert len(tiles) == 2
+        assert station.id("switch", "in_service") not in entity_ids(view)
+
+    async def test_the_controls_are_there_without_the_database(
+        self, hass: HomeAssistant, present: list[Station], ask: Ask
+    ) -> None:
+        (station,) = present
+        await async_record_totals(hass)
+        broken = OperationalError("select", {}, Exception("disk I/O error"))
+        metadata = "custom_components.eevion.history.statistics.get_metadata"
+        with patch(metadata, side_effect=broken):
+            view = await ask("stations")
+        assert lines(view) == {}
+        assert station.id("switch", "charging") in entity_ids(seen(hass, view))
+
+
+@sized(2)
+async def test_a_history_for_one_station_only(
+    hass: HomeAssistant, present: list[Station], ask: Ask
+) -> None:
+    assert headings(seen(hass, await ask("stations")))[1:] == [s.name for s in present]
 
 
 @sized(6)

@@ -81,6 +81,11 @@ class DashboardModel:
         """The stations of all sites."""
         return (station for site in self.sites for station in site.stations)
 
+    @property
+    def station_count(self) -> int:
+        """The number of stations of all sites."""
+        return sum(len(site.stations) for site in self.sites)
+
 
 @callback
 def async_dashboard_model(

@@ -94,23 +94,33 @@ CONTROL_KEYS: Final = (
 """What few stations show beside their main entities."""
 
 
-def has_controls(model: DashboardModel) -> bool:
-    """Return whether there are few enough stations for their controls."""
-    return sum(len(site.stations) for site in model.sites) <= _TILES
+def keys_beside_main(model: DashboardModel) -> tuple[str, ...]:
+    """Return the keys that the view of all stations has beside the main ones."""
+    match model.station_count:
+        case 1:
+            return STATION_KEYS
+        case count if count <= _TILES:
+            return CONTROL_KEYS
+        case _:
+            return ()
 
 
-def stations_view(model: DashboardModel, texts: Texts) -> Card:
-    """Return the view of all stations, or what to do where there is none."""
+def stations_view(model: DashboardModel, plots: Sequence[Plot], texts: Texts) -> Card:
+    """Return the view of all stations, or what to do where there is none.
+
+    `plots` are those of a station that is the only one.
+    """
     if not model.sites:
         return _empty_view(model, texts)
-    count = sum(len(site.stations) for site in model.sites)
-    style = _rich_block if count <= _RICH else _tile_block
-    is_few = has_controls(model)
     sections = [_notice(title, texts) for title in model.unloaded]
-    sections += [
-        _site_of_blocks(site, texts, style) if is_few else _site_of_lists(site, texts)
-        for site in model.sites
-    ]
+    match model.station_count:
+        case 1:
+            sections += _only_station(model.sites[0], plots, texts)
+        case count if count <= _TILES:
+            style = _rich_block if count <= _RICH else _tile_block
+            sections += [_site_of_blocks(site, texts, style) for site in model.sites]
+        case _:
+            sections += [_site_of_lists(site, texts) for site in model.sites]
     return _sections(sections)
 
 
@@ -196,6 +206,17 @@ def _unless(entity_id: str, state: str, *, is_left_out: bool) -> list[Card]:
     return [_state(entity_id, [state, *_NO_VALUE], is_not=True)] if is_left_out else []
 
 
+# One station: beside its controls, what its page has of daily use
+
+
+def _only_station(site: SiteModel, plots: Sequence[Plot], texts: Texts) -> Iterator[Card]:
+    (station,) = site.stations
+    controls = _site_of_blocks(site, texts, _limit_block)
+    controls["cards"] += _smart_part(station, texts) + _session_part(station, texts)
+    yield controls
+    yield from _parts(_history_part(station, plots, texts), _last_sessions_part(station, texts))
+
+
 # Few stations: a block for each, those with a problem first
 
 
@@ -219,14 +240,20 @@ def _has_problem(entities: Entities, *, wanted: bool) -> list[Card] | None:
 
 
 def _tile_block(station: StationModel, texts: Texts, *, is_problem: bool) -> Card:
-    return _block(_controls(station, texts, is_problem=is_problem))
+    cards = _controls(station, texts, is_problem=is_problem)
+    return {"type": "vertical-stack", "cards": cards, "grid_options": {"columns": 12}}
+
+
+def _limit_block(station: StationModel, texts: Texts, *, is_problem: bool) -> Card:
+    block = _tile_block(station, texts, is_problem=is_problem)
+    if limit := station.entities.get("number.charging_limit"):
+        block["cards"].append(_limit_tile(limit, texts))
+    return block
 
 
 def _rich_block(station: StationModel, texts: Texts, *, is_problem: bool) -> Card:
-    cards = _controls(station, texts, is_problem=is_problem)
+    block = _limit_block(station, texts, is_problem=is_problem)
     entities = station.entities
-    if limit := entities.get("number.charging_limit"):
-        cards.append(_limit_tile(limit, texts))
     power, charging = entities.get("sensor.power"), entities.get("switch.charging")
     if power and charging:
         plot = _tile(
@@ -237,12 +264,8 @@ def _rich_block(station: StationModel, texts: Texts, *, is_problem: bool) -> Car
             features=[{"type": "trend-graph", "hours_to_show": _HOURS}],
             tap_action=_navigate(station.path),
         )
-        cards.append({**plot, "visibility": [_state(charging, "on")]})
-    return _block(cards)
-
-
-def _block(cards: list[Card]) -> Card:
-    return {"type": "vertical-stack", "cards": cards, "grid_options": {"columns": 12}}
+        block["cards"].append({**plot, "visibility": [_state(charging, "on")]})
+    return block
 
 
 def _controls(station: StationModel, texts: Texts, *, is_problem: bool) -> list[Card]:
@@ -508,22 +531,45 @@ def station_gone_view(texts: Texts) -> Card:
 
 def station_view(station: StationModel, plots: Sequence[Plot], texts: Texts) -> Card:
     """Return the page of a station."""
-    entities = station.entities
-    sections = [
-        _titled(texts("dashboard_now"), "mdi:ev-station", _now_cards(station, texts)),
-        _titled(
-            texts("dashboard_smart_charging"), "mdi:solar-power", _smart_cards(entities, texts)
-        ),
-        _titled(texts("dashboard_session"), "mdi:receipt-text", _session_cards(entities)),
-        _titled(texts("dashboard_history"), "mdi:chart-bar", _history_cards(station, plots, texts)),
-        _titled(
-            texts("dashboard_last_sessions"),
-            "mdi:format-list-bulleted",
-            [{"type": SESSIONS_CARD, "stations": [station.device_id]}] if station.device_id else [],
-        ),
-        _titled(texts("dashboard_settings"), "mdi:cog", _rows(entities, _SETTINGS)),
-    ]
-    return _sections([section for section in sections if section])
+    return _sections(
+        [
+            *_parts(
+                _titled(texts("dashboard_now"), "mdi:ev-station", _now_cards(station, texts)),
+                _smart_part(station, texts),
+                _session_part(station, texts),
+                _history_part(station, plots, texts),
+                _last_sessions_part(station, texts),
+                _titled(texts("dashboard_settings"), "mdi:cog", _rows(station.entities, _SETTINGS)),
+            )
+        ]
+    )
+
+
+def _parts(*parts: list[Card]) -> Iterator[Card]:
+    """Yield a section for each part that has cards."""
+    return (_section(1, cards) for cards in parts if cards)
+
+
+def _smart_part(station: StationModel, texts: Texts) -> list[Card]:
+    cards = _smart_cards(station.entities, texts)
+    return _titled(texts("dashboard_smart_charging"), "mdi:solar-power", cards)
+
+
+def _session_part(station: StationModel, texts: Texts) -> list[Card]:
+    """Return the figures that the session has."""
+    rows = _rows(station.entities, _SESSION, is_value_needed=True)
+    return _titled(texts("dashboard_session"), "mdi:receipt-text", rows)
+
+
+def _history_part(station: StationModel, plots: Sequence[Plot], texts: Texts) -> list[Card]:
+    cards = _history_cards(station, plots, texts)
+    return _titled(texts("dashboard_history"), "mdi:chart-bar", cards)
+
+
+def _last_sessions_part(station: StationModel, texts: Texts) -> list[Card]:
+    title, icon = texts("dashboard_last_sessions"), "mdi:format-list-bulleted"
+    card: Card = {"type": SESSIONS_CARD, "stations": [station.device_id]}
+    return _titled(title, icon, [card] if station.device_id else [])
 
 
 def _now_cards(station: StationModel, texts: Texts) -> list[Card]:
@@ -558,11 +604,6 @@ def _smart_cards(entities: Entities, texts: Texts) -> list[Card]:
     keys = (key for key in _SMART if key != "select.charging_mode")
     # Without a target, a plan has neither a start nor a cost.
     return cards + _rows(entities, keys, is_value_needed=True)
-
-
-def _session_cards(entities: Entities) -> list[Card]:
-    """Return the figures that the session has."""
-    return _rows(entities, _SESSION, is_value_needed=True)
 
 
 def _rows(entities: Entities, keys: Iterable[str], *, is_value_needed: bool = False) -> list[Card]:
@@ -686,11 +727,9 @@ def _section(columns: int, cards: Sequence[Card]) -> Card:
     return {"type": "grid", "column_span": columns, "cards": cards}
 
 
-def _titled(title: str, icon: str, cards: Sequence[Card]) -> Card | None:
-    """Return a section with a heading; None without cards."""
-    if not cards:
-        return None
-    return _section(1, [{"type": "heading", "heading": title, "icon": icon}, *cards])
+def _titled(title: str, icon: str, cards: Sequence[Card]) -> list[Card]:
+    """Return cards with a heading; none without cards."""
+    return [{"type": "heading", "heading": title, "icon": icon}, *cards] if cards else []
 
 
 def _tile(entity_id: str, **options: Any) -> Card:

@@ -1,10 +1,12 @@
 """The websocket commands of the dashboard."""
 
+import logging
 from typing import Any, Final
 
 from homeassistant.auth.models import User
 from homeassistant.components import websocket_api
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 import probatio as vol
 
@@ -13,22 +15,24 @@ from .model import async_dashboard_model, async_station_model
 from .sessions import websocket_sessions
 from .statistics import async_all_plots, async_station_plots
 from .views import (
-    CONTROL_KEYS,
     ENERGY,
     ENERGY_KEYS,
     MAP,
     SESSIONS,
     STATION_KEYS,
     STATIONS,
+    Plot,
     dashboard,
     energy_view,
-    has_controls,
+    keys_beside_main,
     map_view,
     sessions_view,
     station_gone_view,
     station_view,
     stations_view,
 )
+
+_LOGGER = logging.getLogger(__name__)
 
 DASHBOARD_COMMAND: Final = "eevion/dashboard"
 _PATH: Final = vol.All(str, vol.Length(max=64))
@@ -66,10 +70,7 @@ async def websocket_dashboard(
 async def _async_view(hass: HomeAssistant, user: User, path: str, texts: Texts) -> dict[str, Any]:
     """Return the content of the view at a path."""
     if path == STATIONS:
-        model = async_dashboard_model(hass, user)
-        if has_controls(model):
-            model = async_dashboard_model(hass, user, CONTROL_KEYS)
-        return stations_view(model, texts)
+        return await _async_stations_view(hass, user, texts)
     if path == SESSIONS:
         return sessions_view()
     if path == ENERGY:
@@ -80,3 +81,17 @@ async def _async_view(hass: HomeAssistant, user: User, path: str, texts: Texts) 
     if station := async_station_model(hass, user, path, STATION_KEYS):
         return station_view(station, await async_station_plots(hass, station), texts)
     return station_gone_view(texts)
+
+
+async def _async_stations_view(hass: HomeAssistant, user: User, texts: Texts) -> dict[str, Any]:
+    model = async_dashboard_model(hass, user)
+    if keys := keys_beside_main(model):
+        model = async_dashboard_model(hass, user, keys)
+    plots: list[Plot] = []
+    if model.station_count == 1:
+        try:
+            plots = await async_all_plots(hass, model)
+        except HomeAssistantError:
+            # The controls work without the database; the view of the energy says what is wrong.
+            _LOGGER.debug("The plots are left out", exc_info=True)
+    return stations_view(model, plots, texts)
