@@ -1,7 +1,7 @@
 """What a command costs from the action to the socket."""
 
 import asyncio
-from asyncio import selector_events
+from asyncio import selector_events, sslproto
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,8 +21,6 @@ _PATH = "station/energy-management"
 _FIRST_BYTES = f"POST /{_PATH}".encode()
 # Home Assistant's and aiohttp's first times are not what counts.
 _UNCOUNTED = 5
-# Commands are rare: what they need is in no cache of the processor.
-_QUIET_S = 0.1
 _BETWEEN_S = 61
 
 
@@ -47,27 +45,28 @@ class Commands:
 
 @contextmanager
 def _wire() -> Iterator[list[Taken]]:
-    """Note the clocks at each command's first bytes at the socket."""
+    """Note the clocks when each command's first bytes come to the socket, encrypted."""
     noted: list[Taken] = []
-    transport = selector_events._SelectorSocketTransport  # type: ignore[attr-defined]  # noqa: SLF001
-    write, writelines = transport.write, transport.writelines
+    is_command = False
+    tls = sslproto._SSLProtocolTransport  # type: ignore[attr-defined]  # noqa: SLF001
+    socket = selector_events._SelectorSocketTransport  # type: ignore[attr-defined]  # noqa: SLF001
+    write_tls, write = tls.write, socket.write
 
-    def record(first: Any) -> None:
-        if bytes(first[: len(_FIRST_BYTES)]) == _FIRST_BYTES:
-            noted.append(_clocks())
+    def watching_write(self: Any, data: Any) -> None:
+        nonlocal is_command
+        is_command = bytes(data[: len(_FIRST_BYTES)]) == _FIRST_BYTES
+        write_tls(self, data)
 
     def noting_write(self: Any, data: Any) -> None:
-        record(data)
+        nonlocal is_command
+        if is_command:
+            is_command = False
+            noted.append(_clocks())
         write(self, data)
 
-    def noting_writelines(self: Any, data: Any) -> None:
-        lines = list(data)
-        record(lines[0])
-        writelines(self, lines)
-
     with (
-        patch.object(transport, "write", noting_write),
-        patch.object(transport, "writelines", noting_writelines),
+        patch.object(tls, "write", watching_write),
+        patch.object(socket, "write", noting_write),
     ):
         yield noted
 
@@ -101,7 +100,6 @@ async def _measure(house: House, command: Callable[[int], Awaitable[None]], time
     taken: list[Taken] = []
     with _wire() as noted:
         for number in range(_UNCOUNTED + times):
-            await asyncio.sleep(_QUIET_S)
             # A minute's commands would fill the budget, which is written to a file.
             house.clock.now += _BETWEEN_S
             noted.clear()

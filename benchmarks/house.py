@@ -74,7 +74,10 @@ async def house(folder: Path, url: str) -> AsyncIterator[House]:
             patch("homeassistant.util.dt.utcnow", clock.utcnow),
             patch("custom_components.eevion.polling.cadence.monotonic", clock.monotonic),
         ):
-            yield House(hass, url, clock)
+            found = House(hass, url, clock)
+            # The handshake of TLS is no part of a set-up.
+            await found.floor_poll(REQUESTS, ())
+            yield found
 
 
 class House:

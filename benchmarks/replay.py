@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 import json
 from pathlib import Path
+import ssl
 import sys
 from typing import Any
 
@@ -72,7 +73,10 @@ class _Replay:
 
 def main() -> None:
     """Serve a folder until killed; say when ready."""
-    replay = _Replay(Path(sys.argv[1]))
+    folder = Path(sys.argv[1])
+    replay = _Replay(folder)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(folder / "certificate.pem")
     app = web.Application(client_max_size=2**24)
     for word in (replay.turn, replay.hold, replay.held, replay.release):
         app.router.add_get(f"/{word.__name__}", word)
@@ -81,6 +85,7 @@ def main() -> None:
         app,
         host="127.0.0.1",
         port=int(sys.argv[2]),
+        ssl_context=tls,
         access_log=None,
         print=lambda _: print("ready", flush=True),
     )

@@ -114,6 +114,7 @@ def _resource(url: str, sensors: list[dict[str, Any]], payload: Any = None) -> d
     resource = {
         "resource": url,
         "headers": HEADERS,
+        "verify_ssl": False,
         "scan_interval": 86_400,
         "timeout": 120,
         "sensor": sensors,

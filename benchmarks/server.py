@@ -8,8 +8,10 @@ from pathlib import Path
 import subprocess
 import sys
 
-from aiohttp import ClientSession
+from aiohttp import ClientSession, TCPConnector
 from aiohttp.test_utils import unused_port
+from homeassistant.util.ssl import get_default_context
+import trustme
 
 from .costs import Work
 from .scenes import Scene
@@ -47,14 +49,19 @@ class Server:
 
 @asynccontextmanager
 async def serve(folder: Path) -> AsyncIterator[Server]:
-    """Replay a folder."""
+    """Replay a folder over TLS, as the cloud speaks; Home Assistant trusts its certificate."""
     port = unused_port()
+    authority = trustme.CA()
+    tls = get_default_context()
+    authority.configure_trust(tls)
+    certificate = folder / "certificate.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
     command = [sys.executable, "-m", "benchmarks.replay", str(folder), str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: ASYNC220
         assert process.stdout
         await asyncio.to_thread(process.stdout.readline)
         try:
-            async with ClientSession() as session:
-                yield Server(f"http://127.0.0.1:{port}", session)
+            async with ClientSession(connector=TCPConnector(ssl=tls)) as session:
+                yield Server(f"https://127.0.0.1:{port}", session)
         finally:
             process.terminate()
