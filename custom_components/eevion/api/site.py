@@ -192,13 +192,13 @@ class Station:
 
 def _ports(rows: list[Any], before: Before[Site] | None) -> tuple[list[Port], bool]:
     if before:
-        rows_before, ports_before = parse.items(before.row.get("ports")), before.model.ports
-        if len(rows) == len(rows_before) == len(ports_before):
-            pairs = iter(zip(rows_before, ports_before, strict=True))
-
-            def read(row: Mapping[str, Any]) -> Port:
-                row_before, port = next(pairs)
-                return port if row == row_before else Port.from_json(row)
-
-            return parse.rows(rows, read)
+        rows_before, ports = parse.items(before.row.get("ports")), list(before.model.ports)
+        if len(rows) == len(rows_before) == len(ports):
+            pairs = enumerate(zip(rows, rows_before, strict=True))
+            changed = [index for index, (row, row_before) in pairs if row != row_before]
+            read, is_complete = parse.rows([rows[index] for index in changed], Port.from_json)
+            if is_complete:
+                for index, port in zip(changed, read, strict=True):
+                    ports[index] = port
+                return ports, True
     return parse.rows(rows, Port.from_json)
