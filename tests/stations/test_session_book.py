@@ -168,7 +168,7 @@ def test_what_the_newest_list_held() -> None:
 def test_other_ports_are_dropped() -> None:
     book = SessionBook()
     book.update([session("a", port="left"), session("b", port="right")])
-    book.retain(["left"])
+    book.retain({"left"})
     assert book.get("left")
     assert book.get("right") is None
     assert names(book.active()) == {"a"}

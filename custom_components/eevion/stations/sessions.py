@@ -1,6 +1,6 @@
 """The present session of each port, from answers that may be late, partial or stale."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -178,13 +178,15 @@ class SessionBook:
             if known.session_id == session.session_id and known.is_active:
                 self.apply(replace(known, status=SessionStatus.COMPLETE))
 
-    def retain(self, port_ids: Iterable[str]) -> None:
+    def retain(self, port_ids: AbstractSet[str]) -> None:
         """Drop the sessions of all ports but these."""
-        keep = set(port_ids)
-        self._sessions = {port: s for port, s in self._sessions.items() if port in keep}
+        for port_id in self._sessions.keys() - port_ids:
+            del self._sessions[port_id]
 
     def _store(self, port_id: str, session: Session) -> None:
         known = self._sessions.get(port_id)
+        if known is session:
+            return
         is_same = known is not None and known.session_id == session.session_id
         if is_same or _rank(session) >= _rank(known):
             self._sessions[port_id] = known if known == session else session
