@@ -114,7 +114,7 @@ class Budgets:
 
     @property
     def _has_account(self) -> bool:
-        return bool(self._hass.config_entries.async_entries(DOMAIN))
+        return self._hass.config_entries.async_has_entries(DOMAIN)
 
     async def async_write(self, _event: Event | None = None) -> None:
         """Write the use, also at the stop of Home Assistant."""
