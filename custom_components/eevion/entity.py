@@ -95,7 +95,6 @@ class EevionEntity(_DeviceEntity):
         """Initialize the entity of a station."""
         super().__init__(coordinator, port_id, description, description.change_key_fn)
         self.port_id = port_id
-        self._last_state = coordinator.data.stations[port_id]
         share = coordinator.entity_budget.share(port_id)
         self._attr_entity_registry_enabled_default = (
             description.entity_registry_enabled_default
@@ -112,8 +111,7 @@ class EevionEntity(_DeviceEntity):
     @property
     def station(self) -> StationState:
         """The current state of the station; the last one while the cloud does not list it."""
-        self._last_state = self.coordinator.data.stations.get(self.port_id, self._last_state)
-        return self._last_state
+        return self.coordinator.data.station(self.port_id)
 
     @property
     @override

@@ -1,6 +1,7 @@
 """Sessions, as answers about them come and go: what is older, wrong, missing or late."""
 
 from datetime import datetime, timedelta
+import gc
 from typing import Any
 
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
@@ -8,6 +9,7 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.eevion.stations import StationState
 from tests.conftest import START, Pass
 from tests.handmade import HandMadeCloud, session, shown, site
 
@@ -80,6 +82,21 @@ async def test_an_older_list_changes_nothing(
         seen.append(shown(hass, "A", "sensor.session_energy"))
     assert seen == ["0.158", "0.199", "0.199", "0.21"]
     assert not events
+
+
+async def test_the_states_of_former_polls_are_not_kept(
+    hass: HomeAssistant, hand: HandMadeCloud, account: MockConfigEntry, wait: Pass
+) -> None:
+    """An entity that is not written for weeks holds no session of then."""
+    values = {"energy": 500, "cost": 2, "stationStatus": "SuspendedEV", "vehicle": "Car"}
+    changes: dict[str, Any] = {}
+    for name, value in values.items():
+        changes[name] = value
+        hand.sessions = (200, [session(f"at {port}", port, **changes) for port in "ABC"])
+        await wait(ACTIVE_S)
+    gc.collect()
+    kept = [found.port.port_id for found in gc.get_objects() if isinstance(found, StationState)]
+    assert sorted(kept) == ["A", "B", "C"]
 
 
 PREMATURE = {

@@ -18,7 +18,13 @@ class Snapshot:
 
     sites: dict[str, Site] = field(default_factory=dict)
     stations: dict[str, StationState] = field(default_factory=dict)
+    gone: dict[str, StationState] = field(default_factory=dict)
+    """The last states of stations that the cloud does not list any more."""
     site_totals: dict[str, Totals] = field(default_factory=dict)
+
+    def station(self, port_id: str) -> StationState:
+        """Return the state of a station, the last one once the station is gone."""
+        return self.stations.get(port_id) or self.gone[port_id]
 
     def station_name(self, port_id: str) -> str:
         """Return the name on a station, or the port id once the station is gone."""
@@ -79,7 +85,8 @@ class Assembly:
         # A station that is missing from one answer alone keeps its session.
         self._retained = places.keys() | stations.keys()
         for port_id in stations.keys() - places.keys():
-            changed |= {port_id, stations.pop(port_id).site_id}
+            state = self.snapshot.gone[port_id] = stations.pop(port_id)
+            changed |= {port_id, state.site_id}
             self._meters.pop(port_id, None)
             self._flowing.discard(port_id)
         self.book.retain(self._retained)
@@ -93,6 +100,7 @@ class Assembly:
             ):
                 blank = StationState(site_id=site_id, site_currency=currency, port=port)
                 stations[port_id] = self._completed(blank, now)
+                self.snapshot.gone.pop(port_id, None)
                 changed |= _ids(known, stations[port_id])
         return changed
 
