@@ -38,6 +38,7 @@ from .api import (
     Word,
     slug,
 )
+from .coordinator import EevionCoordinator
 from .entity import (
     EevionDescription,
     EevionEntity,
@@ -546,23 +547,50 @@ async def async_setup_entry(
             for description in SITE_SENSORS
         ),
     )
-    async_add_entities_for_all(entry, async_add_entities, SENSORS, EevionSensor)
+    async_add_entities_for_all(entry, async_add_entities, SENSORS, _sensor)
     async_add_entities_for_all(entry, async_add_entities, INFORMATION, EevionInformationSensor)
     async_add_smart_entities(entry, async_add_entities, SMART_SENSORS, EevionSmartSensor)
 
 
-class EevionSensor(EevionEntity, RestoreSensor):
+class EevionSensor(EevionEntity, SensorEntity):
     """A sensor of a station."""
 
     entity_description: EevionSensorDescription
+
+    @property
+    @override
+    def native_value(self) -> Value:
+        """The value in the current state of the station."""
+        return self.entity_description.value(self.station)
+
+    @property
+    @override
+    def native_unit_of_measurement(self) -> str | None:
+        """The unit; sessions report that of money."""
+        if unit_fn := self.entity_description.unit_fn:
+            return unit_fn(self.station)
+        return self.entity_description.native_unit_of_measurement
+
+    @property
+    @override
+    def state_class(self) -> SensorStateClass | None:
+        """None for an amount in no currency yet: statistics do not change their unit."""
+        if self.entity_description.unit_fn and self.native_unit_of_measurement is None:
+            return None
+        return self.entity_description.state_class
+
+
+class EevionSessionSensor(EevionSensor, RestoreSensor):
+    """A sensor of the last session, which the cloud may no longer list after a restart."""
+
     _restored: SensorExtraStoredData | None = None
     _restored_reset: datetime | None = None
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Restore the values of the last session, which the cloud may no longer list."""
+        """Restore the values of the last session."""
         await super().async_added_to_hass()
-        if self.entity_description.session_fn and self.station.session is None:
+        if self.station.session is None:
             restored = await self.async_get_last_sensor_data()
             if restored is None or restored.native_value is None:
                 return
@@ -579,26 +607,16 @@ class EevionSensor(EevionEntity, RestoreSensor):
     @property
     @override
     def native_value(self) -> Value:
-        """The value in the current state of the station."""
-        if self._past:
-            return cast("Value", self._past.native_value)
-        return self.entity_description.value(self.station)
+        """The value in the current state of the station, else the restored one."""
+        return cast("Value", self._past.native_value) if self._past else super().native_value
 
     @property
     @override
     def native_unit_of_measurement(self) -> str | None:
-        """The unit; sessions report that of money."""
-        if unit_fn := self.entity_description.unit_fn:
-            return self._past.native_unit_of_measurement if self._past else unit_fn(self.station)
-        return self.entity_description.native_unit_of_measurement
-
-    @property
-    @override
-    def state_class(self) -> SensorStateClass | None:
-        """None for an amount in no currency yet: statistics do not change their unit."""
-        if self.entity_description.unit_fn and self.native_unit_of_measurement is None:
-            return None
-        return self.entity_description.state_class
+        """The unit; that of money belongs to the value."""
+        if self._past and self.entity_description.unit_fn:
+            return self._past.native_unit_of_measurement
+        return super().native_unit_of_measurement
 
     @property
     @override
@@ -607,6 +625,13 @@ class EevionSensor(EevionEntity, RestoreSensor):
         if not self.entity_description.is_per_session:
             return None
         return self._restored_reset if self._past else session_start(self.station)
+
+
+def _sensor(
+    coordinator: EevionCoordinator, port_id: str, description: EevionSensorDescription
+) -> EevionSensor:
+    sensor_class = EevionSessionSensor if description.session_fn else EevionSensor
+    return sensor_class(coordinator, port_id, description)
 
 
 class EevionInformationSensor(EevionSensor):
