@@ -144,6 +144,21 @@ async def test_manual_is_lowered_for_protection_and_gets_back(shared: Home, lowe
     assert shared.reason(lowered) == "manual"
 
 
+async def test_a_rise_is_not_urgent_while_the_house_is_above_the_breaker(
+    shared: Home, lowered: str
+) -> None:
+    """A vehicle leaves that was paused for the breaker: its limit is given back, but later."""
+    await shared.run(6, 45 * V, step_s=2)
+    assert shared.limits(lowered)[-1] == 0
+    count = len(shared.requests())
+    shared.world.unplug(lowered)
+    await shared.run(22, 45 * V, step_s=2)
+    assert len(shared.requests()) == count
+    await shared.run(20, 45 * V, step_s=2)
+    assert len(shared.requests()) == count + 1
+    assert shared.limits(lowered)[-1] == 30
+
+
 async def test_a_session_that_ends_while_it_is_lowered_gives_back_as_well(
     shared: Home, lowered: str
 ) -> None:

@@ -1,13 +1,15 @@
 """Smart charging at work, against the simulated cloud."""
 
+import asyncio
 from datetime import timedelta
 from itertools import pairwise
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 import pytest
 
-from tests.calls import act, starts
+from tests.calls import act, pass_until, starts
 from tests.smart.home import GRID, Home
 
 A, B = "2133", "2134"
@@ -116,6 +118,53 @@ async def test_a_limit_by_hand_counts_until_the_session_ends(sunny: Home) -> Non
     assert sunny.reason(A) == "waiting_for_sun"
 
 
+@pytest.mark.parametrize("fault", ["rate_limited", "latency"])
+async def test_a_limit_by_hand_on_its_way_is_not_replaced(
+    sunny: Home, freezer: FrozenDateTimeFactory, fault: str
+) -> None:
+    """More sun comes while the limit of a person waits for the cloud."""
+    await sunny.run(40, -3000)
+    sunny.cloud.faults.set(fault, path="/station/energy-management", count=1, seconds=8)
+    by_hand = asyncio.ensure_future(sunny.station(A).limit(20))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    sunny.meter(-6000)
+    await pass_until(sunny.hass, freezer, asyncio.wait_for(by_hand, None))
+    await sunny.run(60, -6000)
+    assert sunny.reason(A) == "overridden"
+    assert sunny.limits(A)[-1] == 20
+    assert sunny.station(A)["number.charging_limit"] == "20"
+
+
+async def test_a_limit_by_hand_that_is_refused_holds_nothing_up(
+    sunny: Home, freezer: FrozenDateTimeFactory
+) -> None:
+    sunny.cloud.faults.set("error", path="/station/energy-management", count=1)
+    with pytest.raises(HomeAssistantError):
+        await sunny.station(A).limit(20)
+    await sunny.run(60, -6000)
+    assert sunny.reason(A) == "sun"
+    assert sunny.limits(A)[-1] == 28
+
+
+async def test_a_limit_by_hand_replaces_one_that_waits(
+    sunny: Home, freezer: FrozenDateTimeFactory
+) -> None:
+    sunny.cloud.faults.set("rate_limited", path="/station/energy-management", count=1, seconds=8)
+    mode = sunny.station(A).id("select", "charging_mode")
+    chosen = {"entity_id": mode, "option": "fast"}
+    await sunny.hass.services.async_call("select", "select_option", chosen, blocking=True)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    await pass_until(sunny.hass, freezer, sunny.station(A).limit(20))
+    await sunny.run(60, -3000)
+    assert sunny.reason(A) == "overridden"
+    assert sunny.limits(A)[-1] == 20
+    await sunny.choose(A, "off")
+    await sunny.choose(A, "manual")
+    assert sunny.limits(A)[-2:] == [0, 20]
+
+
 async def test_the_very_limit_that_was_sent_is_by_hand_as_well(sunny: Home) -> None:
     await act(sunny.hass, "set_charging_limit", device_id=sunny.device(A), amps=14)
     await sunny.run(300, 0)
@@ -216,6 +265,24 @@ async def test_without_a_vehicle_a_start_is_tried_every_half_hour(home: Home) ->
         await home.run(60, 0, step_s=60)
     assert len(starts(home.cloud)) == 1
     for _ in range(2):
+        await home.run(60, 0, step_s=60)
+    assert len(starts(home.cloud)) == 2
+
+
+async def test_a_start_is_tried_again_where_the_clock_is_set_back(
+    home: Home, freezer: FrozenDateTimeFactory
+) -> None:
+    """Not only after the hours by which it was set back."""
+    home.meter(0)
+    await home.add(A)
+    await home.choose(A, "fast")
+    await home.run(120, 0, step_s=60)
+    assert len(starts(home.cloud)) == 1
+    freezer.tick(timedelta(hours=-30))
+    for watts in range(3):
+        await home.run(20, watts, step_s=20)
+    assert len(starts(home.cloud)) == 2
+    for _ in range(29):
         await home.run(60, 0, step_s=60)
     assert len(starts(home.cloud)) == 2
 

@@ -1,7 +1,7 @@
 """Start and stop sessions, and set charging limits."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -84,6 +84,8 @@ class Control:
         self._limiter = Limiter(coordinator)
         self._pending: defaultdict[str, _PendingCommand] = defaultdict(_PendingCommand)
         self._listeners: list[ByHandListener] = []
+        self._limited_by_hand: Counter[str] = Counter()
+        """Numbers of limits on their way that are not smart charging's, by port id."""
         coordinator.config_entry.async_on_unload(self._async_withdraw_stops)
 
     @callback
@@ -100,6 +102,10 @@ class Control:
     def _given(self, port_id: str, what: ByHand) -> None:
         for listener in tuple(self._listeners):
             listener(port_id, what)
+
+    def is_limited_by_hand(self, port_id: str) -> bool:
+        """Return whether a limit that is not smart charging's is on its way."""
+        return self._limited_by_hand[port_id] > 0
 
     def _station(self, port_id: str) -> StationState:
         if station := self._coordinator.data.stations.get(port_id):
@@ -288,7 +294,11 @@ class Control:
             port_id: self.limit(port_id, value, unit).station_id
             for port_id, value in wanted.items()
         }
-        failures = await self.async_try_limits(wanted, unit)
+        self._limited_by_hand.update(wanted.keys())
+        try:
+            failures = await self.async_try_limits(wanted, unit)
+        finally:
+            self._limited_by_hand.subtract(wanted.keys())
         for port_id in wanted.keys() - failures.keys():
             self._given(port_id, ByHand.LIMIT)
         if failures:

@@ -441,6 +441,9 @@ class Controller:
             limit_a = station.decision.limit_a if station.decision else None
             if limit_a is None or given.is_stuck:
                 continue
+            # One that a person has given since is not to be replaced before it counts.
+            if self._charging.is_limited_by_hand(given.port_id):
+                continue
             present_a = given.limit_a if station.sending_a is None else station.sending_a
             if limit_a != present_a:
                 limits[given.port_id] = limit_a
