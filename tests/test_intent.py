@@ -19,6 +19,7 @@ from homeassistant.helpers import (
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+from pytest_homeassistant_custom_component.typing import MockHAClientWebSocket, WebSocketGenerator
 import yaml
 
 from custom_components.eevion.api import Session, SessionStatus
@@ -30,9 +31,11 @@ from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 
 SENTENCES = ROOT / "custom_sentences"
+FIXTURES = ROOT / "tests" / "fixtures"
 LANGUAGES = ("en", "es", "fr")
 
 type Say = Callable[..., Awaitable[str]]
+type Slots = dict[str, Any]
 
 
 @pytest.fixture
@@ -93,6 +96,44 @@ def test_sentences_are_for_our_intents(language: str) -> None:
     assert set(read["intents"]) == {intent.intent_type for intent in INTENTS}
     # They share their names with all other sentences.
     assert all(name.startswith("eevion_") for name in (*read["lists"], *read["expansion_rules"]))
+
+
+async def recognized(
+    hass: HomeAssistant, client: MockHAClientWebSocket, language: str, sentences: list[str]
+) -> list[tuple[str, Slots] | None]:
+    """Return the intent and the slots that Assist finds in each sentence, without doing it."""
+    command = "conversation/agent/homeassistant/debug"
+    await client.send_json_auto_id({"type": command, "sentences": sentences, "language": language})
+    return [
+        (found["intent"]["name"], found["slots"]) if found and found["match"] else None
+        for found in (await client.receive_json())["result"]["results"]
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_what_people_say(
+    hass: HomeAssistant,
+    say: Say,
+    garage: Station,
+    hass_ws_client: WebSocketGenerator,
+    language: str,
+) -> None:
+    read = yaml.safe_load((FIXTURES / "sentences.yaml").read_text("utf-8"))[language]
+    others = read.pop("others")
+    expected = {
+        sentence: (name, group["slots"])
+        for name, groups in read.items()
+        for group in groups
+        for sentence in group["sentences"]
+    }
+    assert set(read) == {intent.intent_type for intent in INTENTS}
+    client = await hass_ws_client(hass)
+    found = await recognized(hass, client, language, list(expected))
+    assert dict(zip(expected, found, strict=True)) == expected
+    for sentence, other in zip(
+        others, await recognized(hass, client, language, others), strict=True
+    ):
+        assert other is None or not other[0].startswith("Eevion"), sentence
 
 
 START = {
