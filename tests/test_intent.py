@@ -441,6 +441,52 @@ async def test_two_stations_in_one_area(
     )
 
 
+SITE_OF = {"en": "at", "es": "en", "fr": "à"}
+SITES = {
+    "en": ("start charging at {}", "Several stations match: ", "A session has been started at "),
+    "es": ("inicia la carga en {}", "Varias estaciones coinciden: ", "Se ha iniciado una sesión "),
+    "fr": ("démarre la recharge à {}", "Plusieurs bornes sont possibles", "Une séance a été "),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+class TestNamesOfSites:
+    @pytest.fixture
+    def settings(self) -> Settings:
+        return Settings(keys=(API_KEY,), sites=2, stations=3, seed=7)
+
+    @pytest.fixture
+    def lone(self, loaded: MockConfigEntry) -> tuple[str, str]:
+        """The site with one station, and the other one."""
+        snapshot = loaded.runtime_data.coordinator.data
+        sizes = {
+            site.name: len(list(snapshot.stations_at(id_))) for id_, site in snapshot.sites.items()
+        }
+        assert sorted(sizes.values()) == [1, 2]
+        return min(sizes, key=sizes.__getitem__), max(sizes, key=sizes.__getitem__)
+
+    async def test_the_site_of_one_station(
+        self, say: Say, lone: tuple[str, str], world: World, cloud: Cloud, language: str
+    ) -> None:
+        (station,) = [s for s in world.stations if s.site.name == lone[0]]
+        world.plug_in(station.name)
+        sentence, _, started = SITES[language]
+        assert (await say(sentence.format(lone[0]), language)).startswith(started)
+        assert len(starts(cloud)) == 1
+
+    async def test_a_site_of_several_stations(
+        self, say: Say, lone: tuple[str, str], world: World, cloud: Cloud, language: str
+    ) -> None:
+        sentence, several, started = SITES[language]
+        assert (await say(sentence.format(lone[1]), language)).startswith(several)
+        assert not starts(cloud)
+        # With the station the sentence is unambiguous.
+        station = next(s for s in world.stations if s.site.name == lone[1])
+        world.plug_in(station.name)
+        both = f"{station.name} {SITE_OF[language]} {lone[1]}"
+        assert (await say(sentence.format(both), language)).startswith(started)
+
+
 @pytest.mark.parametrize(
     "spoken",
     [

@@ -123,6 +123,7 @@ def matching(stations: list[NamedStation], spoken: str | None) -> list[NamedStat
         [s for s in stations if any(wanted & _keys(name) for name in s.own_names)],
         [s for s in stations if any(wanted & _keys(name) for name in s.place_names)],
         [s for s in stations if any(_is_part(spoken, name) for name in s.own_names)],
+        [s for s in stations if _is_both(spoken, s)],
     ):
         if found:
             return found
@@ -167,6 +168,19 @@ def _keys(name: str) -> set[str]:
 
 def _is_part(spoken: str, name: str) -> bool:
     return set(_stripped(_words(spoken))) <= set(_words(name))
+
+
+def _is_both(spoken: str, station: NamedStation) -> bool:
+    """Return whether the words are of a station's name and of its place, as in "2133 at home".
+
+    A word of the place alone could be meant for a station that is not exposed.
+    """
+    said = {word for word in _stripped(_words(spoken)) if not _BEFORE.fullmatch(word)}
+    own, place = (
+        {word for name in names for word in _words(name)}
+        for names in (station.own_names, station.place_names)
+    )
+    return said <= own | place and not said.isdisjoint(own)
 
 
 def cut(text: str) -> str:
