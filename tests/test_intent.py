@@ -29,6 +29,7 @@ from tests import ROOT
 from tests.calls import device, sent, starts
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
+from tests.smart.home import PRICE, Home
 
 SENTENCES = ROOT / "custom_sentences"
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -355,6 +356,37 @@ async def test_modes(
     await say(STOP[language][0], language)
     assert garage["sensor.smart_charging"] == "waiting_for_vehicle"
     assert await say(sentence, language) == PLUGGED_IN[language]
+
+
+WHEN = {
+    "en": ("When will the car be ready?", "It is planned to be ready at 07:00."),
+    "es": ("¿Cuándo estará listo el coche?", "Según su plan, la carga terminará a las 07:00."),
+    "fr": ("Quand la voiture sera-t-elle prête ?", "la recharge sera terminée à 07:00."),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_when_the_plan_ends(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    say: Say,
+    garage: Station,
+    cloud: Cloud,
+    world: World,
+    wait: Pass,
+    language: str,
+) -> None:
+    home = Home(hass, loaded, cloud, world, wait)
+    home.price(0.4, prices_today=[])
+    await home.add(garage.name, price={"price": PRICE})
+    await home.choose(garage.name, "smart")
+    await home.call("number", "set_value", garage.name, "target_energy", value=10)
+    sentence, answer = WHEN[language]
+    # Without a vehicle nothing is to be ready.
+    assert "07:00" not in await say(sentence, language)
+    world.plug_in(garage.name, card=True, percent=10)
+    await home.run(60)
+    assert answer in await say(sentence, language)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -10,6 +10,7 @@ from homeassistant.auth.permissions.const import POLICY_CONTROL, POLICY_READ
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.helpers import device_registry as dr
+from homeassistant.util import dt as dt_util
 
 from ..api import LimitUnit, SessionStatus
 from ..const import LOGGER
@@ -222,13 +223,19 @@ class Assistant:
         return self._station
 
     def _doing(self, station: NamedStation) -> str:
-        doing = self._texts.doing(station.name, station.state)
-        reason = station.smart.reason if station.smart else None
-        if reason is Reason.WAITING_FOR_VEHICLE and station.state.is_plugged_in:
+        """Return the state of a station, the reason, and when its plan ends."""
+        smart, is_plugged_in = station.smart, station.state.is_plugged_in
+        doing = [self._texts.doing(station.name, station.state)]
+        reason = smart.reason if smart else None
+        if reason is Reason.WAITING_FOR_VEHICLE and is_plugged_in:
             # It waits for a session: the vehicle is there.
-            return doing
-        key = REASONS.get(reason) if reason else None
-        return f"{doing} {self._texts(key)}" if key else doing
+            reason = None
+        if key := REASONS.get(reason) if reason else None:
+            doing.append(self._texts(key))
+        if smart and smart.planned_end and is_plugged_in:
+            time = dt_util.as_local(smart.planned_end).strftime("%H:%M")
+            doing.append(self._texts("voice_planned", time=time))
+        return " ".join(doing)
 
     def _answer(self, key: str, station: NamedStation, **placeholders: str) -> SpokenAnswer:
         return SpokenAnswer(self._texts(key, station=station.name, **placeholders), (station,))

@@ -78,6 +78,12 @@ class SmartStation:
         return None if start is None else _minute(self.planned_since or start)
 
     @property
+    def planned_end(self) -> datetime | None:
+        """When the plan ends, to the minute; None without a plan."""
+        slots = self._plan.slots if self._plan else ()
+        return _minute(slots[-1].end) if slots else None
+
+    @property
     def planned_slots(self) -> Mapping[str, Any]:
         """Return the attributes of the planned start."""
         slots: Sequence[Mapping[str, Any]] = [
