@@ -104,6 +104,11 @@ class Station:
     limits_as_list: bool = False
 
     @property
+    def is_for_short_stays(self) -> bool:
+        """Whether drivers leave when the battery is full."""
+        return self.tariff.idle_fee is not None or self.model.level != LEVEL_2
+
+    @property
     def out_of_service(self) -> bool:
         """Whether its owner has taken it out of service."""
         return self.priority_status == OUT_OF_SERVICE

@@ -8,6 +8,8 @@ from .core import WorldCore
 AC_CAR_W = 11_500
 DC_CAR_W = 120_000
 FULL_PERCENT = 100
+PATIENCE_MS = 15 * 60_000
+"""How long at most a full car stays at a station for short stays."""
 
 
 class Drivers(WorldCore):

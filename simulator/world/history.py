@@ -3,8 +3,9 @@
 from random import Random
 from typing import TYPE_CHECKING
 
-from ..charging.station import Session
+from ..charging.station import LEVEL_2, Session
 from .catalog import VEHICLES
+from .drivers import AC_CAR_W, DC_CAR_W, PATIENCE_MS
 
 if TYPE_CHECKING:
     from ..charging.station import Station
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 START_WITH = ("Card", "iOS", "Android", "Eevion")
+# What a day's driving needs, and what a stop on a journey does.
+_SLOW_WH = (3_000, 22_000)
+_FAST_WH = (10_000, 45_000)
+_LONGEST_IDLE_MS = 3 * HOUR_MS
 
 
 def seed_history(world: WorldCore, days: int, random: Random) -> None:
@@ -41,8 +46,12 @@ def _station_history(
 
 
 def _past_session(world: WorldCore, station: Station, start_ms: int, random: Random) -> Session:
-    length_ms = random.randrange(HOUR_MS // 2, 7 * HOUR_MS)
-    full_ms = round(length_ms * random.uniform(0.5, 1))
+    is_slow = station.model.level == LEVEL_2
+    watts = min(station.model.max_w, AC_CAR_W if is_slow else DC_CAR_W)
+    energy_wh = random.randrange(*(_SLOW_WH if is_slow else _FAST_WH))
+    full_ms = energy_wh * HOUR_MS // watts
+    most_idle_ms = PATIENCE_MS if station.is_for_short_stays else _LONGEST_IDLE_MS
+    length_ms = full_ms + random.randrange(most_idle_ms)
     start_with = random.choice(START_WITH)
     session = Session(
         session_id=world.ids.document(),
@@ -58,6 +67,6 @@ def _past_session(world: WorldCore, station: Station, start_ms: int, random: Ran
         end_reason="EVDisconnected",
         updated_ms=start_ms + length_ms,
     )
-    session.curve.set(start_ms, min(station.model.max_w, 11_500))
+    session.curve.set(start_ms, watts)
     session.curve.set(start_ms + full_ms, 0)
     return session

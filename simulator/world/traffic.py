@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ControlError
 from .catalog import VEHICLES
+from .drivers import PATIENCE_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,7 @@ type Step = Callable[[Station], None]
 MEAN_GAP_S = 2 * 3600
 FIRST_GAP_S = 600
 MEAN_STAY_S = 4 * 3600
+LONGEST_STAY_S = 12 * 3600
 START_WITH = ("Card", "iOS", "Android", "Roaming")
 
 
@@ -54,7 +56,10 @@ class Traffic:
             return
         self._cars[station.port_id] = station.car
         self._after(random.uniform(5, 40), station, self._authorize)
-        self._after(random.expovariate(1 / MEAN_STAY_S) + 120, station, self._leave)
+        stay_s = min(random.expovariate(1 / MEAN_STAY_S) + 120, LONGEST_STAY_S)
+        if station.is_for_short_stays:
+            stay_s = min(stay_s, _fill_s(station) + random.uniform(0, PATIENCE_MS / 1000))
+        self._after(stay_s, station, self._leave)
 
     def _authorize(self, station: Station) -> None:
         start_with = self._random[station.port_id].choice(START_WITH)
@@ -71,3 +76,10 @@ class Traffic:
     def _is_here(self, station: Station) -> bool:
         """Return whether the car that came on its own was not replaced by a person."""
         return station.car is not None and station.car is self._cars[station.port_id]
+
+
+def _fill_s(station: Station) -> float:
+    """Return how long it takes until the battery is full, if nothing limits it."""
+    car = station.car
+    watts = min(car.max_w, station.model.max_w) if car else 0
+    return car.room_wms() / watts / 1000 if car and watts else 0

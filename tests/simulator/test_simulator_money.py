@@ -176,6 +176,25 @@ async def test_a_report_may_count_sessions_at_their_start(api, cloud, world, pas
     assert len(await api.post("/session/report", window)) == 3
 
 
+def test_cars_of_their_own_cost_what_people_pay(time):
+    """Ten days of past sessions, and a week of cars that come while it runs."""
+    cloud = Cloud(Settings(stations=12, history_days=10, auto_cars=True), now=time)
+    world = cloud.world()
+    time.now += 7 * 86_400
+    cloud.advance()
+    charged = 0
+    for station in world.stations:
+        sessions = [session.snapshot(world.timeline.now_ms) for session in station.ledger]
+        charged += sum(each.energy_wh for each in sessions)
+        for each in sessions:
+            assert each.bill.cost < 60
+            if station.tariff.idle_fee:
+                energy_fee = station.tariff.price * each.energy_wh / 1000
+                assert each.bill.before_taxes <= energy_fee + 2 + Decimal("0.01")
+    assert len(world.charging.ended) > 200
+    assert charged / len(world.charging.ended) < 30_000
+
+
 async def test_history(serve, time):
     cloud = Cloud(Settings(history_days=10), now=time)
     world = cloud.world()
