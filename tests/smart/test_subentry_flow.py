@@ -1,5 +1,6 @@
 """Connections are added, changed and deleted as a person does it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
@@ -178,6 +179,43 @@ async def test_present_values_help_with_the_sign(home: Home, names: tuple[str, s
         {"stations": [], "battery": {"battery_power": BATTERY}, "grid": {"grid_power": GRID}},
     )
     assert result["description_placeholders"] == {"readings": "- Meter: -2300 W\n- battery: 7 kW"}
+
+
+def offered_without(shown: Mapping[str, Any], group: str, field: str) -> set[str]:
+    """Return the entities that a field of the form does not offer."""
+    fields = shown["data_schema"].schema[group].schema.schema
+    return set(fields[field].config.get("exclude_entities", ()))
+
+
+@pytest.mark.usefixtures("entity_registry_enabled_by_default")
+async def test_stations_are_not_offered_as_meters(home: Home, names: tuple[str, str]) -> None:
+    flows = home.hass.config_entries.subentries
+    home.meter(0)
+    shown = await flows.async_init(
+        (home.entry.entry_id, "smart_charging"), context={"source": "user"}
+    )
+    own = {home.station(name).id("sensor", "power") for name in names}
+    for group, field in (("grid", "grid_power"), ("battery", "battery_power")):
+        without = offered_without(shown, group, field)
+        assert own <= without
+        assert GRID not in without
+    assert offered_without(shown, "price", "price") == set()
+
+    # One that was chosen before stays until it is changed.
+    (first, second) = sorted(own)
+    subentry_id = await home.add(names[0])
+    (subentry,) = home.entry.subentries.values()
+    home.hass.config_entries.async_update_subentry(
+        home.entry, subentry, data={**subentry.data, "grid_power": first}
+    )
+    await home.hass.async_block_till_done(wait_background_tasks=True)
+    shown = await flows.async_init(
+        (home.entry.entry_id, "smart_charging"),
+        context={"source": "reconfigure", "subentry_id": subentry_id},
+    )
+    without = offered_without(shown, "grid", "grid_power")
+    assert first not in without
+    assert second in without
 
 
 async def reconfigure(home: Home, subentry_id: str, values: dict[str, Any]) -> dict[str, Any]:

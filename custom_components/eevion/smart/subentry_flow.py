@@ -103,7 +103,8 @@ def _sign(*options: str) -> SelectSelector:
     )
 
 
-_POWER = _in_units(*sorted(filter(None, PowerConverter.VALID_UNITS)))
+_POWER_UNITS = sorted(filter(None, PowerConverter.VALID_UNITS))
+_POWER = _in_units(*_POWER_UNITS)
 _AMPS = UnitOfElectricCurrent.AMPERE
 _SECONDS = UnitOfTime.SECONDS
 
@@ -179,7 +180,9 @@ class SmartChargingFlow(ConfigSubentryFlow):
             shown = user_input
         return self.async_show_form(
             step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(_SCHEMA, shown),
+            data_schema=self.add_suggested_values_to_schema(
+                _schema(self._own_sensors(flat(shown))), shown
+            ),
             errors=errors,
             description_placeholders={"readings": self._present_readings(flat(shown))},
         )
@@ -262,23 +265,46 @@ class SmartChargingFlow(ConfigSubentryFlow):
         known = er.async_get(self.hass).async_get(entity_id)
         return known is not None and known.platform == DOMAIN
 
+    def _own_sensors(self, chosen: Mapping[str, Any]) -> list[str]:
+        """Return what the stations measure, apart from what was chosen before."""
+        return [
+            entity.entity_id
+            for entity in er.async_get(self.hass).entities.values()
+            if entity.platform == DOMAIN
+            and entity.domain in _NUMBERS
+            and entity.unit_of_measurement in {*_POWER_UNITS, PERCENTAGE}
+            and entity.entity_id not in chosen.values()
+        ]
 
-_SCHEMA = vol.Schema(
-    {
-        vol.Required(CONF_STATIONS): DeviceSelector(
-            DeviceSelectorConfig(
-                multiple=True,
-                filter=[{"integration": DOMAIN}],
-                # Sites have no switch.
-                entity=[{"integration": DOMAIN, "domain": ["switch"]}],
-            )
-        ),
-        **{
-            vol.Optional(name): section(vol.Schema(fields), {"collapsed": name not in _OPEN})
-            for name, fields in _SECTIONS.items()
-        },
+
+def _schema(own_sensors: list[str]) -> vol.Schema:
+    """Return the form; sensors of a unit are chosen among those of the house."""
+
+    def field(selector: Any) -> Any:
+        if isinstance(selector, EntitySelector) and "filter" in selector.config:
+            return EntitySelector({**selector.config, "exclude_entities": own_sensors})
+        return selector
+
+    sections = {
+        name: vol.Schema({marker: field(selector) for marker, selector in fields.items()})
+        for name, fields in _SECTIONS.items()
     }
-)
+    return vol.Schema(
+        {
+            vol.Required(CONF_STATIONS): DeviceSelector(
+                DeviceSelectorConfig(
+                    multiple=True,
+                    filter=[{"integration": DOMAIN}],
+                    # Sites have no switch.
+                    entity=[{"integration": DOMAIN, "domain": ["switch"]}],
+                )
+            ),
+            **{
+                vol.Optional(name): section(schema, {"collapsed": name not in _OPEN})
+                for name, schema in sections.items()
+            },
+        }
+    )
 
 
 def _by_section(data: Mapping[str, Any]) -> dict[str, Any]:
