@@ -47,6 +47,16 @@ def row(start: datetime, hours: float, **values: object) -> dict[str, object]:
                 },
             ]
         },
+        {
+            "data": [
+                {
+                    "start_time": start.isoformat(),
+                    "end_time": (start + HOUR).isoformat(),
+                    "price_per_kwh": price,
+                }
+                for start, price in ((T, 0.1), (T + HOUR, 0.2))
+            ]
+        },
         {"prices": {T.isoformat(): 0.1, (T + HOUR).isoformat(): 0.2}},
         {"prices": [row(T + HOUR, 1, value=0.2), {"start": "?"}, None, 7, row(T, 1, value=0.1)]},
         {
@@ -75,6 +85,9 @@ def test_lists_of_prices(attributes: dict[str, Any]) -> None:
         {"prices": [{"start": LATEST, "price": 0.1, "end": LATEST}]},
         {"prices": [{"start": T, "price": 0.1}] * 2001},
         {"attribution": {"a": 1}},
+        {"prices": [{"start": "2026-02-30T10:00:00", "price": 0.1}]},
+        {"prices": [{"start": "2026-11-02T25:00:00+00:00", "price": 0.1}]},
+        {"prices": {"2026-11-02T10:00:00+99:00": 0.1}},
     ],
 )
 def test_what_is_no_list(attributes: dict[str, Any]) -> None:
@@ -159,6 +172,16 @@ async def test_a_price_limit(priced: Home) -> None:
     assert priced.limits(A)[-1] < priced.world.station(A).model.amps
     state = priced.station(A).state("number", "price_limit")
     assert state.attributes["unit_of_measurement"] == "CAD/kWh"
+
+
+async def test_a_list_with_a_day_that_does_not_exist(priced: Home) -> None:
+    """One row that cannot be read stops neither the price nor the control of the stations."""
+    rows = [{"start": "2026-02-30T10:00:00", "end": "2026-02-30T11:00:00", "value": 0.1}]
+    priced.price(0.05, raw_today=rows)
+    await priced.call("number", "set_value", A, "price_limit", value=0.1)
+    await priced.run(30)
+    assert priced.reason(A) == "price"
+    assert priced.limits(A)[-1] == priced.world.station(A).model.amps
 
 
 async def test_a_price_that_is_missing(priced: Home) -> None:

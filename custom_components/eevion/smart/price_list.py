@@ -10,10 +10,10 @@ from homeassistant.util import dt as dt_util
 
 from .model import PriceSlot
 
-# Nord Pool, Tibber, EnergyZero, ENTSO-e, Octopus, Amber … by what their rows call it.
+# Nord Pool, Tibber, EnergyZero, ENTSO-e, EPEX, Octopus, Amber … by what their rows call it.
 _STARTS = ("start", "start_time", "startsAt", "starts_at", "from", "time", "valid_from", "hour")
 _ENDS = ("end", "end_time", "endsAt", "ends_at", "till", "to", "valid_to")
-_PRICES = ("value", "price", "total", "value_inc_vat", "per_kwh")
+_PRICES = ("value", "price", "total", "value_inc_vat", "per_kwh", "price_per_kwh")
 # Of a row that names no end.
 _LONGEST_S = 3600
 # Lists longer than this are not of prices.
@@ -84,12 +84,13 @@ def _number(value: object) -> float | None:
 
 def _moment(value: object) -> float | None:
     """Return epoch seconds; times without a zone are Home Assistant's local ones."""
-    moment = dt_util.parse_datetime(value) if isinstance(value, str) else value
-    if not isinstance(moment, datetime):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt_util.get_default_time_zone())
     try:
+        # Raises for a text of the right form that is no time, such as the 30th of February.
+        moment = dt_util.parse_datetime(value) if isinstance(value, str) else value
+        if not isinstance(moment, datetime):
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=dt_util.get_default_time_zone())
         return moment.timestamp()
     except OverflowError, ValueError:
         return None
