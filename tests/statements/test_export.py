@@ -499,6 +499,28 @@ async def test_another_media_folder(
     assert Path((await ask(hass, "export_sessions"))["path"]).is_relative_to(tmp_path / "nas")
 
 
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Harbor View +1", "harbor_view_1"),
+        ("家", "jia"),
+        ("…/x", "x"),
+        ("../../etc", "etc"),
+        ("+1", "eevion_1"),
+        ("2133", "eevion_2133"),
+        ("🏠", "eevion"),
+        ("", "eevion"),
+        ("a " * 50, "_".join("a" * 30)),
+    ],
+)
+async def test_titles_as_names(
+    hass: HomeAssistant, account: MockConfigEntry, media: Path, title: str, name: str
+) -> None:
+    hass.config_entries.async_update_entry(account, title=title)
+    answer = await ask(hass, "export_sessions", period="last_month")
+    assert Path(answer["path"]) == media / "eevion" / f"{name}_2026-10.csv"
+
+
 async def test_titles_that_make_one_name(
     hass: HomeAssistant, account: MockConfigEntry, hand: HandMadeCloud, media: Path
 ) -> None:

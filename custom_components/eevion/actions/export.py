@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
+import re
 from typing import Final
 
 from homeassistant.core import HomeAssistant, ServiceCall, SupportsResponse, callback
@@ -30,6 +31,10 @@ from .history import ATTR_FROM, ATTR_TO
 from .targets import TARGET_FIELDS, Target, async_query_target
 
 ATTR_PERIOD: Final = "period"
+
+_LETTERS: Final = re.compile("[a-z]")
+_NO_SLUG: Final = "unknown"
+"""What Home Assistant makes of a text without letters and digits."""
 
 SERVICE_EXPORT_SESSIONS: Final = "export_sessions"
 _EXPORT_SESSIONS_SCHEMA = vol.Schema(
@@ -121,8 +126,11 @@ def _media_folder(hass: HomeAssistant) -> Path:
 
 def _name(hass: HomeAssistant, target: Target) -> str:
     """Return the beginning of a file's name: the account, and the stations if any are named."""
-    names = [target.entry.title, *target.names]
-    slug = slugify("_".join(names))[:_MAX_SLUG]
+    slug = slugify("_".join([target.entry.title, *target.names]))
+    if not _LETTERS.search(slugify(target.entry.title).removeprefix(_NO_SLUG)):
+        # A title without letters, such as "+1", says nothing to who finds the file.
+        slug = slugify("_".join([DOMAIN, target.entry.title, *target.names]))
+    slug = slug[:_MAX_SLUG].rstrip("_")
     is_only_account = len(hass.config_entries.async_entries(DOMAIN)) == 1
     if is_only_account and not target.port_ids:
         return slug
