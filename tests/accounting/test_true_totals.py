@@ -7,8 +7,11 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from simulator import Settings, World
+from simulator.charging.station import Session
+from simulator.errors import ApiError
 from simulator.http import session_endpoints, site_json
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station, load
@@ -41,9 +44,13 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Distort:
     return distort
 
 
-def of_site(hass: HomeAssistant, site_id: str, key: str = "total_energy") -> float:
+def site_state(hass: HomeAssistant, site_id: str, key: str) -> str:
     entity_id = er.async_get(hass).async_get_entity_id("sensor", "eevion", f"{site_id}_{key}")
-    return float(hass.states.get(entity_id).state)
+    return hass.states.get(entity_id).state
+
+
+def of_site(hass: HomeAssistant, site_id: str, key: str = "total_energy") -> float:
+    return float(site_state(hass, site_id, key))
 
 
 async def charge(station: Station, world: World, wait: Pass, seconds: float = HOUR) -> None:
@@ -53,6 +60,47 @@ async def charge(station: Station, world: World, wait: Pass, seconds: float = HO
     world.unplug(station.name)
     for _ in range(3):
         await wait(31)
+
+
+async def test_a_site_whose_station_waits_for_its_first_report(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    world: World,
+    wait: Pass,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The total of the site is shown once it holds what each station delivered before."""
+    site = world.sites[0]
+    move(world, world.sites[1].stations[0].name, 0)
+    first, second = site.stations
+    for station in (first, second):
+        world.plug_in(station.name, card=True)
+    await wait(HOUR)
+    world.unplug(first.name)
+    world.unplug(second.name)
+    await wait(10 * HOUR)
+    world.plug_in(second.name, card=True)
+    await wait(HOUR)
+    right = session_endpoints._site_and_station_filter
+
+    def fails(body: dict[str, Any]) -> Callable[[Session], bool]:
+        if body.get("stations"):
+            raise ApiError("Not now")
+        return right(body)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(session_endpoints, "_site_and_station_filter", fails)
+        await load(hass, entry)
+        await wait(61)
+        assert float(Station(hass, world, first.name)["sensor.total_energy"]) > 1
+        assert Station(hass, world, second.name)["sensor.total_energy"] == "unknown"
+        assert site_state(hass, site.site_id, "total_energy") == "unknown"
+    world.unplug(second.name)
+    for _ in range(8):
+        await wait(301)
+    stations = [Station(hass, world, station.name) for station in (first, second)]
+    right_kwh = sum(station.true_totals()[0] for station in stations)
+    assert of_site(hass, site.site_id) == pytest.approx(right_kwh)
 
 
 # A wrong meter.
