@@ -403,6 +403,16 @@ async def test_another_account(hass: HomeAssistant, cloud_url: str) -> None:
     assert len(hass.config_entries.async_loaded_entries("eevion")) == 2
 
 
+async def test_a_title_that_the_cloud_named_is_no_markdown(
+    hass: HomeAssistant, loaded: MockConfigEntry
+) -> None:
+    hass.config_entries.async_update_entry(loaded, title="*Home* www.evil.example")
+    form = await loaded.start_reauth_flow(hass)
+    placeholders = form["description_placeholders"]
+    assert placeholders["account"] == "*Home* www.evil.example"
+    assert placeholders["named_account"] == r"\*Home\* www\.evil.example"
+
+
 async def test_new_key(
     hass: HomeAssistant, cloud: Cloud, loaded: MockConfigEntry, wait: Pass
 ) -> None:

@@ -274,7 +274,7 @@ def test_fields(english: dict[str, Any], place: tuple[str, str], fields: set[str
         assert section["name"]
         assert field_names(section) == ({"url"}, {"url"})
     assert bool(step.get("sections")) == ("environment" in fields)
-    assert placeholders(str(step)) <= {"account", "profile_url", "push"}
+    assert placeholders(str(step)) <= {"account", "named_account", "profile_url", "push"}
 
 
 def test_selectors(english: dict[str, Any], actions: dict[str, Any]) -> None:

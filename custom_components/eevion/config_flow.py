@@ -58,7 +58,7 @@ from .const import (
 from .helpers import checked_base_url
 from .polling import async_get_budgets
 from .smart import SUBENTRY_SMART_CHARGING, SmartChargingFlow
-from .translation import Texts
+from .translation import Texts, escaped
 
 # The only selector with a button to copy that accepts plain text.
 _COPY_SELECTOR = TemplateSelector(TemplateSelectorConfig(read_only=True))
@@ -234,13 +234,15 @@ class EevionConfigFlow(ConfigFlow, domain=DOMAIN):
         if step_id != "reauth_confirm":
             address = shown.get(CONF_ADVANCED, {}).get(CONF_URL, BASE_URL)
             schema = _user_schema(is_advanced_open=address != BASE_URL)
+        title = entry.title if (entry := self._entry()) else ""
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(schema, shown),
             errors=errors,
             description_placeholders={
                 "profile_url": PROFILE_URL,
-                "account": entry.title if (entry := self._entry()) else "",
+                "account": title,
+                "named_account": escaped(title),
             },
         )
 

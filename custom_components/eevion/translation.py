@@ -1,5 +1,6 @@
 """Texts that Home Assistant does not translate by itself."""
 
+import re
 from typing import Final, Self
 
 from homeassistant.core import HomeAssistant
@@ -12,6 +13,16 @@ from .const import DOMAIN
 LANGUAGES: Final = ("de", "en", "es", "fr", "it", "nb", "nl", "pt-BR", "sv", "zh-Hans")
 """The languages of the folder `translations`."""
 _CATEGORIES: Final = ("common", "entity", "exceptions")
+# Emphasis, code, links, HTML, headings, and the addresses that become links by themselves. Within
+# a word, as in "2225_A", an underscore is none of these.
+_MARKUP: Final = re.compile(
+    r"[\\`*\[\]<>&~#@]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.", re.IGNORECASE
+)
+
+
+def escaped(text: str) -> str:
+    """Return a text of the cloud for a message in Markdown, which shows it as it is."""
+    return _MARKUP.sub(r"\\\g<0>", text)
 
 
 class Texts:

@@ -121,7 +121,12 @@ async def test_a_site_that_is_shared_later_stays_where_it_is(
     assert shop.sites() == {shop.world.sites[0].site_id}
     found = shop.issue()
     assert found
-    assert found.translation_placeholders == {"title": "Shop", "count": "1", "owners": "Home"}
+    assert found.translation_placeholders == {
+        "title": "Shop",
+        "account": "Shop",
+        "count": "1",
+        "owners": "Home",
+    }
     assert home.issue() is None
 
     for order in ((shop, home), (home, shop)):
@@ -253,6 +258,24 @@ async def test_a_station_that_moves_to_a_site_of_another_account(
         await wait(POLL)
     assert any(u.startswith(station.port_id) for u in shop.shown())
     assert not any(u.startswith(station.port_id) for u in home.shown())
+
+
+@pytest.mark.usefixtures("share")
+async def test_titles_that_the_cloud_named_are_no_markdown(
+    hass: HomeAssistant, home: Account, shop: Account
+) -> None:
+    """The description of an issue is Markdown; its title is not."""
+    hass.config_entries.async_update_entry(home.entry, title="[Home](https://evil.example)")
+    hass.config_entries.async_update_entry(shop.entry, title="<img src=x>")
+    await shop.set_up()
+    found = shop.issue()
+    assert found
+    assert found.translation_placeholders == {
+        "title": "<img src=x>",
+        "account": r"\<img src=x\>",
+        "count": "1",
+        "owners": r"\[Home\](https\://evil.example)",
+    }
 
 
 async def add(hass: HomeAssistant, cloud_url: str, key: str) -> dict[str, Any]:

@@ -81,6 +81,37 @@ async def test_one_of_three_fails(
     assert stations[1].name in notification["message"]
 
 
+async def test_a_notification_is_a_list_and_shows_foreign_texts_as_they_are(
+    hass: HomeAssistant, stations: list[Station], world: World, wait: Pass
+) -> None:
+    """The frontend reads it as Markdown: what the cloud says makes no link, image or heading."""
+    world.rename_station(stations[0].name, "Left_A")
+    world.fail_jobs("Left_A", "[Renew](https://evil.example) ![](http://evil.example/i)")
+    world.fail_jobs(stations[1].name, "<b>www.evil.example</b> mail@evil.example `x` *y* __z__")
+    shown = r"\<b\>www\.evil.example\</b\> mail\@evil.example \`x\` \*y\* \_\_z\_\_"
+    await wait(31)
+    await switch(hass, "on", "private", *stations)
+    await pass_job(wait)
+    (notification,) = async_get_persistent_notifications(hass).values()
+    _, *lines, advice = notification["message"].split("\n")
+    assert sorted(filter(None, lines)) == [
+        f"- {stations[1].name}: {shown}",
+        r"- Left_A: \[Renew\](https\://evil.example) !\[\](http\://evil.example/i)",
+    ]
+    assert advice.startswith("Check that these stations")
+
+
+async def test_a_notification_is_in_the_language_of_the_home(
+    hass: HomeAssistant, station: Station, world: World, wait: Pass
+) -> None:
+    hass.config.language = "fr"
+    world.fail_jobs(station.name)
+    await switch(hass, "on", "private", station)
+    await pass_job(wait)
+    (notification,) = async_get_persistent_notifications(hass).values()
+    assert "bornes" in notification["message"]
+
+
 async def test_a_job_outlives_a_restart(
     hass: HomeAssistant,
     loaded: ConfigEntry,

@@ -20,6 +20,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from custom_components.eevion.api import EevionAuthenticationError
 from custom_components.eevion.history.importer import async_with_retries
 from simulator import Cloud, Settings, World
+from simulator.errors import ApiError
 from simulator.http import session_endpoints
 from tests.conftest import API_KEY, START, Pass
 from tests.history.hourly import (
@@ -358,6 +359,18 @@ async def test_passing_faults(
         cloud.faults.fail_next(kind, path="/session/report", count=2)
     await run_import(from_="2026-09-20")
     assert await hours.read() == pytest.approx(expected_kwh(*world.ledger(STATION)), abs=1e-5)
+
+
+async def test_a_refusal_is_shown_as_it_is(
+    run_import: RunImport, hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise ApiError("[Pay](https://evil.example)")
+
+    monkeypatch.setattr(session_endpoints, "_site_and_station_filter", refuse)
+    with pytest.raises(HomeAssistantError):
+        await run_import(from_="2026-09-20")
+    assert r"(\[Pay\](https\://evil.example))" in notifications(hass)[0]
 
 
 async def test_a_cloud_that_is_gone(

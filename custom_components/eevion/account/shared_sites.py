@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 
 from ..const import DOMAIN
+from ..translation import escaped
 from .settings import AccountData, AccountOptions
 
 
@@ -69,8 +70,9 @@ def async_report_shared(
         translation_key="shared_sites",
         translation_placeholders={
             "title": entry.title,
+            "account": escaped(entry.title),
             "count": str(len(owners)),
-            "owners": ", ".join(sorted(titles)),
+            "owners": escaped(", ".join(sorted(titles))),
         },
     )
 

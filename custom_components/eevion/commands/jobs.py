@@ -19,6 +19,7 @@ from ..coordinator import EevionCoordinator
 from ..errors import command_error, failed, invalid, stations_error, valid_text
 from ..polling import EntryTimer
 from ..stations import NO_SETTINGS, OpenJob, StationMemory, StationSettings
+from ..translation import Texts, escaped
 from ..webhook import Webhook
 from .limits import CommandBatcher, Failures, async_send_apart
 
@@ -271,7 +272,10 @@ class Jobs:
             self._async_fire(port_id, "finished", {"job": job.job_id})
         for port_id, reason in result.refused.items():
             self._async_fire(port_id, "failed", {"job": job.job_id, "reason": reason})
-        self._async_notify(result)
+        if result.refused:
+            self._coordinator.config_entry.async_create_background_task(
+                self._coordinator.hass, self._async_notify(result), "notify of job"
+            )
         self._async_show(result.refused)
         if end := self._ends.pop(job.job_id, None):
             end.set_result(result)
@@ -289,26 +293,25 @@ class Jobs:
         name = signal(self._coordinator.config_entry, port_id, EVENT_JOB)
         async_dispatcher_send(self._coordinator.hass, name, event, attributes)
 
-    @callback
-    def _async_notify(self, result: JobResult) -> None:
+    async def _async_notify(self, result: JobResult) -> None:
         """Create one notification with the stations that refused the job, and the reasons."""
-        if not result.refused:
-            return
+        hass, entry = self._coordinator.hass, self._coordinator.config_entry
         alike: dict[str, list[str]] = {}
         for port_id, reason in result.refused.items():
             name = self._name(port_id)
             alike.setdefault(reason.removeprefix(f"{name}: "), []).append(name)
         lines = [
-            f"- {_listed(names)}: {reason}" for reason, names in list(alike.items())[:_MOST_LISTED]
+            f"- {escaped(f'{_listed(names)}: {reason}')}"
+            for reason, names in list(alike.items())[:_MOST_LISTED]
         ]
         if len(alike) > _MOST_LISTED:
             lines.append("- …")
-        entry = self._coordinator.config_entry
+        texts = await Texts.async_load(hass)
         async_notify(
-            self._coordinator.hass,
+            hass,
             entry,
             f"{DOMAIN}_{entry.entry_id}_job_{result.job_id}",
-            str(failed("job_failed", stations="\n" + "\n".join(lines) + "\n\n")),
+            texts("job_failed", stations="\n\n" + "\n".join(lines) + "\n\n"),
             entry.title,
         )
 

@@ -17,7 +17,7 @@ from ..api import EevionError, EevionResponseError
 from ..const import DOMAIN, LOGGER
 from ..coordinator import EevionCoordinator
 from ..errors import failed, invalid
-from ..translation import Texts
+from ..translation import Texts, escaped
 from .days import Day, days_between, quarters
 from .hourly import StatisticsPoster
 from .importer import HistoryImporter, async_with_retries
@@ -138,7 +138,7 @@ class HistoryImports:
             await self._store.async_save(None)
         except (EevionError, HomeAssistantError) as err:
             LOGGER.warning("The import of the history stopped, and goes on later: %s", err)
-            self._async_notify("import_stopped", error=str(err))
+            self._async_notify("import_stopped", error=escaped(str(err)))
             self._pause = min(2 * self._pause if self._intervals else 1, _MOST_INTERVALS)
             self._intervals = 0
             raise
