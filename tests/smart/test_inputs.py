@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
@@ -47,11 +48,21 @@ async def test_units_of_power(
     assert inputs(hass).read().grid_w == pytest.approx(watts)
 
 
-@pytest.mark.parametrize("unit", [None, "A", "mA", "Wh", "kWh", "%", "VA", "watts", ""])
+@pytest.mark.parametrize(
+    "unit", [None, "A", "mA", "Wh", "kWh", "%", "VA", "watts", "", ["W"], {"W": "kW"}]
+)
 async def test_a_unit_that_is_none_of_power(
-    hass: HomeAssistant, report: Report, unit: str | None
+    hass: HomeAssistant, report: Report, unit: Any
 ) -> None:
     report(GRID, 5, unit)
+    assert inputs(hass).read().grid_w is None
+
+
+@pytest.mark.parametrize(("value", "unit"), [(1e308, "W"), (-1e308, "GW"), (2, "TW")])
+async def test_a_power_that_no_house_has(
+    hass: HomeAssistant, report: Report, value: float, unit: str
+) -> None:
+    report(GRID, value, unit)
     assert inputs(hass).read().grid_w is None
 
 
@@ -182,6 +193,30 @@ async def test_a_list_gives_the_present_price_where_the_state_does_not(
     freezer.tick(timedelta(hours=1))
     assert reader.read().price is None
     assert reader.read().is_price_missing
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+async def test_a_price_and_its_list_outlive_a_short_absence(
+    hass: HomeAssistant, report: Report, freezer: FrozenDateTimeFactory, *, is_gone: bool
+) -> None:
+    """A sensor that is set up anew has neither its unit nor its list for a while."""
+    freezer.move_to("2026-11-02T10:20:00+00:00")
+    rows = [{"start": f"2026-11-02T{hour}:00:00+00:00", "price": 10 * hour} for hour in (10, 11)]
+    report(PRICE, 100, "EUR/MWh", prices=rows)
+    reader = inputs(hass, price=PRICE)
+    before = reader.read()
+    assert [slot.price for slot in before.prices] == [0.1, 0.11]
+    if is_gone:
+        hass.states.async_remove(PRICE)
+    else:
+        report(PRICE, "unavailable", None)
+    freezer.tick(timedelta(seconds=59))
+    assert reader.read() == before
+    freezer.tick(timedelta(seconds=2))
+    assert reader.read().prices == ()
+    assert reader.read().is_price_missing
+    report(PRICE, 120, "EUR/MWh")
+    assert (reader.read().price, reader.read().prices) == (0.12, ())
 
 
 @pytest.mark.parametrize(

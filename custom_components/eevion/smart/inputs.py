@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 import math
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 from homeassistant.const import (
     ATTR_UNIT_OF_MEASUREMENT,
@@ -73,12 +73,18 @@ class Sensors:
         return [entity_id for entity_id in chosen if entity_id]
 
 
+def is_power_unit(unit: object) -> TypeGuard[str]:
+    """Return whether a unit of measurement is one of power; a state may name anything as its."""
+    return isinstance(unit, str) and unit in PowerConverter.VALID_UNITS
+
+
 def power_w(state: State) -> float | None:
-    """Return the watts of a power sensor; None for no number, or no unit of power."""
+    """Return the watts of a power sensor; None for no number, no unit of power, or too many."""
     unit = state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)
-    if unit not in PowerConverter.VALID_UNITS or (value := number(state)) is None:
+    if not is_power_unit(unit) or (value := number(state)) is None:
         return None
-    return PowerConverter.convert(value, unit, UnitOfPower.WATT)
+    watts = PowerConverter.convert(value, unit, UnitOfPower.WATT)
+    return watts if abs(watts) <= _MOST_W else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +103,26 @@ def price_unit(unit: Any) -> PriceUnit:
     return PriceUnit(currency.strip() or None, _PER_KWH.get(energy.strip().casefold(), 1))
 
 
+def price_per_kwh(state: State) -> float | None:
+    """Return the price of a price sensor per kWh; None for what is no price."""
+    if (value := number(state)) is None:
+        return None
+    price = value * price_unit(state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)).per_kwh
+    return price if _is_likely(price) else None
+
+
+def _price_slots(state: State) -> tuple[PriceSlot, ...]:
+    """Return the prices that a price sensor lists, per kWh."""
+    per_kwh = price_unit(state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)).per_kwh
+    slots = (replace(slot, price=slot.price * per_kwh) for slot in price_slots(state.attributes))
+    return tuple(slot for slot in slots if _is_likely(slot.price))
+
+
 _PER_KWH = {"mwh": 1 / 1000, "wh": 1000}
 # In any currency; beyond it is no price.
 _MOST_PER_KWH = 1e6
+# No house has so much.
+_MOST_W = 1e9
 
 
 class Inputs:
@@ -111,7 +134,11 @@ class Inputs:
         self._sensors = sensors
         self._last: dict[str, tuple[float, float]] = {}
         """Moment and value, by entity id."""
-        self._listed: tuple[Mapping[str, Any], tuple[PriceSlot, ...]] | None = None
+        self._attributes: Mapping[str, Any] | None = None
+        """Those that `_slots` are from."""
+        self._slots: tuple[PriceSlot, ...] = ()
+        self._listed: tuple[float, tuple[PriceSlot, ...]] = (-math.inf, ())
+        """Moment and prices of the list that was heard last."""
 
     @property
     def price_unit(self) -> PriceUnit:
@@ -127,13 +154,10 @@ class Inputs:
     def read(self) -> Readings:
         """Return what the sensors read now."""
         sensors = self._sensors
-        per_kwh = self.price_unit.per_kwh
-        prices = self._prices(per_kwh)
-        price = self._value(sensors.price, number, is_often=False)
+        prices = self._prices()
+        price = self._value(sensors.price, price_per_kwh, is_often=False)
         now = dt_util.utcnow().timestamp()
-        if price is not None:
-            price *= per_kwh
-        if price is None or not _is_likely(price):
+        if price is None:
             price = next((s.price for s in prices if s.start <= now < s.end), None)
         is_cheap = self._is_cheap()
         level = self._value(sensors.battery_level, number, is_often=False)
@@ -176,20 +200,20 @@ class Inputs:
         # A clock that was set back makes no value young for ever.
         return value if abs(now - heard) <= self._sensors.patience_s else None
 
-    def _prices(self, per_kwh: float) -> tuple[PriceSlot, ...]:
-        """Return the prices to come; the list is read again only where it changed."""
+    def _prices(self) -> tuple[PriceSlot, ...]:
+        """Return the prices to come, or those listed last for as long as patience lasts.
+
+        The list is read again only where it changed.
+        """
+        now = dt_util.utcnow().timestamp()
         state = self._hass.states.get(self._sensors.price) if self._sensors.price else None
-        if state is None:
-            return ()
-        if self._listed is None or self._listed[0] is not state.attributes:
-            slots = (
-                replace(slot, price=slot.price * per_kwh) for slot in price_slots(state.attributes)
-            )
-            self._listed = (
-                state.attributes,
-                tuple(slot for slot in slots if _is_likely(slot.price)),
-            )
-        return self._listed[1]
+        if state:
+            if self._attributes is not state.attributes:
+                self._attributes, self._slots = state.attributes, _price_slots(state)
+            if self._slots or price_per_kwh(state) is not None:
+                self._listed = now, self._slots
+        heard, slots = self._listed
+        return slots if abs(now - heard) <= self._sensors.patience_s else ()
 
     def _is_cheap(self) -> bool | None:
         """Return whether a cheap time is on; None where none is configured or it says nothing."""

@@ -66,6 +66,7 @@ from .const import (
     SUBENTRY_SMART_CHARGING,
     TRANSLATION_SIGN,
 )
+from .inputs import is_power_unit
 from .manager import port_ids_of
 from .settings import flat
 
@@ -215,16 +216,16 @@ class SmartChargingFlow(ConfigSubentryFlow):
         if data.get(CONF_MAIN_LIMIT) and not data.get(CONF_GRID_POWER):
             return "main_limit_alone"
         powers = [data[key] for key in (CONF_GRID_POWER, CONF_BATTERY_POWER) if data.get(key)]
-        if any(self._unit(power) not in PowerConverter.VALID_UNITS for power in powers):
+        if not all(is_power_unit(self._unit(power)) for power in powers):
             return "sensor_unit"
         if 0 < data.get(CONF_FALLBACK_LIMIT, 0) < MIN_LIMIT_A:
             return "fallback_limit"
         return None
 
-    def _unit(self, entity_id: str) -> str | None:
+    def _unit(self, entity_id: str) -> object:
         """Return the unit of a sensor, also while it is unavailable."""
         if state := self.hass.states.get(entity_id):
-            unit: str | None = state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)
+            unit: object = state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)
             if unit is not None:
                 return unit
         known = er.async_get(self.hass).async_get(entity_id)
