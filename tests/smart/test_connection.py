@@ -1,11 +1,16 @@
 """Several stations at one connection: the breaker, the sun and refusals are shared."""
 
+import asyncio
+from datetime import timedelta
 from random import Random
 from types import MappingProxyType
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from simulator import World
 from simulator.world.limits import set_limit
@@ -123,6 +128,31 @@ async def test_a_slow_meter_lowers_nobody_twice(
     home.meter(25 * V + home.drawn_w())
     await home.run(22, 25 * V, step_s=11)
     assert home.limits(names[0])[count:] == [15]
+
+
+async def test_a_limit_that_is_answered_late_is_not_taken_for_one_by_hand(
+    home: Home, names: tuple[str, str], hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    """The house's load rises on, so the next limit leaves before the cloud answers the first."""
+    name = names[0]
+    home.meter(0)
+    await home.add(name, grid={"grid_power": GRID, "main_limit": 40})
+    home.world.plug_in(name, card=True)
+    await home.choose(name, "fast")
+    await home.run(120, 0)
+    home.cloud.faults.set("latency", path="/station/energy-management", seconds=12, count=1)
+    for second in range(16):
+        home.meter((20 if second < 2 else 30) * V + home.drawn_w())
+        freezer.tick(timedelta(seconds=1))
+        async_fire_time_changed(hass)
+        for _ in range(200):
+            await asyncio.sleep(0)
+    await home.run(30, 30 * V)
+    assert home.limits(name)[-2:] == [20, 10]
+    assert home.station(name)["number.charging_limit"] == "10"
+    await home.run(200, 0)
+    assert home.limits(name)[-1] == 40
+    assert home.reason(name) == "limited_by_connection"
 
 
 @pytest.fixture

@@ -389,7 +389,7 @@ class Controller:
         limit_a = self._limit_a(state)
         if station.given and limit_a not in (
             station.given.limit_a,
-            station.sending_a,
+            *station.sending,
             memory.sent_a,
         ):
             self._note_limit_by_hand(station, state)
@@ -444,7 +444,7 @@ class Controller:
             # One that a person has given since is not to be replaced before it counts.
             if self._charging.is_limited_by_hand(given.port_id):
                 continue
-            present_a = given.limit_a if station.sending_a is None else station.sending_a
+            present_a = station.sending[-1] if station.sending else given.limit_a
             if limit_a != present_a:
                 limits[given.port_id] = limit_a
                 is_lower = is_lower or limit_a < present_a
@@ -465,7 +465,7 @@ class Controller:
     def _begin_limits(self, limits: Mapping[str, float], now: float) -> None:
         for port_id, limit_a in limits.items():
             station = self.stations[port_id]
-            station.sending_a = limit_a
+            station.sending.append(limit_a)
             if station.memory.sent_a is None:
                 state = self._coordinator.data.stations[port_id]
                 station.memory.before_a = self._limit_a(state) if state.limit else None
@@ -483,8 +483,7 @@ class Controller:
                     self._note_taken(self.stations[port_id], limit_a)
         finally:
             for port_id, limit_a in limits.items():
-                if self.stations[port_id].sending_a == limit_a:
-                    self.stations[port_id].sending_a = None
+                self.stations[port_id].sending.remove(limit_a)
         for port_id in failures:
             self._pause(self.stations[port_id])
         self._note_sent(limits, failures, now)

@@ -1,7 +1,7 @@
 """One station of a connection: what was chosen, what is remembered, and what was decided."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 import math
 from typing import Any
@@ -38,8 +38,8 @@ class SmartStation:
     """When it was last seen to get another limit, in epoch seconds."""
     took_all: bool = True
     """Whether the vehicle drew all that it was permitted before that."""
-    sending_a: float | None = None
-    """A limit on its way to the cloud."""
+    sending: list[float] = field(default_factory=list)
+    """Limits on their way to the cloud, the newest one last."""
     is_start_sent: bool = False
     """Whether a start is on its way to the cloud."""
     refusals: int = 0
