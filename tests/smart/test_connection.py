@@ -189,6 +189,20 @@ async def test_a_rise_is_not_urgent_while_the_house_is_above_the_breaker(
     assert shared.limits(lowered)[-1] == 30
 
 
+async def test_a_lowered_station_is_not_raised_while_the_meter_is_missing(
+    shared: Home, lowered: str
+) -> None:
+    """Nobody knows what the house draws: the limit by hand is given back when it is seen again."""
+    count = len(shared.limits(lowered))
+    shared.meter("unavailable")
+    await shared.run(300)
+    assert shared.reason(lowered) == "sensor_missing"
+    assert len(shared.limits(lowered)) == count
+    await shared.run(120, 0)
+    assert shared.limits(lowered)[-1] == 30
+    assert shared.reason(lowered) == "manual"
+
+
 async def test_a_session_that_ends_while_it_is_lowered_gives_back_as_well(
     shared: Home, lowered: str
 ) -> None:

@@ -51,9 +51,7 @@ async def test_units_of_power(
 @pytest.mark.parametrize(
     "unit", [None, "A", "mA", "Wh", "kWh", "%", "VA", "watts", "", ["W"], {"W": "kW"}]
 )
-async def test_a_unit_that_is_none_of_power(
-    hass: HomeAssistant, report: Report, unit: Any
-) -> None:
+async def test_a_unit_that_is_none_of_power(hass: HomeAssistant, report: Report, unit: Any) -> None:
     report(GRID, 5, unit)
     assert inputs(hass).read().grid_w is None
 

@@ -116,6 +116,11 @@ class _Look:
         """Whether the meter that is configured has no usable value."""
         return self.connection.has_grid and self.readings.grid_w is None
 
+    @property
+    def is_breaker_unseen(self) -> bool:
+        """Whether nobody knows what the main breaker carries."""
+        return self.is_blind and self.connection.main_limit_w is not None
+
 
 # The first served first where the breaker does not leave enough for all.
 _ORDER = (
@@ -162,7 +167,7 @@ def step(
     claims = [w.claim(_firm_a(w, connection, held)) for w in firm]
     amps = _within(claims, room_w=room_w, lasting_w=lasting_w)
     for want, claim in zip(firm, claims, strict=True):
-        decisions[want.port_id] = _firm(want, claim, amps[want.port_id], held)
+        decisions[want.port_id] = _firm(want, claim, amps[want.port_id], look, held)
     given_w = power_w(claims, amps)
 
     followers = [w for w in wants if w.kind is _Kind.SUN and w.may_charge]
@@ -186,7 +191,7 @@ def step(
 
     for want in wants:
         if want.port_id not in decisions:
-            decisions[want.port_id] = _idle(want, held)
+            decisions[want.port_id] = _idle(want, look, held)
     new = State(
         surplus=surplus,
         candidates=frozenset(w.port_id for w in followers),
@@ -274,8 +279,7 @@ def _want(station: StationInput, look: _Look, deadline: float | None) -> _Want:
         reason = Reason.OVERRIDDEN
     elif station.mode is Mode.OFF:
         kind, reason = _Kind.STOP, Reason.OFF
-    elif look.is_blind and look.connection.main_limit_w is not None:
-        # Nobody knows what the breaker carries.
+    elif look.is_breaker_unseen:
         kind, reason = _Kind.FALLBACK, Reason.SENSOR_MISSING
     elif station.mode is Mode.FAST:
         kind, reason = _Kind.FULL, Reason.FAST
@@ -375,7 +379,7 @@ def _firm_a(want: _Want, connection: Connection, held: Mapping[str, float]) -> f
     return math.inf
 
 
-def _firm(want: _Want, claim: Claim, amps: int, held: dict[str, float]) -> Decision:
+def _firm(want: _Want, claim: Claim, amps: int, look: _Look, held: dict[str, float]) -> Decision:
     """Return what becomes of a station that does not follow the sun; note what it had."""
     station = want.station
     if want.kind is not _Kind.LEAVE:
@@ -393,12 +397,17 @@ def _firm(want: _Want, claim: Claim, amps: int, held: dict[str, float]) -> Decis
     if is_lowered and claim.max_a >= MIN_A:
         held[station.port_id] = had or station.limit_a
         return Decision(limit_a=amps, reason=Reason.LIMITED_BY_CONNECTION)
-    return _given_back(want, held)
+    return _given_back(want, look, held)
 
 
-def _given_back(want: _Want, held: dict[str, float]) -> Decision:
-    """Return a person's limit from before the protection; leave the station once it has it."""
+def _given_back(want: _Want, look: _Look, held: dict[str, float]) -> Decision:
+    """Return a person's limit from before the protection; leave the station once it has it.
+
+    Without a meter there is no room that is known: the station stays as it is.
+    """
     had = held.get(want.port_id)
+    if had is not None and look.is_breaker_unseen:
+        return Decision(limit_a=None, reason=Reason.SENSOR_MISSING)
     if had is not None and want.station.limit_a >= had:
         del held[want.port_id]
         had = None
@@ -521,14 +530,14 @@ def _cut_reason(want: _Want) -> Reason:
     return Reason.LIMITED_BY_CONNECTION
 
 
-def _idle(want: _Want, held: dict[str, float]) -> Decision:
+def _idle(want: _Want, look: _Look, held: dict[str, float]) -> Decision:
     """Return what becomes of a station that is paused, is stuck, or has no vehicle."""
     if want.station.is_stuck:
         return Decision(limit_a=None, reason=want.reason, plan=want.plan)
     if want.kind is _Kind.STOP:
         return Decision(limit_a=0, reason=want.reason)
     if want.kind is _Kind.LEAVE:
-        return _given_back(want, held)
+        return _given_back(want, look, held)
     reason = want.reason
     if reason is not Reason.SENSOR_MISSING:
         reason = Reason.WAITING_FOR_VEHICLE
