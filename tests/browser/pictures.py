@@ -21,7 +21,7 @@ from .tour import PARTS, free_port, tokens
 
 FOLDER = ROOT / "docs" / "images"
 HOME = ROOT / ".pictures" / "demonstration"
-DESK, PHONE, DIALOG = (1280, 860), (400, 860), (900, 720)
+DESK, PHONE, DIALOG, EDITOR = (1280, 860), (400, 860), (900, 720), (1200, 1000)
 STATION = "switch.station_{}_charging"
 # The simulator's stations: the first one has smart charging.
 SMART, PLAIN = "2133", "2134"
@@ -36,6 +36,10 @@ class Picture:
     """Of the page; `{smart}` and `{plain}` stand for the devices of two stations."""
     size: tuple[int, int] = DESK
     is_dark: bool = False
+    taps: tuple[str, ...] = ()
+    """The texts that are tapped first, one after the other."""
+    down_to: str | None = None
+    """A text that is scrolled to."""
 
 
 PICTURES = (
@@ -46,6 +50,19 @@ PICTURES = (
     Picture("device", "/config/devices/device/{plain}"),
     Picture("smart_charging", "/config/devices/device/{smart}"),
     Picture("config_flow", "/config/integrations/dashboard/add?domain=eevion", DIALOG),
+    *(
+        Picture(
+            f"automation_{kind}s",
+            "/config/automation/edit/new",
+            EDITOR,
+            taps=(f"Add {kind}", "Devices", f"Station {SMART}"),
+            down_to=last,
+        )
+        for kind, last in (
+            ("trigger", "Vehicle unplugged"),
+            ("condition", "Vehicle is plugged in"),
+        )
+    ),
 )
 
 
@@ -86,6 +103,12 @@ async def take(program: Browser, ha: HomeAssistant) -> None:
         page = await context.new_page()
         await page.goto(ha.url + picture.path.format(**paths))
         await settle(page)
+        for text in picture.taps:
+            await page.get_by_text(text, exact=True).last.click()
+            await settle(page)
+        if picture.down_to:
+            await page.get_by_text(picture.down_to).last.scroll_into_view_if_needed()
+            await settle(page)
         await page.screenshot(path=FOLDER / f"{picture.name}.png", animations="disabled")
         await context.close()
         sys.stderr.write(f"{picture.name}\n")
