@@ -579,9 +579,14 @@ def plotted(view: Json) -> set[str]:
 
 
 async def async_record(
-    hass: HomeAssistant, statistic_id: str, unit: str, unit_class: str | None = None
+    hass: HomeAssistant,
+    statistic_id: str,
+    unit: str,
+    unit_class: str | None = None,
+    *,
+    hours: int = 1,
 ) -> None:
-    """Let the recorder have an hour of a statistic."""
+    """Let the recorder have an hour of a statistic, or none yet."""
     is_external = ":" in statistic_id
     metadata: StatisticMetaData = {
         "statistic_id": statistic_id,
@@ -594,7 +599,7 @@ async def async_record(
     }
     write = async_add_external_statistics if is_external else async_import_statistics
     start = dt_util.utcnow().replace(minute=0, second=0, microsecond=0)
-    write(hass, metadata, [{"start": start, "sum": 1.0}])
+    write(hass, metadata, [{"start": start, "sum": 1.0}] * hours)
 
 
 async def async_record_totals(hass: HomeAssistant) -> None:
@@ -640,6 +645,17 @@ class TestEnergy:
         assert [len(names) for names in found.values()] == [12, 6]
         assert all(title.startswith("Energy by day: ") for title in found)
         assert all(entity_id.startswith("sensor.") for entity_id in plotted(await ask("energy")))
+
+    @pytest.mark.usefixtures("recorder_mock", "loaded")
+    async def test_a_total_without_an_hour_yet(
+        self, hass: HomeAssistant, stations: list[Station], ask: Ask
+    ) -> None:
+        """The recorder registers the statistic of an entity before its first hour is over."""
+        filled, empty = (station.id("sensor", "total_energy") for station in stations)
+        await async_record(hass, filled, "kWh", "energy")
+        await async_record(hass, empty, "kWh", "energy", hours=0)
+        await async_wait_recording_done(hass)
+        assert plotted(await ask("energy")) == {filled}
 
     @pytest.mark.usefixtures("recorder_mock")
     async def test_electricity_and_two_currencies(

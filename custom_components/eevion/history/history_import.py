@@ -80,11 +80,11 @@ class HistoryImports:
         return {kind: series.statistic_id for kind, series in kinds if series}
 
     async def async_units(self, statistic_ids: set[str]) -> dict[str, str | None]:
-        """Return the units of those statistics that the recorder has, by statistic id.
+        """Return the units of those statistics that have an hour, by statistic id.
 
         Raises HomeAssistantError where the database cannot be read.
         """
-        return await self._hourly.store.async_units(statistic_ids)
+        return await self._hourly.store.async_units_of_filled(statistic_ids)
 
     @callback
     def _async_retry(self, _now: datetime) -> None:

@@ -21,7 +21,7 @@ from homeassistant.components.recorder.statistics import (
 )
 from homeassistant.components.recorder.tasks import SynchronizeTask
 from homeassistant.const import UnitOfEnergy
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, valid_entity_id
 from homeassistant.util.unit_conversion import EnergyConverter
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -92,6 +92,21 @@ class StatisticsStore:
             lambda: get_metadata(self._hass, statistic_ids=statistic_ids)
         )
         return {id_: metadata["unit_of_measurement"] for id_, (_, metadata) in found.items()}
+
+    async def async_units_of_filled(self, statistic_ids: set[str]) -> dict[str, str | None]:
+        """Return the units of those statistics that have an hour, by statistic id.
+
+        The recorder registers the statistic of an entity up to an hour before its first row.
+        """
+        units = await self.async_units(statistic_ids)
+        of_entities = list(filter(valid_entity_id, units))
+
+        def filled() -> set[str]:
+            rows = (get_last_statistics(self._hass, 1, id_, False, set()) for id_ in of_entities)
+            return {statistic_id for row in rows for statistic_id in row}
+
+        empty = {*of_entities} - await self._async_query(filled)
+        return {id_: unit for id_, unit in units.items() if id_ not in empty}
 
     async def async_write(self, all_series: Iterable[Series]) -> int:
         """Write the hours; return the number of changed rows, with those whose sum changed.
