@@ -63,6 +63,38 @@ async def test_comfort_sends_at_most_one_request_in_half_a_minute(sunny: Home) -
     assert min(gaps) >= 30
 
 
+@pytest.mark.parametrize(
+    ("domain", "action", "key", "chosen"),
+    [
+        ("number", "set_value", "target_energy", {"value": 50}),
+        ("switch", "turn_on", "always_charge", {}),
+        ("select", "select_option", "charging_mode", {"option": "smart"}),
+    ],
+)
+async def test_what_is_chosen_again_and_again_is_no_reason_for_a_request(
+    sunny: Home, domain: str, action: str, key: str, chosen: dict[str, object]
+) -> None:
+    """An automation chooses every five seconds what is chosen already."""
+    await sunny.call(domain, action, A, key, **chosen)
+    await sunny.run(40, -3000)
+    count = len(sunny.requests())
+    for index in range(24):
+        await sunny.run(5, -2000 - 500 * (index % 5), step_s=5)
+        await sunny.call(domain, action, A, key, **chosen)
+    assert len(sunny.requests()) <= count + 4
+
+
+async def test_a_mode_chosen_again_and_again_tries_no_start(home: Home) -> None:
+    """A start was refused for want of a vehicle; an automation chooses the same mode anew."""
+    home.meter(0)
+    await home.add(A)
+    await home.choose(A, "fast")
+    for _ in range(20):
+        await home.run(20, 0, step_s=20)
+        await home.choose(A, "fast")
+    assert len(starts(home.cloud)) == 1
+
+
 async def test_nothing_is_sent_where_nothing_changed_by_an_amp(sunny: Home) -> None:
     count = len(sunny.requests())
     for watts in (-2900, -3050, -2950, -3000):

@@ -129,10 +129,18 @@ class SmartCharging:
 
     @callback
     def async_choose(self, port_id: str, **choices: Any) -> None:
-        """Remember what a person chose, by the fields of `SmartStationMemory`, and act on it."""
+        """Remember what a person chose, by the fields of `SmartStationMemory`, and act on it.
+
+        An automation may choose every few seconds what is chosen already: that is no request to
+        the cloud, unless it is a mode that ends what was given by hand.
+        """
         controller, station = self._stations[port_id]
+        memory = station.memory
+        is_end_of_by_hand = "mode" in choices and memory.is_by_hand
+        if not is_end_of_by_hand and all(getattr(memory, n) == v for n, v in choices.items()):
+            return
         for name, value in choices.items():
-            setattr(station.memory, name, value)
+            setattr(memory, name, value)
         controller.async_chosen(port_id, is_mode="mode" in choices)
 
     @callback

@@ -64,6 +64,11 @@ class SmartStationMemory:
         """Whether smart charging has paused the station, or lowered a person's limit."""
         return self.sent_a == 0 or self.held_a is not None
 
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether something that a person gave by hand counts before the mode."""
+        return self.is_overridden or self.is_ended_by_hand
+
     def released_a(self, amps: float | None) -> float:
         """Return the limit of a station that is not controlled any more, in amps.
 
