@@ -7,6 +7,7 @@ from itertools import pairwise
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
 import pytest
 
 from tests.calls import act, pass_until, starts
@@ -382,6 +383,41 @@ async def test_choices_and_what_was_done_by_hand_survive_a_restart(sunny: Home) 
     assert station["time.ready_by"] == "06:30:00"
     assert station["switch.always_charge"] == "on"
     assert sunny.reason(A) == "overridden"
+
+
+@pytest.fixture
+async def late(home: Home) -> Home:
+    """A station whose target was due four minutes ago, and is not reached."""
+    home.meter(0)
+    await home.add(A)
+    home.world.plug_in(A, card=True)
+    await home.call("number", "set_value", A, "target_energy", value=80)
+    await due_in(home, minutes=6)
+    await home.choose(A, "smart")
+    await home.run(600, 0, step_s=20)
+    assert home.reason(A) == "plan"
+    return home
+
+
+async def due_in(home: Home, *, minutes: float) -> None:
+    due = dt_util.now() + timedelta(minutes=minutes)
+    await home.call("time", "set_value", A, "ready_by", time=f"{due:%H:%M:00}")
+
+
+async def test_a_target_that_is_late_is_pursued_after_a_restart(late: Home) -> None:
+    amps = late.world.station(A).model.amps
+    assert await late.hass.config_entries.async_reload(late.entry.entry_id)
+    await late.run(120, 0, step_s=20)
+    assert late.reason(A) == "plan"
+    assert [limit for limit in late.limits(A) if limit < amps] == []
+
+
+async def test_another_due_time_ends_the_haste_of_a_target_that_is_late(late: Home) -> None:
+    """A person sees that the vehicle is not needed before tomorrow."""
+    await due_in(late, minutes=-30)
+    await late.run(240, 0, step_s=20)
+    assert late.reason(A) == "waiting_for_plan"
+    assert late.limits(A)[-1] == 0
 
 
 async def test_a_cloud_that_fails(sunny: Home, caplog: pytest.LogCaptureFixture) -> None:

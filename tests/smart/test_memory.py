@@ -19,6 +19,14 @@ def test_it_is_read_as_it_was_written() -> None:
     assert SmartStationMemory.from_json(MEMORY.to_json()) == MEMORY
 
 
+def test_a_file_of_an_earlier_version_is_read() -> None:
+    """It has no deadlines."""
+    stored = replace(MEMORY, deadline=1_793_000_000).to_json()
+    assert SmartStationMemory.from_json(stored).deadline == 1_793_000_000
+    del stored["deadline"]
+    assert SmartStationMemory.from_json(stored) == MEMORY
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -34,6 +42,7 @@ def test_it_is_read_as_it_was_written() -> None:
         ("sent_a", "16"),
         ("sent_a", float("inf")),
         ("retry_at", "soon"),
+        ("deadline", 5),
         ("is_overridden", 1),
         ("session_id", 5),
     ],

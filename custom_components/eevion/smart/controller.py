@@ -1,7 +1,7 @@
 """Runs the rule for one electrical connection: reads, decides and sends."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 import math
@@ -104,7 +104,10 @@ class Controller:
         }
         """By port id."""
         memories = {port_id: station.memory for port_id, station in self.stations.items()}
-        self._state = State(held={p: m.held_a for p, m in memories.items() if m.held_a is not None})
+        self._state = State(
+            held={p: m.held_a for p, m in memories.items() if m.held_a is not None},
+            deadlines={p: m.deadline for p, m in memories.items() if m.deadline is not None},
+        )
         self._readings = Readings()
         self._powers: tuple[float | None, float | None, Mapping[str, float]] = (None, 0, {})
         """Of the grid, the battery and the vehicles, when they belonged together last."""
@@ -159,10 +162,18 @@ class Controller:
             self._coordinator.async_show_limits(limits)
 
     @callback
-    def async_chosen(self, port_id: str, *, is_mode: bool) -> None:
-        """Act at once on what a person chose; a mode ends what was given by hand."""
+    def async_chosen(self, port_id: str, fields: Container[str]) -> None:
+        """Act at once on what a person chose, by the fields of `SmartStationMemory`.
+
+        A mode ends what was given by hand, a time of the day the plan of before and a deadline
+        that is over.
+        """
         memory = self.stations[port_id].memory
-        if is_mode:
+        if "ready_by" in fields:
+            deadlines = {p: at for p, at in self._state.deadlines.items() if p != port_id}
+            planned = self._state.planned - {port_id}
+            self._state = replace(self._state, deadlines=deadlines, planned=planned)
+        if "mode" in fields:
             state = self._coordinator.data.stations.get(port_id)
             memory.forgive(is_ended=state is None or state.active_session is None)
             if memory.mode is Mode.MANUAL and memory.sent_a == 0:
@@ -273,17 +284,20 @@ class Controller:
                 for port_id, station in self.stations.items()
                 if station.decide(self._outcome.decisions.get(port_id), now)
             }
-            noted |= {p for p in present if self._remember_held(p)}
+            noted |= {p for p in present if self._remember_state(p)}
             self._send(inputs, now)
         if noted or counted:
             self._store.async_write_soon(is_counter=not noted)
         if changed := changed | counted:
             self._on_change(changed)
 
-    def _remember_held(self, port_id: str) -> bool:
+    def _remember_state(self, port_id: str) -> bool:
+        """Remember what of the rule's state outlives a restart; return whether that is new."""
         memory = self.stations[port_id].memory
-        before, memory.held_a = memory.held_a, self._state.held.get(port_id)
-        return before != memory.held_a
+        before = memory.held_a, memory.deadline
+        memory.held_a = self._state.held.get(port_id)
+        memory.deadline = self._state.deadlines.get(port_id)
+        return before != (memory.held_a, memory.deadline)
 
     def _are_sensors_ready(self, now: float) -> bool:
         """Return whether to decide; after a restart, sensors may come a little later."""

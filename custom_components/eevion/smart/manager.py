@@ -141,7 +141,7 @@ class SmartCharging:
             return
         for name, value in choices.items():
             setattr(memory, name, value)
-        controller.async_chosen(port_id, is_mode="mode" in choices)
+        controller.async_chosen(port_id, choices)
 
     @callback
     def async_add_listener(self, port_id: str, update: CALLBACK_TYPE) -> CALLBACK_TYPE:

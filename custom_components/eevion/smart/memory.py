@@ -7,7 +7,7 @@ import math
 from typing import Any, Final, Self
 
 from ..const import MAX_LIMIT_A
-from ..storage.values import StoredDataError, fields, flag, moment_or_never, optional, text
+from ..storage.values import StoredDataError, fields, flag, moment, moment_or_never, optional, text
 from .model import Mode
 
 DEFAULT_READY_BY: Final = time(7)
@@ -37,6 +37,8 @@ class SmartStationMemory:
     """The limit that a person gave last; None for the highest."""
     held_a: float | None = None
     """What a person's limit was before it was lowered to protect the breaker."""
+    deadline: float | None = None
+    """When the target of the session is or was to be reached, in epoch seconds."""
     is_starting: bool = False
     """Whether smart charging has sent a start, and the session is not seen yet."""
     is_start_known: bool = False
@@ -101,7 +103,8 @@ class SmartStationMemory:
     @classmethod
     def from_json(cls, stored: Any) -> Self:
         """Read `to_json`; raise StoredDataError for anything else."""
-        stored = fields(stored, *_CHECKS)
+        stored = {**_ADDED, **fields(stored)}
+        fields(stored, *_CHECKS)
         return cls(**{name: check(stored[name]) for name, check in _CHECKS.items()})
 
 
@@ -136,6 +139,8 @@ def _amps(value: Any) -> float | None:
     return optional(_number(0, _MOST_A), value)
 
 
+# Fields that files of earlier versions lack.
+_ADDED = {"deadline": None}
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "mode": _mode,
     "is_always_on": flag,
@@ -146,6 +151,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "sent_a": _amps,
     "before_a": _amps,
     "held_a": _amps,
+    "deadline": lambda value: optional(moment, value),
     "is_starting": flag,
     "is_start_known": flag,
     "is_overridden": flag,
