@@ -2,6 +2,7 @@
 
 import fcntl
 from importlib.util import find_spec
+from itertools import product
 import json
 import os
 import subprocess
@@ -63,8 +64,13 @@ def test_nothing_goes_wrong_on_any_page(visits: Visits) -> None:
     assert {key: found for key, found in faults.items() if found} == {}
 
 
-@pytest.mark.parametrize("look", ["desktop-light-en", "phone-dark-fr"])
-@pytest.mark.parametrize("stations", [1, 4, 60])
+@pytest.mark.parametrize(
+    ("stations", "look"),
+    [
+        *product((1, 4, 60), ("desktop-light-en", "phone-dark-fr")),
+        (4, "desktop-dark-de"),
+    ],
+)
 def test_each_view_is_shown(visits: Visits, stations: int, look: str) -> None:
     for view in VIEWS:
         assert "hui-view" in visits[stations, view, look]["parts"], view
@@ -88,6 +94,14 @@ def test_one_station_has_its_history_and_sessions_in_the_first_view(
     history = {"hui-history-graph-card", "hui-statistics-graph-card", "eevion-sessions"}
     assert history <= {*visits[1, "stations", look]["parts"]}
     assert not history & {*visits[4, "stations", look]["parts"]}
+
+
+def test_a_dark_desktop_in_german(visits: Visits) -> None:
+    lines = visits[4, "stations", "desktop-dark-de"]["text"].splitlines()
+    texts = common("de")
+    for key in ("dashboard_limit", "dashboard_switch", "dashboard_power"):
+        assert texts[key] != common("en")[key]
+        assert texts[key] in lines
 
 
 def test_sixty_stations_are_a_screen_for_each_site(visits: Visits) -> None:

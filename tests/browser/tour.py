@@ -42,11 +42,14 @@ class Look:
     size: tuple[int, int]
     language: str
     is_dark: bool
+    stations: tuple[int, ...] = (0, *SITES)
+    """The numbers of stations at which the person looks."""
 
 
 LOOKS = {
     "desktop-light-en": Look(size=(1400, 900), language="en", is_dark=False),
     "phone-dark-fr": Look(size=(400, 860), language="fr", is_dark=True),
+    "desktop-dark-de": Look(size=(1400, 900), language="de", is_dark=True, stations=(4,)),
 }
 
 
@@ -259,7 +262,7 @@ async def go(folder: Path) -> list[Visit]:
                 (entry,) = await ha.entries("eevion")
                 await ha.delete_entry(entry["entry_id"])
             await visit_gone(tour, pages["desktop-light-en"], stations)
-        for look, page in pages.items():
+        for look, page in of_those_who_look(pages, 0):
             # What is shown is asked for once, so the page is opened anew.
             await page.goto("about:blank")
             visit = Visit(stations=0, view="stations", look=look)
@@ -327,12 +330,17 @@ CARDS = {
 """An element of each view that comes last."""
 
 
+def of_those_who_look(pages: Mapping[str, Page], stations: int) -> list[tuple[str, Page]]:
+    """Return the pages of the looks at a number of stations, with the names of the looks."""
+    return [(look, page) for look, page in pages.items() if stations in LOOKS[look].stations]
+
+
 async def visit_views(tour: Tour, pages: Mapping[str, Page], stations: int) -> None:
     """Visit the views, and the page of the first station."""
     answer = await tour.ha.call("eevion/dashboard", language="en")
     views = [view["path"] for view in answer["views"] if not view.get("subview")]
     station = next(view["path"] for view in answer["views"] if view.get("subview"))
-    for look, page in pages.items():
+    for look, page in of_those_who_look(pages, stations):
         await page.goto("about:blank")
         for view, path in ({name: name for name in views} | {"station": station}).items():
             visit = Visit(stations=stations, view=view, look=look)
