@@ -5,6 +5,7 @@ import logging
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.components.diagnostics import (
@@ -14,6 +15,9 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from syrupy.assertion import SnapshotAssertion
 
 from simulator import Cloud, World
+from simulator.errors import ApiError
+from simulator.http import session_endpoints
+from tests.calls import ask
 from tests.conftest import API_KEY, Pass
 from tests.smart.home import GRID, Home
 
@@ -125,6 +129,30 @@ async def test_no_personal_text_of_any_endpoint(
     assert ours
     assert not [secret for secret in secrets if secret and secret in ours]
     assert not [issue for issue in ir.async_get(hass).issues.values() if "Personal-" in str(issue)]
+
+
+async def test_what_the_cloud_says_is_not_logged(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    world: World,
+    wait: Pass,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A refusal may name people and places: the person who asked reads it, and no log."""
+    caplog.set_level(logging.DEBUG)
+
+    def refuse(_: object) -> None:
+        raise ApiError("Personal-site and jane@example.org")
+
+    monkeypatch.setattr(session_endpoints, "_site_and_station_filter", refuse)
+    for _ in range(5):
+        await wait(61)
+    with pytest.raises(HomeAssistantError, match="The cloud refused to answer: Personal-site"):
+        await ask(hass, "get_sessions", stations=[world.stations[0].name])
+    ours = [r.getMessage() for r in caplog.records if r.name.startswith("custom_components.eevion")]
+    assert any("The cloud refused the request" in message for message in ours)
+    assert not [message for message in ours if "Personal-" in message or "jane" in message]
 
 
 async def test_while_the_cloud_is_away(

@@ -63,7 +63,7 @@ def stations_error(
     names: dict[tuple[type[Exception], str], list[str]] = {}
     causes: dict[tuple[type[Exception], str], EevionError | HomeAssistantError] = {}
     for name, cause in failures.items():
-        key = (type(cause), str(cause))
+        key = (type(cause), reason_of(cause))
         causes.setdefault(key, cause)
         names.setdefault(key, []).append(name)
     return combined(
@@ -95,6 +95,16 @@ def read_errors() -> Iterator[None]:
             raise failed("cannot_connect", error=str(err)) from err
         except EevionRefusedError as err:
             raise failed("question_refused", message=err.message) from err
+
+
+def reason_of(err: Exception) -> str:
+    """Return the text of an exception for a person; a refusal has that of the cloud."""
+    return err.message if isinstance(err, EevionRefusedError) else str(err)
+
+
+def loggable(err: BaseException) -> BaseException:
+    """Return the exception to log in place of one for a person, which has the cloud's text."""
+    return err.__cause__ if isinstance(err.__cause__, EevionError) else err
 
 
 def poll_error(err: EevionError) -> UpdateFailed:

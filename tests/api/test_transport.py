@@ -262,8 +262,9 @@ async def test_more_stations_may_have_longer_answers(client, cloud):
 
 @pytest.mark.parametrize("text", ["half \ud83d", "\udcff"])
 async def test_half_a_character_is_not_sent(client, cloud, text):
-    with pytest.raises(EevionRefusedError, match="Unicode"):
+    with pytest.raises(EevionRefusedError) as refused:
         await client.create_ticket(station_names=[], message=text)
+    assert "Unicode" in refused.value.message
     with pytest.raises(EevionNotFoundError):
         await client.get_session(session_id=text)
     assert not cloud.received
@@ -365,8 +366,9 @@ async def test_the_time_is_that_of_the_newest_answer(client, cloud, freezer):
 
 async def test_a_client_without_a_key(make_client, cloud):
     cloud.reply(REFUSAL, status=400)
-    with pytest.raises(EevionRefusedError, match=r"^no$"):
+    with pytest.raises(EevionRefusedError) as refused:
         await make_client(api_key="").list_sites()
+    assert refused.value.message == "no"
 
 
 async def test_a_redirect_leads_nowhere(client, cloud):

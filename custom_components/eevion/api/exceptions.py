@@ -33,12 +33,13 @@ class EevionRefusedError(EevionError):
     """The cloud refused the request (HTTP 4xx with a JSON error).
 
     `code` is `details.code` of the answer, as 707 for a start without a car, or None;
-    `message` is the cloud's text, in the language of the cloud's choice.
+    `message` is the cloud's text, in the language of the cloud's choice. It may name people and
+    places, so the text of the exception, which goes to logs, is without it.
     """
 
     def __init__(self, message: str, *, code: int | None = None) -> None:
         """Set the cloud's text and code."""
-        super().__init__(message)
+        super().__init__("The cloud refused the request" + (f" ({code})" if code else ""))
         self.message = message
         self.code = code
 

@@ -14,7 +14,7 @@ from homeassistant.util import dt as dt_util
 
 from ..api import LimitUnit, SessionStatus
 from ..const import LOGGER
-from ..errors import failed, invalid
+from ..errors import failed, invalid, loggable
 from ..helpers import async_user
 from ..smart import Mode, Reason
 from .phrases import MODES, REASONS, Phrases
@@ -248,4 +248,4 @@ def _begun(station: NamedStation) -> datetime:
 
 def _log_failure(stopping: asyncio.Task[None]) -> None:
     if not stopping.cancelled() and (err := stopping.exception()):
-        LOGGER.warning("A stop by voice failed in the end: %s", err)
+        LOGGER.warning("A stop by voice failed in the end: %s", loggable(err))

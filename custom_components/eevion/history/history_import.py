@@ -16,7 +16,7 @@ from ..account import AccountOptions, async_dismiss, async_notify
 from ..api import EevionError, EevionResponseError
 from ..const import DOMAIN, LOGGER
 from ..coordinator import EevionCoordinator
-from ..errors import failed, invalid
+from ..errors import failed, invalid, reason_of
 from ..translation import Texts, escaped
 from .days import Day, days_between, quarters
 from .hourly import StatisticsPoster
@@ -121,7 +121,7 @@ class HistoryImports:
                 raise failed("import_interrupted", error="the account was unloaded") from None
             raise
         except EevionError as err:
-            raise failed("import_interrupted", error=str(err)) from err
+            raise failed("import_interrupted", error=reason_of(err)) from err
 
     @callback
     def _async_begin(self, plan: ImportPlan) -> asyncio.Task[dict[str, Any]]:
@@ -138,7 +138,7 @@ class HistoryImports:
             await self._store.async_save(None)
         except (EevionError, HomeAssistantError) as err:
             LOGGER.warning("The import of the history stopped, and goes on later: %s", err)
-            self._async_notify("import_stopped", error=escaped(str(err)))
+            self._async_notify("import_stopped", error=escaped(reason_of(err)))
             self._pause = min(2 * self._pause if self._intervals else 1, _MOST_INTERVALS)
             self._intervals = 0
             raise

@@ -27,6 +27,7 @@ from ..api import ChargingLimit, EndReason, LimitUnit, PortStatus, Session, Star
 from ..commands import ByHand, Control
 from ..const import LOGGER
 from ..coordinator import EevionCoordinator
+from ..errors import loggable
 from ..stations import StationState
 from .inputs import Inputs
 from .memory import SmartStationMemory
@@ -562,7 +563,7 @@ class Controller:
         try:
             await self._charging.async_start(station.port_id, is_by_hand=False)
         except HomeAssistantError as err:
-            LOGGER.debug("Smart charging cannot start a session for now: %s", err)
+            LOGGER.debug("Smart charging cannot start a session for now: %s", loggable(err))
         finally:
             station.is_start_sent = station.memory.is_starting = False
         self.async_step()
