@@ -91,6 +91,25 @@ async def test_never_above_the_limit_while_a_limit_is_given_again_and_again(
         assert over_s <= 15
 
 
+async def test_the_breaker_waits_for_no_pause_after_a_refusal_for_comfort(
+    home: Home, names: tuple[str, str]
+) -> None:
+    """The cloud failed for a while, and works again when the house needs more."""
+    name = names[0]
+    home.meter(0)
+    await home.add(name, grid={"grid_power": GRID, "main_limit": 40})
+    home.world.plug_in(name, card=True)
+    await home.choose(name, "smart")
+    await home.run(160, -3000)
+    assert home.reason(name) == "sun"
+    home.cloud.faults.set("error", path="/station/energy-management")
+    await home.run(400, -8000)
+    home.cloud.faults.clear()
+    base_w = 40 * V - 6 * V
+    await home.run(20, base_w, step_s=5)
+    assert base_w + home.drawn_w() <= 40 * V
+
+
 async def charge_behind_a_breaker(home: Home, name: str) -> None:
     """Charge fast behind a breaker of 40 A, with a battery that has a sensor of its own."""
     home.meter(0)

@@ -54,6 +54,7 @@ _UNSEEN_S = 12 * 3600
 # After a limit that was refused: the first pause doubles up to the longest one.
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 30, 600
 _PAUSE_OVER_LIMIT_S = 10
+_MOST_REFUSALS = 10
 _MOST_SENT = 20
 # Deliberate starts from afar. A card at the station is how a vehicle arrives.
 _STARTS_BY_HAND = {StartedWith.IOS, StartedWith.ANDROID, StartedWith.EEVION}
@@ -120,6 +121,8 @@ class Controller:
         """Cancels the step that waits for further reports of sensors."""
         self._is_warm = False
         """Whether all sensors have been read once, or have had the time to be."""
+        self._is_over = False
+        """Whether the meter shows more than the main breaker permits."""
         self._is_asked = False
         """Whether a person chose something: that is sent at once."""
         self._sent: deque[Mapping[str, Any]] = deque(maxlen=_MOST_SENT)
@@ -271,15 +274,15 @@ class Controller:
         self._readings = self._inputs.read()
         noted = {p for p, state in present.items() if self._follow(self.stations[p], state, now)}
         changed = set(noted)
+        volts = next((s.port.volts for s in present.values() if s.port.volts), None)
+        connection = self._settings.connection(volts)
+        self._is_over = connection.is_over(self._readings)
         inputs = [self._input(self.stations[p], state, now) for p, state in present.items()]
         counted = self._count_sun(inputs, now)
         self._stepped_at = now
         if self._are_sensors_ready(now):
             readings, inputs = self._settled(inputs, now)
-            volts = next((s.port.volts for s in present.values() if s.port.volts), None)
-            self._state, self._outcome = step(
-                self._state, self._settings.connection(volts), readings, inputs, now=now
-            )
+            self._state, self._outcome = step(self._state, connection, readings, inputs, now=now)
             changed |= {
                 port_id
                 for port_id, station in self.stations.items()
@@ -380,7 +383,7 @@ class Controller:
             demand_response_w=event.power_limit_w if session and event else None,
             is_overridden=memory.is_overridden,
             may_start=_may_start(station, state, now),
-            is_stuck=0 < station.stuck_until - now <= _LONGEST_PAUSE_S,
+            is_stuck=0 <= now - station.refused_at < self._pause_s(station),
         )
         return station.given
 
@@ -500,24 +503,28 @@ class Controller:
             for port_id, limit_a in limits.items():
                 self.stations[port_id].sending.remove(limit_a)
         for port_id in failures:
-            self._pause(self.stations[port_id])
+            station = self.stations[port_id]
+            station.refusals = min(station.refusals + 1, _MOST_REFUSALS)
+            station.refused_at = self._now
         self._note_sent(limits, failures, now)
         self.async_step()
         self._changed(limits)
 
     def _note_taken(self, station: SmartStation, limit_a: float) -> None:
-        station.refusals, station.stuck_until = 0, -math.inf
+        station.refusals, station.refused_at = 0, -math.inf
         # A person may have given another one meanwhile.
         state = self._coordinator.data.stations.get(station.port_id)
         if state and self._limit_a(state) == limit_a:
             station.memory.sent_a = limit_a
 
-    def _pause(self, station: SmartStation) -> None:
-        pause_s = min(_FIRST_PAUSE_S * 2**station.refusals, _LONGEST_PAUSE_S)
-        if self._outcome.is_urgent:
-            pause_s = _PAUSE_OVER_LIMIT_S
-        station.refusals = min(station.refusals + 1, 10)
-        station.stuck_until = self._now + pause_s
+    def _pause_s(self, station: SmartStation) -> float:
+        """Return how long a limit that was refused is not tried again, in seconds.
+
+        The breaker waits for no pause that began for comfort.
+        """
+        if self._is_over:
+            return _PAUSE_OVER_LIMIT_S
+        return min(_FIRST_PAUSE_S * 2.0 ** (station.refusals - 1), _LONGEST_PAUSE_S)
 
     def _note_sent(
         self, limits: Mapping[str, float], failures: Mapping[str, Exception], now: float

@@ -67,6 +67,11 @@ class Connection:
     fallback_a: float = 0
     """The limit while a sensor is missing; 0 pauses."""
 
+    def is_over(self, readings: Readings) -> bool:
+        """Return whether the meter shows more than the main breaker permits."""
+        main_limit_w, grid_w = self.main_limit_w, readings.grid_w
+        return main_limit_w is not None and grid_w is not None and grid_w > main_limit_w
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readings:

@@ -341,11 +341,8 @@ def _room(
 
 def _is_over(look: _Look, stations: Sequence[StationInput], room_w: float) -> bool:
     """Return whether the breaker carries too much, or will once vehicles follow their limits."""
-    main_limit_w, grid_w = look.connection.main_limit_w, look.readings.grid_w
-    if main_limit_w is None or grid_w is None:
-        return False
     expected_w = sum(station.expected_w for station in stations if not station.is_stuck)
-    return grid_w > main_limit_w or expected_w > room_w
+    return look.connection.is_over(look.readings) or expected_w > room_w
 
 
 def _within(claims: Sequence[Claim], *, room_w: float, lasting_w: float) -> dict[str, int]:

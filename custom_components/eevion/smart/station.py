@@ -44,8 +44,8 @@ class SmartStation:
     """Whether a start is on its way to the cloud."""
     refusals: int = 0
     """How often its limit was refused, without a success since."""
-    stuck_until: float = -math.inf
-    """When a refused limit is tried again, in epoch seconds."""
+    refused_at: float = -math.inf
+    """When its limit was refused last, in epoch seconds."""
     is_vehicle_seen: bool | None = None
     """Whether the cloud shows a vehicle; None before the first look."""
     is_vehicle_left: bool = False
