@@ -37,7 +37,6 @@ from .response import Response, retry_after
 
 MAX_BODY = 1024 * 1024
 """Maximum bytes of an answer about one object; lists have their own maximum."""
-_CHUNK = 64 * 1024
 _URLS = 32
 
 
@@ -219,7 +218,7 @@ def _error_text(err: Exception) -> str:
 async def _read(response: ClientResponse, max_body: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    async for chunk in response.content.iter_chunked(_CHUNK):
+    async for chunk in response.content.iter_any():
         chunks.append(chunk)
         size += len(chunk)
         if size > max_body:
