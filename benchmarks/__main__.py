@@ -23,7 +23,6 @@ from .year import Year, measure_year
 
 # More would need minutes, or show nothing else.
 _REST_POLLS = 3
-_REST_STATIONS = 200
 _COMMANDS = 20
 _DASHBOARDS = 9
 _SETUPS = 3
@@ -46,10 +45,8 @@ async def measure(count: int, polls: int) -> Size:
             _say(count, "polls")
             of_scenes, commands, dashboard = await _measure_running(server, folder, polls)
             _say(count, "rest")
-            shared = await measure_shared(
-                server, frames, folder / "shared", polls=_REST_POLLS, most=_REST_STATIONS
-            )
-            own = await measure_own(server, frames, folder / "own", polls=_REST_POLLS)
+            shared = await measure_shared(server, frames, folder / "shared", _REST_POLLS)
+            own = await measure_own(server, frames, folder / "own", _REST_POLLS)
     return Size(
         count=count,
         polls=of_scenes,
@@ -59,6 +56,16 @@ async def measure(count: int, polls: int) -> Size:
         commands=commands,
         dashboard=dashboard,
     )
+
+
+async def _warm_up() -> None:
+    """Import all there is, and let the interpreter get to know the code."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        await record(SCENES[0], 1, gaps(0), folder / "frames")
+        async with serve(folder / "frames") as server:
+            await server.turn(SCENES[0], 0)
+            await measure_setup(server, folder, times=1)
 
 
 async def _measure_running(
@@ -95,6 +102,7 @@ def main() -> None:
     )
     arguments = options.parse_args()
     logging.disable(logging.WARNING)
+    asyncio.run(_warm_up())
     sizes = [asyncio.run(measure(count, arguments.polls)) for count in arguments.sizes]
     year = asyncio.run(_measure_year(arguments.days)) if arguments.days else None
     show(sizes, year, ratios=arguments.ratios)

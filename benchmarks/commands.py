@@ -48,7 +48,7 @@ def _wire() -> Iterator[list[Taken]]:
     """Note the clocks when each command's first bytes come to the socket, encrypted."""
     noted: list[Taken] = []
     is_command = False
-    tls = sslproto._SSLProtocolTransport  # type: ignore[attr-defined]  # noqa: SLF001
+    tls = sslproto._SSLProtocolTransport  # noqa: SLF001
     socket = selector_events._SelectorSocketTransport  # type: ignore[attr-defined]  # noqa: SLF001
     write_tls, write = tls.write, socket.write
 

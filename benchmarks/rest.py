@@ -1,6 +1,6 @@
 """Home Assistant's `rest` platform on the same cloud: four sensors for each station."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 import json
 from pathlib import Path
@@ -16,6 +16,8 @@ from .costs import cost
 from .house import HEADERS, home
 from .scenes import SCENES, Scene
 from .server import Server
+
+_MOST = 200
 
 # Of a session; its place depends on the request.
 _SESSION_SENSORS: tuple[tuple[str, dict[str, str], object], ...] = (
@@ -50,30 +52,42 @@ def _stations(frames: Path) -> list[_Station]:
     ]
 
 
-async def measure_shared(
-    server: Server, frames: Path, home_folder: Path, *, polls: int, most: int
-) -> RestPolls:
-    """Poll with two requests for all; more than `most` stations are reckoned from so many.
+async def measure_shared(server: Server, frames: Path, folder: Path, polls: int) -> RestPolls:
+    """Poll with two requests for all; each sensor reads the whole answers."""
 
-    Each sensor costs as much as the next: it reads the whole answer.
-    """
-    stations = _stations(frames)
-    some = stations[:: max(1, len(stations) // most)]
-    sensors_cpu = await _measure(server, home_folder / "some", _shared(server.url, some), polls)
-    cpu = sensors_cpu
-    if len(some) < len(stations):
-        bare = await _measure(server, home_folder / "none", _shared(server.url, ()), polls)
-        share = len(stations) / len(some)
-        cpu = {name: bare[name] + (sensors_cpu[name] - bare[name]) * share for name in bare}
+    def resources(stations: Sequence[_Station]) -> Sequence[Any]:
+        return _shared(server.url, stations)
+
+    cpu = await _measure_some(server, _stations(frames), folder, resources, polls)
     return RestPolls(requests=2, cpu=cpu)
 
 
-async def measure_own(server: Server, frames: Path, home_folder: Path, *, polls: int) -> RestPolls:
+async def measure_own(server: Server, frames: Path, folder: Path, polls: int) -> RestPolls:
     """Poll with two requests for each station."""
     stations = _stations(frames)
-    resources = [resource for station in stations for resource in _own(server.url, station)]
-    cpu = await _measure(server, home_folder, resources, polls)
-    return RestPolls(requests=len(resources), cpu=cpu)
+
+    def resources(stations: Sequence[_Station]) -> Sequence[Any]:
+        return [resource for station in stations for resource in _own(server.url, station)]
+
+    cpu = await _measure_some(server, stations, folder, resources, polls)
+    return RestPolls(requests=len(resources(stations)), cpu=cpu)
+
+
+async def _measure_some(
+    server: Server,
+    stations: Sequence[_Station],
+    folder: Path,
+    resources: Callable[[Sequence[_Station]], Sequence[Any]],
+    polls: int,
+) -> dict[str, float]:
+    """Measure the polls of at most `_MOST`; more are reckoned: each costs as much as the next."""
+    some = stations[:: max(1, len(stations) // _MOST)]
+    cpu = await _measure(server, folder / "some", resources(some), polls)
+    if len(some) == len(stations):
+        return cpu
+    bare = await _measure(server, folder / "none", resources(()), polls)
+    share = len(stations) / len(some)
+    return {name: bare[name] + (cpu[name] - bare[name]) * share for name in bare}
 
 
 async def _measure(
