@@ -479,6 +479,24 @@ def test_the_more_often_it_is_refused_the_longer_it_leaves_room():
     run(main())
 
 
+def test_after_any_number_of_refusals_room_is_left_for_half_an_hour_at_most():
+    async def main() -> None:
+        limit = limiter()
+        for _ in range(12):
+            async with limit.slot(Lane.POLL, max_wait=math.inf):
+                limit.backed_off(2)
+            await asyncio.sleep(120)
+        share = limit._share
+        await asyncio.sleep(1800 - 120 - 10)
+        await use(limit, Lane.COMMAND)
+        assert limit._share == share
+        await asyncio.sleep(20)
+        await use(limit, Lane.COMMAND)
+        assert limit._share > share
+
+    run(main())
+
+
 def test_where_others_leave_nothing_polls_are_paced():
     async def main() -> None:
         limit = limiter()

@@ -145,9 +145,12 @@ async def test_start_where_nothing_can_charge(
     assert starts(cloud) == 0
 
 
-async def test_stop_with_nothing_to_stop(station: Station, cloud: Cloud) -> None:
+async def test_stop_with_nothing_to_stop(station: Station, cloud: Cloud, wait: Pass) -> None:
+    await wait(31)
+    count = len(cloud.requests)
     await station.turn("off")
     assert not any(request.method == "PATCH" for request in cloud.requests)
+    assert len(cloud.requests) == count, "the list is a moment old"
 
 
 @pytest.fixture
@@ -328,6 +331,7 @@ async def test_a_limit_outlives_a_restart_and_a_session(
 async def test_a_refused_limit(station: Station, world: World, wait: Pass) -> None:
     world.disconnect(station.name)
     await wait(31)
-    with pytest.raises(HomeAssistantError, match=f"refused the limit for station {station.name}"):
+    refusal = f"refused the limit for station {station.name}: The station is not connected"
+    with pytest.raises(HomeAssistantError, match=refusal):
         await station.limit(12)
     assert station["number.charging_limit"] == "48"
