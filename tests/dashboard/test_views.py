@@ -369,6 +369,10 @@ async def test_the_page_of_a_station_with_smart_charging(
         station.id("sensor", "session_solar_share"),
     } <= entity_ids(before)
     assert not plan & entity_ids(before)
+    # A box beside the name leaves no room for either.
+    price_limit = station.id("number", "price_limit")
+    (row,) = [p for p in walk(before) if p.get("entity") == price_limit]
+    assert row["type"] == "simple-entity"
 
     await home.call("number", "set_value", station.name, "target_energy", value=10)
     world.plug_in(station.name, card=True, percent=10)

@@ -500,6 +500,8 @@ _SMART: Final = (
     "sensor.planned_cost",
     "sensor.session_solar_share",
 )
+_WIDE: Final = "number.price_limit"
+"""Its box, with the unit of a price, leaves no room for its name; a tap opens the box."""
 _TOTALS: Final = ("sensor.total_energy", "sensor.total_cost")
 _SETTINGS: Final = (
     "sensor.information",
@@ -610,6 +612,9 @@ def _rows(entities: Entities, keys: Iterable[str], *, is_value_needed: bool = Fa
     """Return one card with a row for each entity; none where there is no entity."""
     ids = [entities[key] for key in keys if key in entities]
     rows: list[Card] = [{"entity": entity_id, "name": _ENTITY_NAME} for entity_id in ids]
+    for row in rows:
+        if row["entity"] == entities.get(_WIDE):
+            row["type"] = "simple-entity"
     if not rows:
         return []
     if is_value_needed:
