@@ -560,6 +560,20 @@ async def test_the_area_of_who_speaks(
     assert answer.startswith("No vehicle is plugged in at station 2134.")
 
 
+async def test_start_means_the_vehicle_that_waits(
+    say: Say, loaded: MockConfigEntry, world: World, wait: Pass
+) -> None:
+    for name in ("2133", "2134"):
+        world.plug_in(name, card=True)
+    for _ in range(3):
+        await wait(31)
+    world.swipe_card("2134")
+    for _ in range(3):
+        await wait(31)
+    answer = await say("start charging")
+    assert answer.startswith("A session has been started at Station 2134")
+
+
 async def test_stop_means_the_one_that_charges(
     say: Say, loaded: MockConfigEntry, world: World, wait: Pass
 ) -> None:

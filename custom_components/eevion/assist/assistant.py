@@ -1,7 +1,7 @@
 """The requests of intents and LLM tools, each with an answer as text."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -84,7 +84,7 @@ class Assistant:
 
     async def async_start(self, name: str | None) -> SpokenAnswer:
         """Start a session; return the state that followed."""
-        station = await self._async_one(name)
+        station = await self._async_one(name, is_preferred=_waits)
         was_active = station.state.active_session is not None
         await station.data.control.async_start(station.port_id)
         session = station.state.active_session
@@ -97,7 +97,7 @@ class Assistant:
 
     async def async_stop(self, name: str | None) -> SpokenAnswer:
         """End a session; return its energy, duration and cost."""
-        station = await self._async_one(name, is_active=True)
+        station = await self._async_one(name, is_preferred=_has_session)
         before = station.state.active_session
         stopping = self._hass.async_create_background_task(
             station.data.control.async_stop(station.port_id), f"stop {station.name}"
@@ -209,15 +209,21 @@ class Assistant:
                 )
         return found
 
-    async def _async_one(self, name: str | None, *, is_active: bool = False) -> NamedStation:
+    async def _async_one(
+        self, name: str | None, *, is_preferred: Callable[[NamedStation], bool] | None = None
+    ) -> NamedStation:
         found = await self._async_stations_named(name, POLICY_CONTROL)
-        return self._only(found, is_active=is_active)
+        return self._only(found, is_preferred)
 
     @callback
-    def _only(self, found: list[NamedStation], *, is_active: bool = False) -> NamedStation:
+    def _only(
+        self,
+        found: list[NamedStation],
+        is_preferred: Callable[[NamedStation], bool] | None = None,
+    ) -> NamedStation:
         self._station = only(
             found,
-            lambda station: is_active and station.state.active_session is not None,
+            *filter(None, [is_preferred]),
             lambda station: self._area_id is not None and station.area_id == self._area_id,
         )
         return self._station
@@ -239,6 +245,15 @@ class Assistant:
 
     def _answer(self, key: str, station: NamedStation, **placeholders: str) -> SpokenAnswer:
         return SpokenAnswer(self._texts(key, station=station.name, **placeholders), (station,))
+
+
+def _has_session(station: NamedStation) -> bool:
+    return station.state.active_session is not None
+
+
+def _waits(station: NamedStation) -> bool:
+    """Return whether a vehicle waits for a session."""
+    return station.state.is_plugged_in is True and not _has_session(station)
 
 
 def _begun(station: NamedStation) -> datetime:
