@@ -33,6 +33,7 @@ HISTORY_DAYS = "10"
 HEAD_START_HOURS = "6"
 PREPARED = "prepared"
 """A file that says that all has been added that people may change."""
+FIRST_START = "The energy page and the bars by day follow: past sessions take two minutes or so."
 STATION = "2133"
 """The simulator's first station, which charges by smart charging."""
 START_TIMEOUT = 120
@@ -279,6 +280,7 @@ async def demonstrate(arguments: argparse.Namespace) -> None:
             f"  Home Assistant  {demo.ha.url}/{URL_PATH}   user {USER}, password {PASSWORD}",
             f"  Simulator       {demo.simulator_url}/   API key {API_KEY}",
             f"  Logs            {folder.name}/console.log, {folder.name}/simulator.log",
+            *([] if (folder / PREPARED).exists() else [FIRST_START]),
             "Ctrl-C stops both.",
             sep="\n",
             flush=True,
