@@ -1,6 +1,7 @@
 """Several stations at one connection: the breaker, the sun and refusals are shared."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from types import MappingProxyType
@@ -108,6 +109,52 @@ async def test_the_breaker_waits_for_no_pause_after_a_refusal_for_comfort(
     base_w = 40 * V - 6 * V
     await home.run(20, base_w, step_s=5)
     assert base_w + home.drawn_w() <= 40 * V
+
+
+@pytest.mark.parametrize("mode", ["manual", "fast"])
+async def test_a_vehicle_that_arrives_while_the_house_draws_much_is_seen_at_once(
+    home: Home, names: tuple[str, str], mode: str
+) -> None:
+    """The polls of a home where nothing charges are half a minute apart."""
+    name = names[0]
+    home.meter(0)
+    await home.add(name, grid={"grid_power": GRID, "main_limit": 40})
+    await home.choose(name, mode)
+    await home.run(60, 30 * V)
+    home.world.plug_in(name, card=True, max_w=9000)
+    await home.run(20, 30 * V, step_s=5)
+    assert 30 * V + home.drawn_w() <= 40 * V
+    assert home.reason(name) == "limited_by_connection"
+
+
+async def test_a_breaker_that_the_house_alone_exceeds_costs_few_requests(
+    home: Home, names: tuple[str, str]
+) -> None:
+    home.meter(0)
+    await home.add(names[0], grid={"grid_power": GRID, "main_limit": 40})
+    await home.run(60, 45 * V)
+    count = len(home.cloud.requests)
+    await home.run(240, 45 * V, step_s=2)
+    assert len(home.cloud.requests) <= count + 24
+
+
+async def test_a_vehicle_that_takes_far_less_than_its_limit_is_lowered_in_two_steps(
+    home: Home, names: tuple[str, str]
+) -> None:
+    """A vehicle of 9 kW at 80 A: what it draws is not known when its session begins."""
+    name = names[0]
+    home.world.station(name).model = replace(home.world.station(name).model, amps=80)
+    home.meter(0)
+    await home.add(name, grid={"grid_power": GRID, "main_limit": 40})
+    await home.run(60, 2000)
+    await home.station(name).limit(80)
+    home.world.plug_in(name, card=True, max_w=9000)
+    await home.run(20, 2000, step_s=5)
+    assert home.station(name)["binary_sensor.charging"] == "on"
+    await home.run(30, 2000, step_s=5)
+    assert 2000 + home.drawn_w() <= 40 * V
+    assert home.reason(name) == "limited_by_connection"
+    assert home.limits(name)[-1] > 0
 
 
 async def charge_behind_a_breaker(home: Home, name: str) -> None:

@@ -23,7 +23,7 @@ from homeassistant.helpers.event import (
 )
 from homeassistant.util import dt as dt_util
 
-from ..api import ChargingLimit, EndReason, LimitUnit, PortStatus, Session, StartedWith
+from ..api import ChargingLimit, EevionError, EndReason, LimitUnit, PortStatus, Session, StartedWith
 from ..commands import ByHand, Control
 from ..const import LOGGER
 from ..coordinator import EevionCoordinator
@@ -55,6 +55,8 @@ _UNSEEN_S = 12 * 3600
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 30, 600
 _PAUSE_OVER_LIMIT_S = 10
 _MOST_REFUSALS = 10
+# For so long after the breaker began to carry too much, it is looked who charges.
+_LOOK_S = 60
 _MOST_SENT = 20
 # Deliberate starts from afar. A card at the station is how a vehicle arrives.
 _STARTS_BY_HAND = {StartedWith.IOS, StartedWith.ANDROID, StartedWith.EEVION}
@@ -116,13 +118,14 @@ class Controller:
         self._settling_since: float | None = None
         """Since when they have not, in epoch seconds."""
         self._outcome = Outcome()
-        self._started_at = self._stepped_at = self._sent_at = -math.inf
+        self._started_at = self._stepped_at = self._sent_at = self._looked_at = -math.inf
         self._cancel_step: CALLBACK_TYPE | None = None
         """Cancels the step that waits for further reports of sensors."""
         self._is_warm = False
         """Whether all sensors have been read once, or have had the time to be."""
         self._is_over = False
         """Whether the meter shows more than the main breaker permits."""
+        self._over_since = -math.inf
         self._is_asked = False
         """Whether a person chose something: that is sent at once."""
         self._sent: deque[Mapping[str, Any]] = deque(maxlen=_MOST_SENT)
@@ -276,7 +279,9 @@ class Controller:
         changed = set(noted)
         volts = next((s.port.volts for s in present.values() if s.port.volts), None)
         connection = self._settings.connection(volts)
-        self._is_over = connection.is_over(self._readings)
+        was_over, self._is_over = self._is_over, connection.is_over(self._readings)
+        if not was_over:
+            self._over_since = now
         inputs = [self._input(self.stations[p], state, now) for p, state in present.items()]
         counted = self._count_sun(inputs, now)
         self._stepped_at = now
@@ -290,10 +295,31 @@ class Controller:
             }
             noted |= {p for p in present if self._remember_state(p)}
             self._send(inputs, now)
+        if self._is_over and any(_may_be_arriving(given) for given in inputs):
+            self._look_for_vehicles(now)
         if noted or counted:
             self._store.async_write_soon(is_counter=not noted)
         if changed := changed | counted:
             self._on_change(changed)
+
+    def _look_for_vehicles(self, now: float) -> None:
+        """Read who charges: the next poll may come too late for the breaker.
+
+        Where no vehicle is found within a minute, the house alone draws too much.
+        """
+        is_recent = 0 <= now - self._looked_at < _PAUSE_OVER_LIMIT_S
+        if is_recent or not 0 <= now - self._over_since < _LOOK_S:
+            return
+        self._looked_at = now
+        self._coordinator.config_entry.async_create_background_task(
+            self._hass, self._async_look_for_vehicles(), f"vehicles of {self._settings.title}"
+        )
+
+    async def _async_look_for_vehicles(self) -> None:
+        try:
+            await self._coordinator.async_refresh_sessions()
+        except EevionError as err:
+            LOGGER.debug("Smart charging cannot see who charges: %r", err)
 
     def _remember_state(self, port_id: str) -> bool:
         """Remember what of the rule's state outlives a restart; return whether that is new."""
@@ -362,6 +388,7 @@ class Controller:
         limit_a = self._limit_a(state)
         if station.given and limit_a != station.given.limit_a:
             station.took_all, station.limited_at = station.given.takes_all, now
+            station.is_assumed = station.given.is_power_unseen
             station.changed_at = now
         if station.given and station.given.is_charging and not state.is_charging:
             station.changed_at = now
@@ -377,6 +404,7 @@ class Controller:
             watts_per_a=self._settings.watts_per_a(state.port.volts),
             limit_a=limit_a,
             power_w=None if is_power_old else state.power_w,
+            is_power_unseen=station.is_assumed if is_power_old else state.power_w is None,
             is_active=session is not None,
             is_charging=state.is_charging,
             charged_wh=(session.energy_wh or 0) if session else 0,
@@ -618,6 +646,11 @@ def _has_vehicle_left(station: SmartStation, state: StationState, now: float) ->
     if state.is_plugged_in is None:
         return now - station.memory.retry_at >= _UNSEEN_S
     return station.is_vehicle_left and not state.is_plugged_in
+
+
+def _may_be_arriving(given: StationInput) -> bool:
+    """Return whether a vehicle may charge at a station whose session is not seen yet."""
+    return not given.is_active and given.limit_a >= MIN_A
 
 
 def _may_start(station: SmartStation, state: StationState, now: float) -> bool:

@@ -114,6 +114,8 @@ class StationInput:
     """The limit in force."""
     power_w: float | None = None
     """What the vehicle draws, as measured; it may lag some 20 s behind."""
+    is_power_unseen: bool = False
+    """Whether it is only assumed that the vehicle draws what it is permitted."""
     settling_w: float | None = None
     """What the vehicle drew before a change of limits that the meter does not show yet."""
     is_active: bool = False

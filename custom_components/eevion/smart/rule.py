@@ -60,6 +60,9 @@ class State:
     """Since when vehicles have drawn clearly less than they may, by port id."""
     appetites: Mapping[str, float] = field(default_factory=dict)
     """What those vehicles drew, in watts, until they draw more or their session ends."""
+    doubts: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Of vehicles whose power is unseen: the limit while the breaker carried too much, and the
+    part of it that they are taken to draw; by port id."""
 
 
 class _Kind(Enum):
@@ -146,6 +149,8 @@ def step(
     Stations come in the order of the settings. Limits are whole amps, never between 0 and 6,
     and together never more than the breaker leaves.
     """
+    doubts = _doubts(state, connection, readings, stations)
+    stations = [_doubted(station, doubts) for station in stations]
     deadlines = _deadlines(state, stations, now)
     sparing = _sparing(state, stations, now)
     appetites = _appetites(state, stations, sparing, now)
@@ -203,6 +208,7 @@ def step(
         charging=frozenset(s.port_id for s in stations if s.is_charging),
         sparing=sparing,
         appetites=appetites,
+        doubts=doubts,
     )
     return new, Outcome(decisions=decisions, is_urgent=is_over, between_s=between_s)
 
@@ -235,6 +241,38 @@ def _deadlines(state: State, stations: Sequence[StationInput], now: float) -> di
         else:
             deadlines[station.port_id] = station.ready_by
     return deadlines
+
+
+def _doubts(
+    state: State, connection: Connection, readings: Readings, stations: Sequence[StationInput]
+) -> dict[str, tuple[float, float]]:
+    """Return of which vehicles it is in doubt that they draw what they are permitted.
+
+    A vehicle whose power is unseen is taken to do so. Where the breaker still carries too much
+    after its limit has been lowered, it draws less: half as much each time.
+    """
+    doubts: dict[str, tuple[float, float]] = {}
+    if not connection.is_over(readings):
+        return doubts
+    for station in stations:
+        if not (station.is_active and station.is_charging and station.is_power_unseen):
+            continue
+        before_a, part = state.doubts.get(station.port_id, (station.limit_a, 1.0))
+        if station.settling_w is not None:
+            doubts[station.port_id] = before_a, part
+        elif station.limit_a < before_a:
+            doubts[station.port_id] = station.limit_a, part / 2
+        else:
+            doubts[station.port_id] = station.limit_a, part
+    return doubts
+
+
+def _doubted(station: StationInput, doubts: Mapping[str, tuple[float, float]]) -> StationInput:
+    """Return a station with the power that a vehicle in doubt is taken to draw."""
+    if station.settling_w is not None or station.port_id not in doubts:
+        return station
+    _, part = doubts[station.port_id]
+    return replace(station, settling_w=part * station.limit_w)
 
 
 def _sparing(state: State, stations: Sequence[StationInput], now: float) -> dict[str, float]:

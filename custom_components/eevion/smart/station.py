@@ -38,6 +38,8 @@ class SmartStation:
     """When it was last seen to get another limit, in epoch seconds."""
     took_all: bool = True
     """Whether the vehicle drew all that it was permitted before that."""
+    is_assumed: bool = True
+    """Whether nobody had measured that."""
     sending: list[float] = field(default_factory=list)
     """Limits on their way to the cloud, the newest one last."""
     is_start_sent: bool = False
