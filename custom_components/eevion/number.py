@@ -118,12 +118,32 @@ async def async_setup_entry(
 class _CommandedLimit(ExtraStoredData):
     """The stored data of a limit, in the unit in which it was set."""
 
-    def __init__(self, limit: ChargingLimit | None) -> None:
+    def __init__(
+        self, limit: ChargingLimit | None, entry_id: str, released_a: float | None
+    ) -> None:
         self._limit = limit
+        self._entry_id = entry_id
+        self._released_a = released_a
 
     @override
     def as_dict(self) -> dict[str, Any]:
-        return {"unit": self._limit.unit, "limit": self._limit.limit} if self._limit else {}
+        if self._limit is None:
+            return {}
+        return {
+            "unit": self._limit.unit,
+            "limit": self._limit.limit,
+            "entry_id": self._entry_id,
+            "released_a": self._released_a,
+        }
+
+    @staticmethod
+    def read(stored: dict[str, Any], entry_id: str, station_id: str) -> ChargingLimit:
+        """Return the limit of a station; what smart charging set ends with its account."""
+        unit, limit = LimitUnit(stored["unit"]), stored["limit"]
+        released_a = stored.get("released_a")
+        if released_a is not None and stored.get("entry_id") != entry_id:
+            unit, limit = LimitUnit.AMPERE, released_a
+        return ChargingLimit(station_id=station_id, unit=unit, limit=limit)
 
 
 class EevionNumber(EevionEntity, NumberEntity, RestoreEntity):
@@ -150,7 +170,17 @@ class EevionNumber(EevionEntity, NumberEntity, RestoreEntity):
     @override
     def extra_restore_state_data(self) -> ExtraStoredData:
         """The data that is stored for the next start."""
-        return _CommandedLimit(self.station.limit)
+        smart = self.runtime.smart.station(self.port_id)
+        released_a = (
+            smart.memory.released_a(self.station.port.amps)
+            if smart and smart.memory.is_lowered
+            else None
+        )
+        return _CommandedLimit(self.station.limit, self._entry_id, released_a)
+
+    @property
+    def _entry_id(self) -> str:
+        return self.coordinator.config_entry.entry_id
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -159,11 +189,7 @@ class EevionNumber(EevionEntity, NumberEntity, RestoreEntity):
         last = await self.async_get_last_extra_data()
         stored = last.as_dict() if last else {}
         if stored and self.station.limit is None:
-            limit = ChargingLimit(
-                station_id=self.station.port.station_id,
-                unit=LimitUnit(stored["unit"]),
-                limit=stored["limit"],
-            )
+            limit = _CommandedLimit.read(stored, self._entry_id, self.station.port.station_id)
             self.coordinator.async_show_limits({self.port_id: limit})
 
     @override

@@ -1,6 +1,7 @@
 """An account is removed while smart charging has lowered its stations."""
 
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from simulator import World
 from tests.smart.home import GRID, Home
@@ -46,6 +47,31 @@ async def test_a_station_gets_what_a_person_had_set(home: Home, names: tuple[str
     await home.choose(names[0], "off")
     await remove(home)
     assert home.limits(names[0]) == [16, 0, 16]
+
+
+async def add_again(home: Home) -> None:
+    """Add the account that was removed, with the stations' former entity ids."""
+    data = {key: value for key, value in home.entry.data.items() if key != "webhook_id"}
+    again = MockConfigEntry(domain="eevion", title=home.entry.title, data=data, unique_id="again")
+    again.add_to_hass(home.hass)
+    assert await home.hass.config_entries.async_setup(again.entry_id)
+    await home.hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def test_an_account_that_is_added_again_shows_the_released_limit(
+    paused: Home, names: tuple[str, str]
+) -> None:
+    """What a person had set stays, and what smart charging had set does not."""
+    await remove(paused)
+    await add_again(paused)
+    amps = paused.world.station(names[0]).model.amps
+    assert [paused.station(name)["number.charging_limit"] for name in names] == [str(amps), "10"]
+
+
+async def test_a_pause_outlives_a_restart(paused: Home, names: tuple[str, str]) -> None:
+    assert await paused.hass.config_entries.async_reload(paused.entry.entry_id)
+    await paused.hass.async_block_till_done(wait_background_tasks=True)
+    assert paused.station(names[0])["number.charging_limit"] == "0"
 
 
 async def test_a_manual_station_that_is_lowered_for_the_breaker(
