@@ -28,6 +28,7 @@ from ..statements import (
 from ..stations import Json
 from ..translation import Texts
 from .history import ATTR_FROM, ATTR_TO
+from .moments import day
 from .targets import TARGET_FIELDS, Target, async_query_target
 
 ATTR_PERIOD: Final = "period"
@@ -40,8 +41,8 @@ SERVICE_EXPORT_SESSIONS: Final = "export_sessions"
 _EXPORT_SESSIONS_SCHEMA = vol.Schema(
     {
         **TARGET_FIELDS,
-        vol.Optional(ATTR_FROM): cv.date,
-        vol.Optional(ATTR_TO): cv.date,
+        vol.Optional(ATTR_FROM): day,
+        vol.Optional(ATTR_TO): day,
         vol.Optional(ATTR_PERIOD): cv.string,
     }
 )

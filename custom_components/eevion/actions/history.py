@@ -18,6 +18,7 @@ import probatio as vol
 
 from ..const import DOMAIN
 from ..errors import invalid
+from .moments import day
 from .targets import ATTR_STATIONS, async_find
 
 ATTR_FROM: Final = "from"
@@ -26,8 +27,8 @@ ATTR_TO: Final = "to"
 SERVICE_IMPORT_HISTORY: Final = "import_history"
 _IMPORT_HISTORY_SCHEMA = vol.Schema(
     {
-        vol.Optional(ATTR_FROM): cv.date,
-        vol.Optional(ATTR_TO): cv.date,
+        vol.Optional(ATTR_FROM): day,
+        vol.Optional(ATTR_TO): day,
         vol.Optional(ATTR_STATIONS): vol.All(cv.ensure_list, [cv.string]),
         vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
     }

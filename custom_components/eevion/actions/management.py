@@ -22,6 +22,7 @@ from ..commands import JobResult
 from ..const import DOMAIN
 from ..errors import command_errors, failed, invalid, valid_text
 from ..stations import IN_SERVICE, OUT_OF_SERVICE, PURPOSES, commands_json, unique_names
+from .moments import duration, moment
 from .targets import TARGET_FIELDS, Target, async_command_target
 
 ATTR_EXPIRES: Final = "expires"
@@ -42,7 +43,7 @@ ATTR_TARIFF: Final = "tariff"
 ATTR_WAIT: Final = "wait"
 
 _TEXT = vol.All(cv.string, vol.Length(min=1), valid_text)
-_EXPIRY = vol.Any(cv.datetime, cv.positive_time_period)
+_EXPIRY = vol.Any(moment, duration)
 
 SERVICE_SET_MESSAGE: Final = "set_message"
 _MESSAGE_SCHEMA = vol.Schema(
@@ -50,7 +51,7 @@ _MESSAGE_SCHEMA = vol.Schema(
         **TARGET_FIELDS,
         vol.Required(ATTR_MESSAGE): cv.string,
         vol.Optional(ATTR_EXPIRES): _EXPIRY,
-        vol.Optional(ATTR_EXPIRES_IN): cv.positive_time_period,
+        vol.Optional(ATTR_EXPIRES_IN): duration,
     }
 )
 

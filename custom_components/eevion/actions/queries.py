@@ -29,6 +29,7 @@ from ..stations import (
     row_json,
     session_json,
 )
+from .moments import moment
 from .money import only, reported_currency
 from .targets import TARGET_FIELDS, Target, async_query_target, site_ids_named
 
@@ -49,7 +50,7 @@ _SESSIONS_SCHEMA = vol.Schema(
     {
         **TARGET_FIELDS,
         vol.Optional(ATTR_SITES): _TEXTS,
-        vol.Optional(ATTR_UPDATED_SINCE): cv.datetime,
+        vol.Optional(ATTR_UPDATED_SINCE): moment,
         vol.Optional(ATTR_LIMIT): vol.All(vol.Coerce(int), vol.Range(min=1)),
     }
 )
@@ -58,8 +59,8 @@ SERVICE_GET_REPORT: Final = "get_report"
 _REPORT_SCHEMA = vol.Schema(
     {
         **TARGET_FIELDS,
-        vol.Required(ATTR_START): cv.datetime,
-        vol.Optional(ATTR_END): cv.datetime,
+        vol.Required(ATTR_START): moment,
+        vol.Optional(ATTR_END): moment,
         vol.Optional(ATTR_GROUP_BY, default=ReportGroup.STATION.value): vol.In(
             [group.value for group in ReportGroup]
         ),
@@ -72,14 +73,14 @@ SERVICE_GET_EXCEPTIONS: Final = "get_exceptions"
 _EXCEPTIONS_SCHEMA = vol.Schema(
     {
         **TARGET_FIELDS,
-        vol.Optional(ATTR_SINCE): cv.datetime,
+        vol.Optional(ATTR_SINCE): moment,
         vol.Optional(ATTR_ONLY_OPEN, default=False): vol.Boolean(),
     }
 )
 _EXCEPTIONS_SINCE = timedelta(days=7)
 
 SERVICE_GET_MANAGEMENT_HISTORY: Final = "get_management_history"
-_HISTORY_SCHEMA = vol.Schema({**TARGET_FIELDS, vol.Optional(ATTR_SINCE): cv.datetime})
+_HISTORY_SCHEMA = vol.Schema({**TARGET_FIELDS, vol.Optional(ATTR_SINCE): moment})
 _HISTORY_SINCE = timedelta(days=30)
 
 type _Action = Callable[[ServiceCall], Coroutine[Any, Any, Json]]
