@@ -4,6 +4,7 @@ from collections.abc import Iterable
 import csv
 from decimal import Decimal
 from io import StringIO
+import re
 from typing import Final
 
 from ..translation import Texts
@@ -24,9 +25,10 @@ COLUMNS: Final = (
 )
 """The columns; the texts `sessions_column_…` are their headers."""
 
-# A spreadsheet runs a cell that begins with one of these, in the widths of any script.
-_RUNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-_BREAKS = ("\t", "\r", "\n")
+# A spreadsheet runs a cell that begins with one of these, in the widths of any script. Where
+# it divides lines at semicolons, as in many languages, a cell begins after each of them.
+_RUNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
+_CELL = re.compile(rf"^(?=[\t\r\n])|(?:^|(?<=;))(?=\s*[{_RUNS}])")
 # Spreadsheets take a file for UTF-8 by this mark alone.
 _MARK = "\ufeff"
 _WH = Decimal("0.001")
@@ -80,7 +82,7 @@ def _line(cells: Iterable[str]) -> str:
 
 def _harmless(text: str) -> str:
     """Return a cell that no spreadsheet runs as a formula."""
-    return f"'{text}" if text.startswith(_BREAKS) or text.lstrip().startswith(_RUNS) else text
+    return _CELL.sub("'", text)
 
 
 def _hours(seconds: int) -> str:
