@@ -51,6 +51,8 @@ class Settings:
     """The ``endTime`` of a session that goes on."""
     report_names_sites: bool = True
     """Whether a report's rows hold ``location`` and ``location_id``."""
+    location_ids_of_sites: bool = True
+    """Whether ``location_id`` of reports and exceptions is the id of a site, as in no example."""
     whole_answers: bool = False
     """Whether a start and a stop answer with the whole session."""
     words_in_capitals: bool = False

@@ -23,6 +23,7 @@ CHANGEABLE = (
     "jobs_name_stations",
     "report_counts_by",
     "report_names_sites",
+    "location_ids_of_sites",
     "whole_answers",
     "words_in_capitals",
     "exceptions_webhook",

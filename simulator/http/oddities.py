@@ -66,6 +66,8 @@ def in_other_ways(payload: Any, status: int, path: str, settings: Settings) -> t
         status = HTTPStatus.BAD_REQUEST
     if path == "/session/report" and not settings.report_names_sites:
         payload = [_without(row, "location", "location_id") for row in payload]
+    if path in ("/session/report", "/station/exceptions") and not settings.location_ids_of_sites:
+        payload = [_with_another_location_id(row) for row in payload]
     if path == "/station/management-history" and settings.jobs_name_stations:
         payload = [_with_names(job) for job in payload]
     return _in_other_words(payload, settings), status
@@ -73,6 +75,11 @@ def in_other_ways(payload: Any, status: int, path: str, settings: Settings) -> t
 
 def _without(row: dict[str, Any], *keys: str) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key not in keys}
+
+
+def _with_another_location_id(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row whose ``location_id`` is no site's: that of every row in the examples."""
+    return row | {"location_id": "abc123"} if "location_id" in row else row
 
 
 def _with_names(job: dict[str, Any]) -> dict[str, Any]:

@@ -365,6 +365,7 @@ def test_exceptions(example):
         exception_id="8404122",
         station_id="1234",
         site_id="abc123",
+        known_site_id="abc123",
         site_name="[Test] Hypercharge Office Chargers",
         type="ConnectionClosed",
         description="Connection closed",
@@ -381,6 +382,7 @@ def test_report(example):
     assert report.rows[0] == ReportRow(
         station_id="2133",
         site_id="65a96694d7dd8ce4936e5ead",
+        known_site_id="65a96694d7dd8ce4936e5ead",
         site_name="[Test] Hypercharge Office Chargers",
         region=None,
         count=1,

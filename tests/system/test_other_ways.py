@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from simulator import Cloud, Settings, World
-from tests.calls import ask, pass_until
+from tests.calls import ask, device, pass_until
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 
@@ -18,6 +18,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "other lists": {"list_holds_ended": False, "exceptions_are_400": True},
     "other words": {"words_in_capitals": True, "jobs_name_stations": True},
     "other answers": {"whole_answers": True, "no_end_time": 0, "report_names_sites": False},
+    "other ids": {"location_ids_of_sites": False},
     "no end times": {"no_end_time": None, "report_counts_by": "start"},
 }
 
@@ -74,3 +75,44 @@ async def test_a_session_either_way(
     report = await ask(hass, "get_report", config_entry_id=loaded.entry_id, start=begin.isoformat())
     (row,) = report["rows"]
     assert row["energy_kwh"] == pytest.approx(truth)
+
+
+IDS: dict[str, dict[str, Any]] = {
+    "of sites": {"history_days": 3},
+    "of nothing": {"history_days": 3, "location_ids_of_sites": False},
+}
+
+
+@pytest.mark.parametrize("settings", IDS.values(), ids=IDS, indirect=True)
+async def test_rows_belong_to_the_station_they_name(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    world: World,
+    loaded: ConfigEntry,
+    wait: Pass,
+) -> None:
+    """A `location_id` of the examples is not the id of the site that `location` names."""
+    await wait(2)
+    station = Station(hass, world, "2134")
+    past, _ = station.true_totals()
+    assert past > 0
+    assert float(station["sensor.total_energy"]) == pytest.approx(past, abs=1e-6)
+
+    world.exceptions.start(world.station("2134"), "Offline", "No heartbeats", world.advance())
+    await wait(301)
+    assert station["binary_sensor.problem"] == "on"
+    event = station.state("event", "exception")
+    assert (event.attributes["event_type"], event.attributes["type"]) == ("started", "Offline")
+    meant = {"device_id": device(hass, loaded, station.port_id)}
+    faults = await ask(hass, "get_exceptions", **meant)
+    assert [row["type"] for row in faults["exceptions"]] == ["Offline"]
+    site = {"device_id": device(hass, loaded, world.sites[0].site_id)}
+    faults = await ask(hass, "get_exceptions", **site)
+    assert [row["type"] for row in faults["exceptions"]] == ["Offline"]
+
+    begin = freezer.time_to_freeze - timedelta(days=9)
+    for target, names in ((meant, {"2134"}), (site, {"2133", "2134"})):
+        report = await ask(hass, "get_report", **target, start=begin.isoformat())
+        assert {row["station"] for row in report["rows"]} == names
+        by_name = {row["station"]: row["energy_kwh"] for row in report["rows"]}
+        assert by_name["2134"] == pytest.approx(past)

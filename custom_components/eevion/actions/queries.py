@@ -265,7 +265,7 @@ def _regions(call: ServiceCall, target: Target) -> list[str]:
 
 
 def _is_about(row: ReportRow | StationException, station: StationState) -> bool:
-    return station.is_named(row.station_id, row.site_id)
+    return station.is_named(row.station_id, row.known_site_id)
 
 
 def _is_wanted(target: Target, row: ReportRow) -> bool:
@@ -283,7 +283,7 @@ def _currencies(target: Target, row: ReportRow) -> set[str | None]:
         for port_id, state in data.stations.items()
         if (not target.port_ids or port_id in target.port_ids)
         and row.station_id in (None, state.port.station_id)
-        and row.site_id in (None, state.site_id)
+        and row.known_site_id in (None, state.site_id)
         and (row.region is None or data.sites[state.site_id].region == row.region)
     ]
     return {reported_currency(target, state.site_id, state.port.port_id) for state in stations} or {

@@ -1,7 +1,7 @@
 """The client of the Eevion cloud: one method for each endpoint."""
 
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence, Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 import math
@@ -17,7 +17,7 @@ from .jobs import Job, JobReceipt
 from .limits import ChargingLimit, LimitResult
 from .rate_limit import Lane, RateLimit
 from .reader import Reader, Rows
-from .report import Report
+from .report import Report, ReportRow
 from .response import Response
 from .session import Session, Sessions
 from .site import Site, Sites, Station
@@ -82,6 +82,8 @@ class EevionClient:
         self.clock = self._transport.clock
         self._ports = _FIRST_PORTS
         """Number of ports of the account, at least 1,000."""
+        self._site_ids: AbstractSet[str] = frozenset()
+        """The ids of the sites in the last answer of `GET /site`."""
         self._sites = Reader("id", Site.from_json)
         self._sessions = defaultdict[int, Reader[Session]](_session_reader)
         """By page number."""
@@ -95,6 +97,7 @@ class EevionClient:
         answer = await self._transport.read("GET", "site", lane=lane, max_body=self._room())
         sites = Sites.from_rows(await self._sites.read(answer))
         self._ports = max(_FIRST_PORTS, sum(len(site.ports) for site in sites.sites))
+        self._site_ids = {site.site_id for site in sites.sites}
         return sites
 
     async def get_site(self, *, site_id: str, lane: Lane = Lane.CONFIRM) -> Site:
@@ -276,8 +279,11 @@ class EevionClient:
     async def list_exceptions(
         self, *, since: datetime, lane: Lane = Lane.BACKGROUND
     ) -> Rows[StationException]:
-        """Return the exceptions since a time (`GET /station/exceptions`), 750 per request."""
-        return await self._pages(
+        """Return the exceptions since a time (`GET /station/exceptions`), 750 per request.
+
+        `known_site_id` is None for a `location_id` that no site has, as in a report.
+        """
+        exceptions = await self._pages(
             "exceptions",
             since=since,
             lane=lane,
@@ -285,6 +291,7 @@ class EevionClient:
             key=lambda exception: exception.exception_id,
             per_row=_PER_EXCEPTION,
         )
+        return replace(exceptions, models=tuple(map(self._with_known_site, exceptions.models)))
 
     async def manage_stations(
         self, *, station_ids: Sequence[str], commands: Commands, webhook: str | None = None
@@ -320,7 +327,9 @@ class EevionClient:
     ) -> Report:
         """Return the figures of a time span (`POST /session/report`), filtered and grouped.
 
-        Rows that do not match the filters are left out, and with them total and average.
+        Rows that do not match the filters are left out, and with them total and average. A
+        `location_id` that no site has matches: the rows of the documentation's example have the
+        same one for two sites.
         """
         body: dict[str, Any] = {
             "startTimestamp": parse.milliseconds(start),
@@ -333,6 +342,7 @@ class EevionClient:
             "POST", "session", "report", lane=lane, body=body, max_body=self._room()
         )
         report = await answer.read(lambda answer: Report.from_json(answer.rows()))
+        report = replace(report, rows=tuple(map(self._with_known_site, report.rows)))
         return report.among(regions=regions, sites=sites, stations=stations)
 
     async def create_ticket(self, *, station_names: Sequence[str], message: str) -> None:
@@ -340,6 +350,12 @@ class EevionClient:
         body = {"stationNames": list(station_names), "message": message}
         answer = await self._transport.command("POST", "ticket", body=body)
         await answer.read(Response.fields)
+
+    def _with_known_site[R: (StationException, ReportRow)](self, row: R) -> R:
+        """Return a row with `known_site_id` None unless a site has it, or no site is known yet."""
+        if row.site_id is None or not self._site_ids or row.site_id in self._site_ids:
+            return row
+        return replace(row, known_site_id=None)
 
     def _room(self) -> int:
         """Return the maximum size, in bytes, of an answer that contains each port once."""

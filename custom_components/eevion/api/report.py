@@ -16,6 +16,8 @@ class ReportRow(Model):
 
     station_id: str | None = reported("station_id", parse.identifier)
     site_id: str | None = reported("location_id", parse.identifier)
+    known_site_id: str | None = reported("location_id", parse.identifier)
+    """`site_id`; None if it is not that of a site of the account."""
     site_name: str | None = reported("location", parse.text)
     region: str | None
     """`region`, or else `state`."""
@@ -90,7 +92,7 @@ class Report:
         """Return the report with the rows that match; an empty filter matches all."""
         filters = (
             (frozenset(regions), "region"),
-            (frozenset(sites), "site_id"),
+            (frozenset(sites), "known_site_id"),
             (frozenset(stations), "station_id"),
         )
         rows = tuple(

@@ -14,6 +14,8 @@ class StationException(Model):
     exception_id: str = field(metadata=required("id"))
     station_id: str = field(metadata=required("station_id"))
     site_id: str | None = reported("location_id", parse.identifier)
+    known_site_id: str | None = reported("location_id", parse.identifier)
+    """`site_id`; None if it is not that of a site of the account."""
     site_name: str | None = reported("location", parse.text)
     type: str | None = reported("type", parse.text)
     """As `ConnectionClosed` or `Offline`; the documentation has no list."""

@@ -161,6 +161,6 @@ class ExceptionLog:
         coordinator = self._coordinator
         attributes = {"type": exception.type, "description": exception.description}
         for port_id, state in coordinator.data.stations.items():
-            if state.is_named(exception.station_id, exception.site_id):
+            if state.is_named(exception.station_id, exception.known_site_id):
                 name = signal(coordinator.config_entry, port_id, EVENT_EXCEPTION)
                 async_dispatcher_send(coordinator.hass, name, event, attributes)

@@ -31,7 +31,7 @@ def by_port(report: Report, stations: Mapping[str, StationState]) -> dict[str, F
 
     A row with a site (`location_id`) is preferred to one without.
     """
-    rows = sorted(report.rows, key=lambda row: row.site_id is not None)
+    rows = sorted(report.rows, key=lambda row: row.known_site_id is not None)
     return {
         port_id: Figures(
             wh_units(_likely(row.total_energy_wh)),
@@ -41,7 +41,7 @@ def by_port(report: Report, stations: Mapping[str, StationState]) -> dict[str, F
         )
         for port_id, station in stations.items()
         for row in rows
-        if station.is_named(row.station_id, row.site_id)
+        if station.is_named(row.station_id, row.known_site_id)
     }
 
 

@@ -127,7 +127,7 @@ async def async_lists_lack_sessions(scope: Scope, span: Span, ended: int) -> boo
         (row.count or 0) - (row.cancel_count or 0)
         for row in report.rows
         if not scope.port_ids
-        or any(station.is_named(row.station_id, row.site_id) for station in stations)
+        or any(station.is_named(row.station_id, row.known_site_id) for station in stations)
     )
     return reported > 2 * ended
 

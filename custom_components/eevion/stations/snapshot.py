@@ -185,7 +185,7 @@ class Assembly:
             exceptions=tuple(
                 exception
                 for exception in self._exceptions.get(port.station_id, ())
-                if state.is_named(exception.station_id, exception.site_id)
+                if state.is_named(exception.station_id, exception.known_site_id)
             ),
             totals=self._totals.get(port_id),
         )

@@ -77,8 +77,8 @@ class StationState:
     def is_named(self, station_id: str | None, site_id: str | None) -> bool:
         """Return whether a row of the cloud with these ids belongs to this station.
 
-        `station_id` is the name on the station, which several sites may use. A row without a
-        `site_id` (`location_id`) matches by the name alone.
+        `station_id` is the name on the station, which several sites may use. A row without the
+        `location_id` of a known site matches by the name alone.
         """
         return station_id == self.port.station_id and site_id in (None, self.site_id)
 
