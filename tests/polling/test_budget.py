@@ -2,6 +2,7 @@
 
 import asyncio
 from hashlib import sha256
+from pathlib import Path
 from time import time
 from typing import Any
 
@@ -379,3 +380,32 @@ async def test_whatever_the_storage_holds(
     assert entry.state is ConfigEntryState.LOADED
     await stop(hass)
     assert (await reborn(hass)).used >= 2
+
+
+@pytest.mark.usefixtures("own_files")
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b'{"version": 1, "minor_version": 1, "key": "eevion.budget", "da',
+        b'{"version": 2, "minor_version": 1, "key": "eevion.budget", "data": {}}',
+        b'{"version": 1, "minor_version": 1, "key": "eevion.budget", "data": '
+        b'{"is_clean": true, "used": {"%s": 1}}}' % NAME.encode(),
+    ],
+    ids=["empty", "cut off", "newer", "one key"],
+)
+async def test_a_damaged_file_is_no_unused_budget(
+    hass: HomeAssistant, entry: MockConfigEntry, freezer: FrozenDateTimeFactory, damaged: bytes
+) -> None:
+    """A power cut may damage it in the middle of a busy minute; the account is loaded at once."""
+    path = Path(hass.config.path(".storage", STORAGE))
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(damaged)  # noqa: ASYNC240
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert entry.state is ConfigEntryState.LOADED
+    budgets = await async_get_budgets(hass)
+    assert 24 < budgets.async_get(API_KEY).used <= 36
+    freezer.tick(61)
+    assert budgets.async_get(API_KEY).used == 0
+    assert budgets.async_get("a-new-key").used == 0

@@ -17,9 +17,11 @@ from ..const import DOMAIN
 from ..storage import StoredFile
 from ..storage.values import StoredDataError, fields, flag, items, moment, readable
 
-# Number of requests that a file may lack that was not written at a stop, or cannot be read:
-# they count as used.
+# Number of requests that a file may lack that was not written at a stop: they count as used.
 _UNWRITTEN = 8
+# As many count as used for a key whose use cannot be read: polls use no more in a minute, and
+# what is left is enough for a start.
+_UNKNOWN = 24
 # The requests of a key in a minute are written ahead: for how many seconds, and with how
 # many requests to spare.
 _AHEAD_S = 3600
@@ -63,14 +65,18 @@ class Budgets:
         self._file = StoredFile(hass, "budget", _read)
         self._used_before: _Used = {}
         self._presumed = 0
+        self._unknown: list[float] = []
+        """Times of requests of a key that is not in the file, in epoch seconds."""
         self._rate_limits: dict[str, RateLimit] = {}
         self._reservations: dict[str, _Reservation] = {}
         self._writing = asyncio.Lock()
 
     async def async_load(self) -> None:
-        """Load the use before the restart; for parts that cannot be read `_UNWRITTEN` is added."""
+        """Load the use before the restart; what cannot be read is presumed."""
         loaded = await self._file.async_load()
-        if loaded.content is None and not loaded.lost:
+        if loaded.lost or loaded.is_corrupt:
+            self._unknown = [time()] * _UNKNOWN
+        elif loaded.content is None:
             return
         used, is_clean = loaded.content or ({}, False)
         is_clean = is_clean and not loaded.lost
@@ -88,6 +94,8 @@ class Budgets:
             self._rate_limits[name] = rate_limit
             if (used := self._used_before.pop(name, None)) is not None:
                 rate_limit.restore([*used, *[time()] * self._presumed])
+            else:
+                rate_limit.restore(self._unknown)
         return self._rate_limits[name]
 
     @callback

@@ -37,6 +37,8 @@ class Loaded[T]:
     """None if there is no file, or it cannot be read."""
     lost: list[StoredDataError] = field(default_factory=list)
     """The reasons why rows, or the whole file, were not read."""
+    is_corrupt: bool = False
+    """Whether Home Assistant itself has set the file aside."""
 
 
 class StoredFile[T]:
@@ -75,10 +77,10 @@ class StoredFile[T]:
     async def async_load(self) -> Loaded[T]:
         """Return the content of the file; no content raises an exception.
 
-        Home Assistant itself renames a file that is not JSON and creates an issue. The result
-        is then the same as without a file.
+        Home Assistant itself renames a file that is not JSON and creates an issue.
         """
         loaded = Loaded[T]()
+        exists = await self._hass.async_add_executor_job(_exists, self._store.path)
         try:
             stored = await self._store.async_load()
             if stored is not None:
@@ -86,6 +88,8 @@ class StoredFile[T]:
             elif await self._hass.async_add_executor_job(_exists, self._store.path):
                 # Home Assistant loads an empty object as None, like a missing file.
                 loaded.lost.append(StoredDataError("the file is empty"))
+            else:
+                loaded.is_corrupt = exists
         except _UNREADABLE as err:
             loaded.lost.append(StoredDataError(f"{type(err).__name__}: {err}"))
         if loaded.lost:
