@@ -327,8 +327,22 @@ def _rows(start: int, stop: int) -> list[dict[str, object]]:
         ([(0, 500), (499, 999), (999, 1001)], [0, 500, 1000], True),
         ([(0, 1000), (1000, 1001)], [0, 1000], True),
         ([(0, 500), (0, 500)], [0, 500], False),
+        ([(0, 100), (100, 200), (200, 230)], [0, 100, 200], True),
+        ([(0, 250), (250, 250)], [0, 250], True),
+        ([(0, 100), (0, 100)], [0, 100], True),
     ],
-    ids=["none", "few", "capped", "exactly", "shifted", "full", "no offset"],
+    ids=[
+        "none",
+        "few",
+        "capped",
+        "exactly",
+        "shifted",
+        "full",
+        "no offset",
+        "small pages",
+        "exactly small pages",
+        "no offset of few",
+    ],
 )
 async def test_sessions_are_read_to_the_end(client, cloud, pages, offsets, is_complete):
     for page in pages:
@@ -407,8 +421,10 @@ histories = pytest.mark.parametrize("method", ["list_exceptions", "list_jobs"])
         ([(0, 750), (749, 760)], True),
         ([(0, 750), (0, 0)], True),
         ([(0, 750), (0, 750)], False),
+        ([(0, 100), (100, 200), (200, 201)], True),
+        ([(0, 100), (0, 100)], True),
     ],
-    ids=["one", "two", "exactly", "no paging"],
+    ids=["one", "two", "exactly", "no paging", "small pages", "no paging of few"],
 )
 async def test_history_is_read_to_the_end(client, cloud, method, pages, is_complete):
     for page in pages:

@@ -30,6 +30,8 @@ _MAX_PAGES = 50
 _HISTORY_PAGE = 750
 # The documented default, which the cloud may apply instead of any `limit`.
 _SESSIONS_PAGE = 500
+# The cloud may have smaller pages than documented: these are multiples of so many rows.
+_ROUND = 50
 # Bytes of an answer per row: some ten times the size of the documented rows.
 _PER_PORT = 4 * 1024
 _PER_SESSION = 8 * 1024
@@ -194,7 +196,9 @@ class EevionClient:
             page = await reader.read(answer)
             previous = len(found)
             found |= {session.session_id for session in page.models}
-            is_last = page.count not in (page_size, _SESSIONS_PAGE)
+            is_last = _is_last(
+                page.count, (page_size, _SESSIONS_PAGE), is_repeated=len(found) == previous
+            )
             is_cut = len(found) >= most or not (
                 is_last or (len(found) > previous and number + 1 < _MAX_PAGES)
             )
@@ -387,7 +391,7 @@ class EevionClient:
             is_complete = is_complete and rows.is_complete
             previous = len(found)
             found |= {key(model): model for model in rows.models}
-            if rows.count < _HISTORY_PAGE:
+            if _is_last(rows.count, (_HISTORY_PAGE,), is_repeated=len(found) == previous):
                 break
             if len(found) == previous:
                 # The cloud repeats a page instead of returning the next one.
@@ -400,6 +404,17 @@ class EevionClient:
 
 def _lookup_fields(answer: Response) -> Mapping[str, Any]:
     return answer.fields(is_lookup=True)
+
+
+def _is_last(count: int, full: Sequence[int], *, is_repeated: bool) -> bool:
+    """Return whether no page follows one of `count` rows; `full` are the documented sizes.
+
+    A page of another size that contains only rows of the pages before is that of a cloud without
+    pages, which has listed everything.
+    """
+    if count in full:
+        return False
+    return count == 0 or count % _ROUND != 0 or is_repeated
 
 
 def _rows[R](answer: Response, read: Callable[[Mapping[str, Any]], R]) -> Rows[R]:
