@@ -18,12 +18,14 @@ from ..errors import failed, invalid, loggable
 from ..helpers import async_user
 from ..smart import Mode, Reason
 from .phrases import MODES, REASONS, Phrases
-from .station_names import NamedStation, async_exposed, matching, only
+from .station_names import NamedStation, async_exposed, cut, matching, only
 
 # A stop may wait for minutes until the cloud has authorized the session; an answer may not.
 _ANSWER_TIMEOUT_S = 5
 # An answer counts more stations than this instead of describing each.
 _MOST_DESCRIBED = 8
+# The placeholders of errors that hold a text of the cloud.
+_OF_THE_CLOUD = ("error", "message")
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -79,8 +81,12 @@ class Assistant:
         except Unauthorized:
             return SpokenAnswer(self._texts.error(invalid("voice_none")), is_refusal=True)
         except HomeAssistantError as err:
-            name = {"station": self._station.short_name} if self._station else {}
-            return SpokenAnswer(self._texts.error(err, **name), is_refusal=True)
+            shown = {"station": self._station.short_name} if self._station else {}
+            # What the cloud says may be long, and written for a language model.
+            for key, text in (err.translation_placeholders or {}).items():
+                if key in _OF_THE_CLOUD:
+                    shown[key] = cut(text)
+            return SpokenAnswer(self._texts.error(err, **shown), is_refusal=True)
 
     async def async_start(self, name: str | None) -> SpokenAnswer:
         """Start a session; return the state that followed."""
