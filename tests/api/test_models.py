@@ -357,6 +357,25 @@ def test_end_of_a_job(status, is_finished, is_failed):
     assert (job.is_finished, job.is_failed) == (is_finished, is_failed)
 
 
+@pytest.mark.parametrize(
+    ("others", "is_finished", "is_failed"),
+    [
+        ({"ids_completed": ["a", "b"]}, True, False),
+        ({"ids_completed": ["a", "b"], "errors": ["late"]}, True, True),
+        ({"ids_completed": ["a"], "errors": "b: does not answer"}, True, True),
+        ({"ids_completed": ["a"], "errors": ""}, False, False),
+        ({"ids_completed": [], "content": {}}, False, False),
+    ],
+)
+@pytest.mark.parametrize("status", [None, "pondering"])
+def test_end_of_a_job_of_an_unknown_status(status, others, is_finished, is_failed):
+    content = {"portIds": ["a", "b"]}
+    job = Job.from_json({"id": 1, "status": status, "content": content, **others})
+    assert (job.is_finished, job.is_failed) == (is_finished, is_failed)
+    running = Job.from_json({"id": 1, "status": "Running", "content": content, **others})
+    assert not running.is_finished
+
+
 def test_exceptions(example):
     listed = [StationException.from_json(row) for row in example("list_exceptions")]
     sent = [StationException.from_json(row) for row in example("webhook_exceptions")["content"]]

@@ -18,6 +18,7 @@ from custom_components.eevion.api import Job
 from custom_components.eevion.stations.memory import OpenJob
 from custom_components.eevion.stations.settings import StationSettings
 from simulator import Cloud, Settings, World
+from simulator.world.jobs import Job as SimulatedJob
 from tests.conftest import API_KEY, Pass
 from tests.helpers import Station
 
@@ -139,6 +140,69 @@ async def test_a_job_that_never_ends(
     assert station["switch.private"] == "off"
     (notification,) = async_get_persistent_notifications(hass).values()
     assert "in time" in notification["message"]
+
+
+@pytest.mark.parametrize("word", ["Completed", "Partly done"])
+async def test_a_job_that_ends_with_another_word(
+    stations: list[Station],
+    hass: HomeAssistant,
+    world: World,
+    wait: Pass,
+    monkeypatch: pytest.MonkeyPatch,
+    word: str,
+) -> None:
+    """The documentation names "success" only, and says that jobs fail, too."""
+    monkeypatch.setattr(type(world.jobs), "_finish", lambda _, job: setattr(job, "status", word))
+    failed = stations[1] if word == "Partly done" else None
+    if failed:
+        world.fail_jobs(failed.name)
+    await switch(hass, "on", "private", *stations)
+    await pass_job(wait)
+    expected = ["failed" if station is failed else "finished" for station in stations]
+    ends = [s.state("event", "job").attributes["event_type"] for s in stations]
+    assert ends == expected
+
+
+async def test_a_job_that_stops_halfway(
+    hass: HomeAssistant, stations: list[Station], cloud: Cloud, wait: Pass
+) -> None:
+    cloud.settings.job_station_s = 400
+    await switch(hass, "on", "private", *stations)
+    await wait(500)
+    assert {s.state("event", "job").state for s in stations} == {"unknown"}
+    cloud.settings.job_station_s = 10_000
+    await wait(300)
+    ends = [s.state("event", "job").attributes["event_type"] for s in stations]
+    assert ends == ["finished", "failed", "failed"]
+    (notification,) = async_get_persistent_notifications(hass).values()
+    assert stations[0].name not in notification["message"]
+
+
+async def test_the_completed_are_named_in_a_way_of_the_clouds_own(
+    hass: HomeAssistant, station: Station, wait: Pass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = SimulatedJob.history_json
+    monkeypatch.setattr(
+        SimulatedJob, "history_json", lambda job: whole(job) | {"ids_completed": [1]}
+    )
+    await switch(hass, "on", "private", station)
+    await pass_job(wait)
+    assert station.state("event", "job").attributes["event_type"] == "finished"
+
+
+async def test_a_blank_word_puts_a_station_back_into_service(
+    hass: HomeAssistant, station: Station, world: World, cloud: Cloud, wait: Pass
+) -> None:
+    """It is the value before the station was taken out of service."""
+    world.set_priority_status(station.name, "")
+    await switch(hass, "off", "in_service", station)
+    await pass_job(wait)
+    assert station["sensor.status"] == "offline"
+    await switch(hass, "on", "in_service", station)
+    assert managed(cloud)[-1]["commands"] == {"priorityStatus": {"priorityStatus": ""}}
+    assert station["switch.in_service"] == "on"
+    await pass_job(wait)
+    assert station["sensor.status"] == "available"
 
 
 async def test_a_refused_job(

@@ -132,7 +132,10 @@ class JobStatus(Word):
     """`status` of a job. Only `success` is a documented value."""
 
     QUEUED = "queued"
+    PENDING = "pending"
     RUNNING = "running"
+    IN_PROGRESS = "in progress"
+    PROCESSING = "processing"
     SUCCESS = "success"
     FAILED = "failed"
     ERROR = "error"

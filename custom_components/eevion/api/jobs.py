@@ -9,6 +9,8 @@ from . import parse
 from .enums import JobStatus
 from .model import Model, inside, one_of, read_from, reported, required
 
+_ENDED = (JobStatus.SUCCESS, JobStatus.FAILED, JobStatus.ERROR)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobReceipt(Model):
@@ -76,13 +78,20 @@ class Job(Model):
 
     @property
     def is_finished(self) -> bool:
-        """Whether the job has ended, with or without success."""
-        return self.status in (JobStatus.SUCCESS, JobStatus.FAILED, JobStatus.ERROR)
+        """Whether the job has ended, with or without success.
+
+        One of an unknown status has ended with errors, or with all of its stations.
+        """
+        if self.status is not None:
+            return self.status in _ENDED
+        stations = len(self.port_ids or self.station_ids)
+        return bool(self.errors) or 0 < stations <= len(self.completed_ids)
 
     @property
     def is_failed(self) -> bool:
         """Whether the job has ended and a part of it failed."""
-        return self.is_finished and (self.status is not JobStatus.SUCCESS or bool(self.errors))
+        is_good = self.status in (JobStatus.SUCCESS, None) and not self.errors
+        return self.is_finished and not is_good
 
     @classmethod
     @override

@@ -231,18 +231,14 @@ class Jobs:
             if newest and newest.is_finished:
                 self._async_close(job, self._result(job, newest))
             elif _is_overdue(job):
-                self._async_close(job, _timed_out(job))
+                self._async_close(job, self._timed_out(job, newest))
         self._async_schedule()
 
     def _result(self, job: OpenJob, ended: Job) -> JobResult:
         """Return the result by station: the history has port ids, the webhook display names."""
-        completed = set(ended.completed_ids)
-        is_good = not ended.is_failed and not completed
-        succeeded = [
-            port_id
-            for port_id in job.port_ids
-            if is_good or port_id in completed or self._name(port_id) in completed
-        ]
+        succeeded = self._completed(job, ended)
+        if not (succeeded or ended.is_failed):
+            succeeded = list(job.port_ids)
         return JobResult(
             job_id=job.job_id,
             succeeded=tuple(succeeded),
@@ -253,6 +249,22 @@ class Jobs:
             },
             original_values=ended.original_values,
         )
+
+    def _timed_out(self, job: OpenJob, newest: Job | None) -> JobResult:
+        """Return the result of an overdue job: the stations that it has completed so far."""
+        succeeded = self._completed(job, newest) if newest else []
+        reason = str(failed("job_timed_out"))
+        return JobResult(
+            job_id=job.job_id,
+            succeeded=tuple(succeeded),
+            refused={port_id: reason for port_id in job.port_ids if port_id not in succeeded},
+            original_values=newest.original_values if newest else {},
+        )
+
+    def _completed(self, job: OpenJob, newest: Job) -> list[str]:
+        """Return the port ids of the stations that a job has completed."""
+        completed = set(newest.completed_ids)
+        return [id_ for id_ in job.port_ids if not completed.isdisjoint((id_, self._name(id_)))]
 
     def _reason(self, port_id: str, ended: Job) -> str:
         """Return the error of a station, else the error or the status of the whole job."""
@@ -354,13 +366,3 @@ def _names(error: str, id_: str) -> bool:
 def _listed(names: Sequence[str]) -> str:
     more = len(names) - _MOST_LISTED
     return ", ".join(sorted(names)[:_MOST_LISTED]) + (f" … (+{more})" if more > 0 else "")
-
-
-def _timed_out(job: OpenJob) -> JobResult:
-    reason = str(failed("job_timed_out"))
-    return JobResult(
-        job_id=job.job_id,
-        succeeded=(),
-        refused=dict.fromkeys(job.port_ids, reason),
-        original_values={},
-    )

@@ -237,8 +237,8 @@ class StationMemory:
             if tariff_id and name and name != job.description:
                 _remember(tariffs, {tariff_id: tariffs.get(tariff_id, name)})
             for port_id, values in job.original_values.items():
-                word = parse.text(values.get("priorityStatus"))
-                if word and word != OUT_OF_SERVICE:
+                word = values.get("priorityStatus")
+                if isinstance(word, str) and word.casefold() != OUT_OF_SERVICE.casefold():
                     _remember(words, {port_id: word})
         self._async_write_soon()
         return len(tariffs) > count
@@ -248,7 +248,7 @@ class StationMemory:
         """Move what is stored of a port to the port that replaces it, unless that has its own."""
         if settings := self._content.settings.pop(old_id, None):
             self._content.settings.setdefault(new_id, settings)
-        if word := self._content.in_service_words.pop(old_id, None):
+        if (word := self._content.in_service_words.pop(old_id, None)) is not None:
             self._content.in_service_words.setdefault(new_id, word)
 
     @callback
