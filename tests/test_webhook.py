@@ -197,6 +197,17 @@ async def test_exceptions_begin_and_end(
     assert exception.attributes["event_type"] == "ended", "at once: the first one was real"
 
 
+async def test_exceptions_of_many_stations_in_one_call(
+    post: Post, world: World, station: Station
+) -> None:
+    """A site of hundreds of stations loses its connection."""
+    world.exceptions.start(world.station(station.name), "Offline", "Away", world.advance())
+    body = json.loads((FIXTURES / "webhook_exceptions.json").read_bytes())
+    body["content"] *= 400
+    assert await post(body) == HTTPStatus.OK
+    assert station["binary_sensor.problem"] == "on"
+
+
 async def test_exceptions_while_few_requests_are_left(
     hass: HomeAssistant,
     loaded: ConfigEntry,
@@ -348,7 +359,7 @@ ODD = {
     "odd ids": (b'{"sessionId": {}, "id": true, "ids_completed": []}', HTTPStatus.OK),
     "odd exceptions": (b'{"type": "exceptions", "content": {}}', HTTPStatus.OK),
     "a long id": (b'{"sessionId": "%s"}' % (b"x" * 101), HTTPStatus.OK),
-    "too long": (b" " * 65_537, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    "too long": (b" " * 1_048_577, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
 }
 
 
@@ -634,6 +645,13 @@ def test_any_body(body: bytes) -> None:
 )
 def test_documented_bodies(name: str, hint: Hint | None) -> None:
     assert read_hint((FIXTURES / f"{name}.json").read_bytes()) == hint
+
+
+@pytest.mark.parametrize("completed", [None, "", "2133", ["2133"], {}])
+def test_a_job_that_completed_nothing(completed: Any) -> None:
+    """Fields of a job are a list in one answer and a text in another, as `errors`."""
+    body = {"id": 233, "status": "failed", "ids_completed": completed}
+    assert read_hint(json.dumps(body).encode()) == Hint(HintKind.JOB, "233")
 
 
 @pytest.mark.parametrize(

@@ -47,12 +47,15 @@ def read_hint(body: bytes) -> Hint | None:
         return Hint(HintKind.EXCEPTIONS)
     if session_id := parse.identifier(data.get("sessionId")):
         return Hint(HintKind.SESSION, session_id)
-    if isinstance(data.get("ids_completed"), list) and (job_id := parse.identifier(data.get("id"))):
+    if "ids_completed" in data and (job_id := parse.identifier(data.get("id"))):
         return Hint(HintKind.JOB, job_id)
     return None
 
 
-_MAX_BODY = 64 * 1024
+# The exceptions of a thousand stations are some 300 KB.
+_MAX_BODY = 1024 * 1024
+# A larger body is decoded in a thread.
+_AT_ONCE = 64 * 1024
 _READ_TIMEOUT_S = 10
 
 
@@ -184,7 +187,8 @@ async def _async_answer(request: Request, on_hint: Callable[[Hint], None]) -> Re
     if len(body) > _MAX_BODY:
         return Response(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     try:
-        hint = read_hint(body)
+        is_short = len(body) <= _AT_ONCE
+        hint = read_hint(body) if is_short else await asyncio.to_thread(read_hint, body)
     except ValueError:
         return Response(status=HTTPStatus.BAD_REQUEST)
     if hint:
