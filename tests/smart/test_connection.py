@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from simulator import World
 from simulator.world.limits import set_limit
 from tests.conftest import Pass
-from tests.smart.home import BATTERY, GRID, Home
+from tests.smart.home import BATTERY, CHEAP, GRID, Home
 
 V = 208
 
@@ -344,7 +344,8 @@ async def test_two_connections_that_claim_one_station(home: Home, names: tuple[s
 
     home.meter(0)
     first = await home.add(names[0])
-    data = {"stations": [home.device(name) for name in names], "grid_power": GRID}
+    home.hass.states.async_set(CHEAP, "on")
+    data = {"stations": [home.device(name) for name in names], "cheap_times": CHEAP}
     home.hass.config_entries.async_add_subentry(
         home.entry,
         ConfigSubentry(
@@ -359,8 +360,12 @@ async def test_two_connections_that_claim_one_station(home: Home, names: tuple[s
         home.world.plug_in(name, card=True)
     await home.run(40, 0)
     for name in names:
+        await home.choose(name, "smart")
+    await home.run(240, 0)
+    assert [home.reason(name) for name in names] == ["waiting_for_sun", "price"]
+    for name in names:
         await home.choose(name, "off")
-    assert [home.limits(name) for name in names] == [[0], [0]]
+    assert [home.limits(name)[-1] for name in names] == [0, 0]
     await home.run(70, 0)
     assert home.hass.config_entries.async_remove_subentry(home.entry, first)
     await home.hass.async_block_till_done(wait_background_tasks=True)

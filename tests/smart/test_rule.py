@@ -326,6 +326,14 @@ def test_a_plan_goes_by_what_the_vehicle_can_take() -> None:
     assert only(decide(sunny, grid_w=0)[1]).reason is Reason.SUN
 
 
+@pytest.mark.parametrize(("power_w", "is_known"), [(2400, True), (2600, False)])
+def test_what_a_vehicle_takes_counts_until_it_takes_more(power_w: float, *, is_known: bool) -> None:
+    """A vehicle that took 2.5 kW in the cold charges faster when it is warm."""
+    state = State(appetites={"a": 2500})
+    now, _ = decide(station(limit_a=32, power_w=power_w), state=state)
+    assert ("a" in now.appetites) is is_known
+
+
 def test_a_missed_target_is_pursued() -> None:
     one = station(target_wh=9000, ready_by=NOW + HOUR)
     state, _ = decide(one, grid_w=0)

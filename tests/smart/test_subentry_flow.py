@@ -271,6 +271,22 @@ async def test_a_release_that_fails_is_tried_again(home: Home, names: tuple[str,
     assert home.limits(names[0])[-1] == home.world.station(names[0]).model.amps
 
 
+async def test_a_release_does_not_replace_a_limit_by_hand(
+    home: Home, names: tuple[str, str]
+) -> None:
+    """A person limits the station while the release waits for its next try."""
+    home.meter(0)
+    subentry_id = await home.add(names[0])
+    await home.choose(names[0], "off")
+    home.cloud.faults.set("error", path="/station/energy-management")
+    assert home.hass.config_entries.async_remove_subentry(home.entry, subentry_id)
+    await home.hass.async_block_till_done(wait_background_tasks=True)
+    home.cloud.faults.clear()
+    await home.station(names[0]).limit(12)
+    await home.run(180)
+    assert home.limits(names[0])[-1] == 12
+
+
 async def test_an_account_that_is_not_loaded(hass: HomeAssistant, entry: ConfigEntry) -> None:
     result = await hass.config_entries.subentries.async_init(
         (entry.entry_id, "smart_charging"), context={"source": "user"}

@@ -280,6 +280,23 @@ async def test_sessions_without_figures(
     assert [one["cost"] for one in answer["sums"]] == [0.5, None]
 
 
+async def test_a_session_without_a_start_is_of_the_day_of_its_end(
+    hass: HomeAssistant, account: MockConfigEntry, hand: HandMadeCloud
+) -> None:
+    nothing = {"startTime": "", "createdAt": ""}
+    hand.past = [
+        past("1", "2026-10-03T07:00:00.000Z", **nothing),
+        past("2", "2026-10-04T07:00:00.000Z", endTime="", **nothing),
+        past("3", "2026-10-05T07:00:00.000Z", endTime="", updatedAt="", **nothing),
+    ]
+    answer = await ask(hass, "export_sessions", period="last_month")
+    assert [row[0] for row in content(answer["path"])[1:3]] == [
+        "2026-10-03 01:00",
+        "2026-10-04 00:00",
+    ]
+    assert (answer["rows"], answer["is_complete"]) == (2, False)
+
+
 async def test_no_sessions(
     hass: HomeAssistant, account: MockConfigEntry, hand: HandMadeCloud
 ) -> None:
