@@ -157,6 +157,25 @@ async def test_a_vehicle_that_takes_far_less_than_its_limit_is_lowered_in_two_st
     assert home.limits(name)[-1] > 0
 
 
+async def test_a_pause_that_a_station_has_lost_is_sent_again(
+    home: Home, names: tuple[str, str]
+) -> None:
+    """Somebody raises the limit outside of Home Assistant, which the cloud does not show."""
+    name = names[0]
+    await charge_behind_a_breaker(home, name)
+    base_w = 36 * V
+    await home.run(60, base_w)
+    assert home.limits(name)[-1] == 0
+    count = len(home.limits(name))
+    station = home.world.station(name)
+    assert not set_limit(home.world, station, "A", 40)
+    await home.run(90, base_w)
+    assert base_w + home.drawn_w() <= 40 * V
+    assert home.limits(name)[count:] == [0]
+    await home.run(120, base_w)
+    assert home.limits(name)[count:] == [0]
+
+
 async def charge_behind_a_breaker(home: Home, name: str) -> None:
     """Charge fast behind a breaker of 40 A, with a battery that has a sensor of its own."""
     home.meter(0)

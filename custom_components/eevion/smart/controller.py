@@ -491,9 +491,10 @@ class Controller:
             if self._charging.is_limited_by_hand(given.port_id):
                 continue
             present_a = station.sending[-1] if station.sending else given.limit_a
-            if limit_a != present_a:
+            is_ignored = limit_a == present_a and self._is_ignored(station, given, now)
+            if limit_a != present_a or is_ignored:
                 limits[given.port_id] = limit_a
-                is_lower = is_lower or limit_a < present_a
+                is_lower = is_lower or limit_a < present_a or is_ignored
             if given.may_start and limit_a >= MIN_A and not station.is_start_sent:
                 starts.append(given.port_id)
         is_asked, self._is_asked = self._is_asked, False
@@ -508,10 +509,19 @@ class Controller:
         for port_id in starts:
             self._begin_start(port_id, now)
 
+    def _is_ignored(self, station: SmartStation, given: StationInput, now: float) -> bool:
+        """Return whether a vehicle charges on at 0 A while the breaker carries too much.
+
+        The station may have lost its limit, or have another one from outside of Home Assistant.
+        """
+        is_charging = given.is_charging and given.limit_a == 0
+        return self._is_over and is_charging and not 0 <= now - station.sent_at < _POWER_LAG_S
+
     def _begin_limits(self, limits: Mapping[str, float], now: float) -> None:
         for port_id, limit_a in limits.items():
             station = self.stations[port_id]
             station.sending.append(limit_a)
+            station.sent_at = now
             if station.memory.sent_a is None:
                 state = self._coordinator.data.stations[port_id]
                 station.memory.before_a = self._limit_a(state) if state.limit else None

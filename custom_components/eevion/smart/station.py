@@ -44,6 +44,8 @@ class SmartStation:
     """Limits on their way to the cloud, the newest one last."""
     is_start_sent: bool = False
     """Whether a start is on its way to the cloud."""
+    sent_at: float = -math.inf
+    """When a limit was sent to it last, in epoch seconds."""
     refusals: int = 0
     """How often its limit was refused, without a success since."""
     refused_at: float = -math.inf
