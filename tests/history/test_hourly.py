@@ -226,3 +226,42 @@ async def test_electricity_after_a_bad_day(
     for _ in range(5):
         await wait(1801)
     assert set(await hours.read("electricity")) == set(await hours.read())
+
+
+async def test_a_day_without_a_report_holds_up_no_other_day(
+    hass: HomeAssistant,
+    loaded: ConfigEntry,
+    cloud: Cloud,
+    world: World,
+    wait: Pass,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The reports of days are requested in their order; here the first one fails each time."""
+    cloud.faults.set("error", path="/session/report")
+    await charge(world, wait, HOUR_S)
+    hours = Hours(hass, loaded, world, STATION)
+    first = set(await hours.read())
+    for _ in range(50):
+        await wait(1801)
+    await charge(world, wait, HOUR_S)
+    second = set(await hours.read()) - first
+    for _ in range(50):
+        await wait(1801)
+    assert await hours.read("electricity") == {}
+    cloud.faults.clear()
+    consume, failed_at = cloud.faults.consume, set[float]()
+
+    def consume_all_but_the_first_report(method: str, path: str) -> list[Any]:
+        if path == "/session/report" and freezer().timestamp() not in failed_at:
+            failed_at.add(freezer().timestamp())
+            cloud.faults.fail_next("error", path=path)
+        return consume(method, path)
+
+    cloud.faults.consume = consume_all_but_the_first_report  # type: ignore[method-assign]
+    for _ in range(5):
+        await wait(1801)
+    assert set(await hours.read("electricity")) == second
+    cloud.faults.consume = consume  # type: ignore[method-assign]
+    for _ in range(2):
+        await wait(1801)
+    assert set(await hours.read("electricity")) == first | second

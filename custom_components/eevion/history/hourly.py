@@ -13,7 +13,13 @@ from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
 from ..accounting import CLOCKS_DIFFER_S, Hours, LedgerSession, Posted, StationLedger
-from ..api import EevionError, Lane
+from ..api import (
+    EevionAuthenticationError,
+    EevionConnectionError,
+    EevionError,
+    EevionRateLimitError,
+    Lane,
+)
 from ..const import DOMAIN, LOGGER
 from ..coordinator import EevionCoordinator
 from ..stations import StationState, port_of
@@ -35,6 +41,8 @@ if TYPE_CHECKING:
 _COST_INTERVAL = timedelta(minutes=30)
 # Delay after the end of a day until its report contains the day's sessions.
 _SETTLED_S = 2 * 3600
+# Errors that the request for every other day would have as well.
+_OF_ALL = (EevionAuthenticationError, EevionConnectionError, EevionRateLimitError)
 # Number of stations that are read, written or requested at a time.
 _STATIONS = 20
 
@@ -333,14 +341,23 @@ class StatisticsPoster:
             settled = now.timestamp() - _SETTLED_S
             days = {Day.at(hour) for a in self._accounting.ledgers.values() for hour in a.uncosted}
             for day in sorted(days, key=lambda day: day.local_date):
-                if day.hours.stop <= settled:
-                    await self._async_cost_day(day)
-        except EevionError as err:
-            LOGGER.debug("The electricity cost cannot be requested yet: %s", err)
+                if day.hours.stop <= settled and not await self._async_try_cost_day(day):
+                    break
         except HomeAssistantError as err:
             LOGGER.warning("The electricity cost could not be added to the statistics: %s", err)
         finally:
             self._is_requesting = False
+
+    async def _async_try_cost_day(self, day: Day) -> bool:
+        """Write the electricity cost of a day; return whether to go on with the others."""
+        try:
+            await self._async_cost_day(day)
+        except EevionError as err:
+            LOGGER.debug(
+                "The electricity cost of %s cannot be requested yet: %s", day.local_date, err
+            )
+            return not isinstance(err, _OF_ALL)
+        return True
 
     async def _async_cost_day(self, day: Day) -> None:
         """Write the electricity cost of a day, spread over its hours."""
