@@ -266,6 +266,31 @@ async def test_a_session_ended_by_hand_is_not_started_again(sunny: Home) -> None
     assert len(starts(sunny.cloud)) == 1
 
 
+async def test_a_stop_that_a_start_cancels_is_no_end_by_hand(
+    home: Home, freezer: FrozenDateTimeFactory
+) -> None:
+    """The stop waits for the authorization; the session then goes on, and ends by itself."""
+    home.meter(-6000)
+    home.cloud.settings.authorizing_s = 120
+    await home.add(A)
+    await home.choose(A, "smart")
+    home.world.plug_in(A, card=True)
+    await home.run(40, -6000)
+    assert home.station(A)["switch.charging"] == "on"
+    assert home.station(A)["binary_sensor.charging"] == "off"
+    stop = asyncio.create_task(home.station(A).turn("off"))
+    await asyncio.sleep(0)
+    start = home.station(A).turn("on")
+    await pass_until(home.hass, freezer, asyncio.wait_for(start, None))
+    await pass_until(home.hass, freezer, asyncio.wait_for(stop, None))
+    await home.run(160, -6000)
+    assert home.station(A)["binary_sensor.charging"] == "on"
+    home.world.reset(A, "hard")
+    for _ in range(36):
+        await home.run(60, -6000, step_s=60)
+    assert len(starts(home.cloud)) == 1
+
+
 async def test_a_session_that_ended_by_itself_is_started_again(sunny: Home) -> None:
     sunny.world.reset(A, "hard")
     await sunny.run(60, -6000)

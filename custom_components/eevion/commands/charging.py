@@ -240,7 +240,8 @@ class Control:
             ) from err
         finally:
             remove()
-        self._given(port_id, ByHand.STOP)
+        if pending.is_stop_wanted:
+            self._given(port_id, ByHand.STOP)
 
     async def _async_must_wait(self, port_id: str) -> bool:
         """Stop the session; return True if it is still authorizing, which cannot be stopped."""
