@@ -259,16 +259,27 @@ async def test_delete_releases_a_paused_station(home: Home, names: tuple[str, st
     assert home.limits(names[1]) == [10]
 
 
-async def test_a_release_that_fails_is_tried_again(home: Home, names: tuple[str, str]) -> None:
+async def test_a_release_that_fails_is_tried_again(
+    home: Home, names: tuple[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A cloud that fails for hours is one line in the log, and does not get a request a minute."""
     home.meter(0)
     subentry_id = await home.add(names[0])
     await home.choose(names[0], "off")
     home.cloud.faults.set("error", path="/station/energy-management")
     assert home.hass.config_entries.async_remove_subentry(home.entry, subentry_id)
     await home.hass.async_block_till_done(wait_background_tasks=True)
+    requested = len(home.requests())
+    await home.run(4 * 3600, step_s=30)
+    assert 4 <= len(home.requests()) - requested <= 30
+    assert caplog.text.count("cannot be released") == 1
     home.cloud.faults.clear()
-    await home.run(120)
+    await home.run(660, step_s=30)
     assert home.limits(names[0])[-1] == home.world.station(names[0]).model.amps
+    assert caplog.text.count("are released") == 1
+    released = len(home.requests())
+    await home.run(3600, step_s=60)
+    assert len(home.requests()) == released
 
 
 async def test_a_release_does_not_replace_a_limit_by_hand(

@@ -1,7 +1,6 @@
 """The connections of one account, and what entities show of them."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -9,12 +8,12 @@ from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntr
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
-from homeassistant.helpers.event import async_call_later
 
 from ..api import LimitUnit
 from ..commands import ByHand, Control
 from ..const import DOMAIN, LOGGER
 from ..coordinator import STATIONS_CHANGED, EevionCoordinator
+from ..polling import EntryTimer
 from .const import CONF_STATIONS, SUBENTRY_SMART_CHARGING
 from .controller import Controller
 from .settings import ConnectionSettings, flat
@@ -35,7 +34,8 @@ KEYS: Final = frozenset(
     }
 )
 """The keys of all entities of smart charging."""
-_RELEASE_AGAIN_S = 60
+# After a release that failed: the first pause doubles up to the longest one.
+_RELEASE_AGAIN_S, _LONGEST_RELEASE_AGAIN_S = 60, 600
 
 
 def port_ids_of(hass: HomeAssistant, device_ids: Iterable[str]) -> tuple[str, ...]:
@@ -67,6 +67,9 @@ class SmartCharging:
         self._stations: dict[str, tuple[Controller, SmartStation]] = {}
         """By port id."""
         self._listeners: dict[str, list[CALLBACK_TYPE]] = {}
+        self._release_timer = EntryTimer(hass, self._entry, self._async_begin_release)
+        self._release_again_s = 0
+        """Pause after the last failed release, in seconds; 0 without one."""
 
     async def async_load(self) -> None:
         """Read what is remembered, and make a controller for each connection."""
@@ -111,9 +114,7 @@ class SmartCharging:
         for controller in self._controllers.values():
             controller.async_start()
         if self._store.stations.keys() - self._stations.keys():
-            entry.async_create_background_task(
-                self._hass, self._async_release(), "release stations"
-            )
+            self._async_begin_release()
 
     async def async_close(self, replaced: Mapping[str, str]) -> None:
         """Write what is remembered; `replaced` has new port ids by old ones."""
@@ -181,7 +182,13 @@ class SmartCharging:
         if is_own and _settings(entry) != before:
             self._hass.config_entries.async_schedule_reload(entry.entry_id)
 
-    async def _async_release(self, _now: datetime | None = None) -> None:
+    @callback
+    def _async_begin_release(self) -> None:
+        self._entry.async_create_background_task(
+            self._hass, self._async_release(), "release stations"
+        )
+
+    async def _async_release(self) -> None:
         """Give paused stations that no connection has any more the limit of before."""
         limits: dict[str, float] = {}
         for port_id in self._store.stations.keys() - self._stations.keys():
@@ -198,10 +205,15 @@ class SmartCharging:
             self._store.stations.pop(port_id, None)
         self._store.async_write_soon()
         if failures:
-            LOGGER.warning("Some stations that smart charging paused cannot be released yet")
-            self._entry.async_on_unload(
-                async_call_later(self._hass, _RELEASE_AGAIN_S, self._async_release)
+            if not self._release_again_s:
+                LOGGER.warning("Some stations that smart charging paused cannot be released yet")
+            self._release_again_s = min(
+                max(2 * self._release_again_s, _RELEASE_AGAIN_S), _LONGEST_RELEASE_AGAIN_S
             )
+            self._release_timer.async_set(self._release_again_s)
+        elif self._release_again_s:
+            self._release_again_s = 0
+            LOGGER.info("All stations that smart charging paused are released")
 
     def _remove_entities(self) -> None:
         """Remove the entities of stations that no connection has any more."""
