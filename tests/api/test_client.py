@@ -356,6 +356,17 @@ async def test_sessions_are_read_to_the_end(client, cloud, pages, offsets, is_co
     assert sessions.is_complete is is_complete
 
 
+async def test_a_page_that_may_be_full_costs_a_request_a_minute(client, cloud, freezer):
+    """A hundred stations that charge are no reason for another request with each poll."""
+    whole = _rows(0, 100)
+    for page in [whole, [], whole, whole, whole] * 2:
+        cloud.reply(page)
+    for _ in range(8):
+        assert len((await client.list_sessions()).sessions) == 100
+        freezer.tick(16)
+    assert [request.body["offset"] for request in cloud.received] == [0, 100, 0, 0, 0] * 2
+
+
 async def test_an_unreadable_session_makes_the_list_incomplete(client, cloud):
     cloud.reply([{}, {"sessionId": "x"}])
     sessions = await client.list_sessions()

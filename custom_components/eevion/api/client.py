@@ -1,5 +1,6 @@
 """The client of the Eevion cloud: one method for each endpoint."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence, Set as AbstractSet
 from dataclasses import replace
@@ -32,6 +33,8 @@ _HISTORY_PAGE = 750
 _SESSIONS_PAGE = 500
 # The cloud may have smaller pages than documented: these are multiples of so many rows.
 _ROUND = 50
+# For so long no page after one that may be full, but was the last, is requested.
+_WHOLE_S = 60
 # Bytes of an answer per row: some ten times the size of the documented rows.
 _PER_PORT = 4 * 1024
 _PER_SESSION = 8 * 1024
@@ -89,6 +92,8 @@ class EevionClient:
         self._sites = Reader("id", Site.from_json)
         self._sessions = defaultdict[int, Reader[Session]](_session_reader)
         """By page number."""
+        self._whole_at: dict[int, float] = {}
+        """When a page of so many sessions was found to be the whole list, by the loop's clock."""
 
     def add_status_listener(self, listener: Callable[[int], None]) -> None:
         """Call `listener` with the HTTP status of every answer to any request."""
@@ -196,9 +201,12 @@ class EevionClient:
             page = await reader.read(answer)
             previous = len(found)
             found |= {session.session_id for session in page.models}
-            is_last = _is_last(
-                page.count, (page_size, _SESSIONS_PAGE), is_repeated=len(found) == previous
-            )
+            full, is_repeated = (page_size, _SESSIONS_PAGE), len(found) == previous
+            is_last = _is_last(page.count, full, is_repeated=is_repeated)
+            if is_whole_list and not number and page.count not in full:
+                is_last = is_last or self._is_whole(page.count)
+            elif is_whole_list and number == 1 and is_last and is_repeated:
+                self._whole_at[offset] = asyncio.get_running_loop().time()
             is_cut = len(found) >= most or not (
                 is_last or (len(found) > previous and number + 1 < _MAX_PAGES)
             )
@@ -354,6 +362,13 @@ class EevionClient:
         body = {"stationNames": list(station_names), "message": message}
         answer = await self._transport.command("POST", "ticket", body=body)
         await answer.read(Response.fields)
+
+    def _is_whole(self, count: int) -> bool:
+        """Return whether a list of so many sessions had no further page lately.
+
+        Polls would request an empty page each time, as long as there are so many sessions.
+        """
+        return asyncio.get_running_loop().time() - self._whole_at.get(count, -math.inf) < _WHOLE_S
 
     def _with_known_site[R: (StationException, ReportRow)](self, row: R) -> R:
         """Return a row with `known_site_id` None unless a site has it, or no site is known yet."""
