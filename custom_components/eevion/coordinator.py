@@ -508,7 +508,8 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
 
     @callback
     def async_show_limits(self, limits: Mapping[str, ChargingLimit]) -> None:
-        """Show limits that the cloud accepted, by port id."""
+        """Show limits that the cloud accepted, by port id, also after the next start."""
+        self._memory.async_remember_limits(limits)
         self._assembly.set_limits(limits)
         self._async_refresh_stations(*limits)
 

@@ -184,13 +184,25 @@ class EevionNumber(EevionEntity, NumberEntity, RestoreEntity):
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Restore the limit of the last run."""
+        """Restore the limit of the last run.
+
+        Home Assistant writes states every 15 minutes only: what was stored with the command
+        goes before them.
+        """
         await super().async_added_to_hass()
+        if self.station.limit:
+            return
+        station_id = self.station.port.station_id
         last = await self.async_get_last_extra_data()
         stored = last.as_dict() if last else {}
-        if stored and self.station.limit is None:
-            limit = _CommandedLimit.read(stored, self._entry_id, self.station.port.station_id)
-            self.coordinator.async_show_limits({self.port_id: limit})
+        if commanded := self.runtime.memory.limits.get(self.port_id):
+            unit, value = commanded
+            limit = ChargingLimit(station_id=station_id, unit=unit, limit=value)
+        elif stored:
+            limit = _CommandedLimit.read(stored, self._entry_id, station_id)
+        else:
+            return
+        self.coordinator.async_show_limits({self.port_id: limit})
 
     @override
     async def async_set_native_value(self, value: float) -> None:

@@ -5,14 +5,17 @@ from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, State
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from pytest_homeassistant_custom_component.common import (
+    async_fire_time_changed,
+    mock_restore_cache_with_extra_data,
+)
 
 from simulator import Cloud, World
 from tests.conftest import Pass
-from tests.helpers import Station
+from tests.helpers import Station, load
 
 pytestmark = pytest.mark.usefixtures("entity_registry_enabled_by_default")
 
@@ -325,6 +328,20 @@ async def test_a_limit_outlives_a_restart_and_a_session(
     world.plug_in(station.name)
     await station.turn("on")
     await wait(6)
+    assert station["number.charging_limit"] == "10"
+
+
+async def test_a_limit_outlives_a_power_cut(
+    hass: HomeAssistant, loaded: ConfigEntry, station: Station, wait: Pass
+) -> None:
+    """Home Assistant has written its states some minutes before the limit was set."""
+    await station.limit(10)
+    await wait(2)
+    number = station.id("number", "charging_limit")
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    older = (State(number, "16"), {"unit": "A", "limit": 16})
+    mock_restore_cache_with_extra_data(hass, [older])
+    await load(hass, loaded)
     assert station["number.charging_limit"] == "10"
 
 

@@ -55,6 +55,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "settings": {"port": SETTING},
         "in_service_words": {"port": "inService"},
         "tariffs": {"t1": "Night", "t2": "Day"},
+        "limits": {"port": {"unit": "A", "limit": 10.0}},
         "jobs_until": T,
         "open_exceptions": ["8404122"],
     },

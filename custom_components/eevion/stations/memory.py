@@ -11,12 +11,13 @@ from homeassistant.const import MAX_LENGTH_STATE_STATE
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from ..api import Job, Tariff, parse
+from ..api import ChargingLimit, Job, LimitUnit, Tariff, parse
 from ..storage import StoredFile
 from ..storage.values import (
     StoredDataError,
     fields,
     items,
+    limit,
     moment,
     moment_or_never,
     readable,
@@ -30,6 +31,10 @@ _CLOCKS_DIFFER = timedelta(days=1)
 _MOST_REMEMBERED = 1000
 # How the management history describes a job of a tariff.
 _TARIFF_JOB = "Set fee:"
+
+
+type Limit = tuple[LimitUnit, float]
+"""A charging limit: its unit, and its value in that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +86,8 @@ class Remembered:
     """`priorityStatus` before a station was taken out of service, by port id."""
     tariffs: dict[str, str] = field(default_factory=dict)
     """Names by tariff id."""
+    limits: dict[str, Limit] = field(default_factory=dict)
+    """The limits that were set last, by port id."""
     jobs_until: float = 0
     """End of the time whose job history has been read, in epoch seconds."""
     open_exceptions: set[str] | None = None
@@ -93,6 +100,9 @@ class Remembered:
             "settings": {port: settings.to_json() for port, settings in self.settings.items()},
             "in_service_words": self.in_service_words,
             "tariffs": self.tariffs,
+            "limits": {
+                port: {"unit": unit, "limit": value} for port, (unit, value) in self.limits.items()
+            },
             "jobs_until": self.jobs_until,
             "open_exceptions": None if (ids := self.open_exceptions) is None else sorted(ids),
         }
@@ -109,6 +119,8 @@ class Remembered:
             settings=readable(stored.get("settings"), StationSettings.from_json, lost),
             in_service_words=readable(stored.get("in_service_words"), text, lost),
             tariffs=readable(stored.get("tariffs"), text, lost),
+            # Older files lack it.
+            limits=readable(stored.get("limits", {}), _limit, lost),
         )
         try:
             for row in items(stored.get("jobs")):
@@ -164,6 +176,19 @@ class StationMemory:
     def tariffs(self) -> Mapping[str, str]:
         """The names of tariffs, by tariff id."""
         return self._content.tariffs
+
+    @property
+    def limits(self) -> Mapping[str, Limit]:
+        """The limits that were set last, by port id."""
+        return self._content.limits
+
+    @callback
+    def async_remember_limits(self, limits: Mapping[str, ChargingLimit]) -> None:
+        """Store limits that the cloud accepted, by port id; it does not report them."""
+        before = dict(self._content.limits)
+        self._content.limits |= {port: (one.unit, one.limit) for port, one in limits.items()}
+        if self._content.limits != before:
+            self._async_write_soon()
 
     @property
     def jobs_until(self) -> float:
@@ -248,6 +273,8 @@ class StationMemory:
         """Move what is stored of a port to the port that replaces it, unless that has its own."""
         if settings := self._content.settings.pop(old_id, None):
             self._content.settings.setdefault(new_id, settings)
+        if commanded := self._content.limits.pop(old_id, None):
+            self._content.limits.setdefault(new_id, commanded)
         if (word := self._content.in_service_words.pop(old_id, None)) is not None:
             self._content.in_service_words.setdefault(new_id, word)
 
@@ -262,6 +289,16 @@ class StationMemory:
     async def async_remove(self) -> None:
         """Delete the file, with the account."""
         await self._file.async_remove()
+
+
+def _limit(stored: Any) -> Limit:
+    """Return a stored limit; raise StoredDataError for other content."""
+    stored = fields(stored, "unit", "limit")
+    try:
+        unit = LimitUnit(text(stored["unit"]))
+    except ValueError as err:
+        raise StoredDataError("a unit that does not exist") from err
+    return unit, limit(stored["limit"])
 
 
 def _remember(stored: dict[str, str], newer: Mapping[str, str]) -> None:

@@ -55,6 +55,13 @@ def power(value: Any) -> float:
     return float(value)
 
 
+def limit(value: Any) -> float:
+    """Return a charging limit in A or W; 0 pauses."""
+    if not _is_number(value) or not 0 <= value <= MOST_UNITS:
+        raise _error("a limit", value)
+    return float(value)
+
+
 def hour(value: Any) -> int:
     """Return the beginning of an hour."""
     if type(value) is not int:
