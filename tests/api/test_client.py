@@ -476,3 +476,23 @@ async def test_a_lane_without_a_place_sends_nothing(client, cloud, rate_limit):
         await client.list_sites()
     assert not cloud.received
     await client.list_sites(lane=Lane.COMMAND)
+
+
+async def test_a_session_that_lasts_for_days_in_a_list_of_the_past(client, cloud):
+    """The changes of the last day may lack it: the first list does not."""
+    ended = [{"sessionId": str(n), "status": "complete"} for n in range(999)]
+    long = {"sessionId": "long", "status": "charging", "updatedAt": "2020-01-01T00:00:00.000Z"}
+    date = {"Date": "Thu, 03 Dec 2026 00:00:00 GMT"}
+    cloud.reply([*ended, long], headers=date)
+    cloud.reply([{"sessionId": "new", "status": "charging"}], headers=date)
+    sessions = (await client.list_sessions()).sessions
+    assert {s.session_id for s in sessions if s.is_active} == {"long", "new"}
+    later = await client.list_sessions()
+    assert [s.session_id for s in later.sessions] == ["new"]
+    assert later.sessions is (await client.list_sessions()).sessions, "not read again"
+    first, *others = (request.body for request in cloud.received)
+    assert first == {"limit": 1000, "offset": 0}
+    day_ms = datetime(2026, 12, 2, tzinfo=UTC).timestamp() * 1000
+    for body in others:
+        assert body.keys() == {"limit", "offset", "updatedOnOrAfter"}
+        assert 0 <= body["updatedOnOrAfter"] - day_ms < 600_000

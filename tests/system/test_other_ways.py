@@ -116,3 +116,34 @@ async def test_rows_belong_to_the_station_they_name(
         assert {row["station"] for row in report["rows"]} == names
         by_name = {row["station"]: row["energy_kwh"] for row in report["rows"]}
         assert by_name["2134"] == pytest.approx(past)
+
+
+PAST = {"history_days": 500, "ended_in_list_s": 1e9}
+
+
+@pytest.mark.parametrize("settings", [PAST], ids=["the whole past"], indirect=True)
+async def test_a_list_that_holds_the_whole_past(
+    hass: HomeAssistant, cloud: Cloud, world: World, loaded: ConfigEntry, wait: Pass
+) -> None:
+    """Its text says "active sessions", its example has one that is complete."""
+    station = Station(hass, world, "2133")
+    await wait(2)
+    assert len(world.charging.ended) > 1000
+    world.plug_in("2134", percent=1, card=True)
+    assert station.totals() == pytest.approx(station.true_totals())
+    world.plug_in("2133", percent=10, card=True)
+    await wait(31)
+    assert station["switch.charging"] == "on"
+
+    cloud.requests.clear()
+    for _ in range(10):
+        await wait(6)
+    lists = [r for r in cloud.requests if r.path.endswith("/session")]
+    assert len(lists) <= 12, "a poll is one request"
+    world.unplug("2133")
+    await wait(6)
+    assert station["switch.charging"] == "off"
+    assert Station(hass, world, "2134")["switch.charging"] == "on"
+    await wait(31)
+    assert station.totals() == pytest.approx(station.true_totals())
+    assert station["sensor.session_status"] == "complete"

@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence, Set as AbstractSet
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 import math
 from typing import Any
 
@@ -35,6 +35,9 @@ _SESSIONS_PAGE = 500
 _ROUND = 50
 # For so long no page after one that may be full, but was the last, is requested.
 _WHOLE_S = 60
+# So many ended sessions are the past, and changes since then contain what is active.
+_PAST = 500
+_PRESENT = timedelta(days=1)
 # Bytes of an answer per row: some ten times the size of the documented rows.
 _PER_PORT = 4 * 1024
 _PER_SESSION = 8 * 1024
@@ -94,6 +97,8 @@ class EevionClient:
         """By page number."""
         self._whole_at: dict[int, float] = {}
         """When a page of so many sessions was found to be the whole list, by the loop's clock."""
+        self._lists_past = False
+        """Whether `POST /session` without `updatedOnOrAfter` lists the whole past."""
 
     def add_status_listener(self, listener: Callable[[int], None]) -> None:
         """Call `listener` with the HTTP status of every answer to any request."""
@@ -141,9 +146,26 @@ class EevionClient:
         """Return all sessions (`POST /session`), one request for each `page_size` of them.
 
         With a `limit`, at most so many are returned. Sessions of other sites or stations than
-        the requested ones are left out.
+        the requested ones are left out. Without any of these, the active sessions are returned,
+        and the ended ones that the cloud lists with them. The documentation leaves open which
+        these are: a list that turns out to hold the whole past is replaced by that of the last
+        day's changes.
         """
-        pages = [
+        is_unfiltered = not (sites or stations or updated_on_or_after or limit is not None)
+        pages: list[Sessions] = []
+        if is_unfiltered and not self._lists_past:
+            ended = 0
+            async for page in self.session_pages(page_size=page_size, lane=lane):
+                pages.append(page)
+                ended += sum(not session.is_active for session in page.sessions)
+                if ended >= _PAST:
+                    self._lists_past = True
+                    break
+            else:
+                return _joined(pages)
+        if is_unfiltered:
+            updated_on_or_after = self.clock.now() - _PRESENT
+        pages += [
             page
             async for page in self.session_pages(
                 sites=sites,
@@ -154,11 +176,7 @@ class EevionClient:
                 lane=lane,
             )
         ]
-        found = {session.session_id: session for page in pages for session in page.sessions}
-        if len(pages) == 1 and limit is None and len(found) == len(pages[0].sessions):
-            return pages[0]
-        is_complete = all(page.is_complete for page in pages)
-        return Sessions(sessions=tuple(found.values())[:limit], is_complete=is_complete)
+        return _joined(pages, limit)
 
     async def session_pages(
         self,
@@ -186,7 +204,8 @@ class EevionClient:
             body["stations"] = list(stations)
         if updated_on_or_after:
             body["updatedOnOrAfter"] = parse.milliseconds(updated_on_or_after)
-        is_whole_list = len(body) == 1 and limit is None
+        polled = {"limit", "updatedOnOrAfter"} if self._lists_past else {"limit"}
+        is_whole_list = limit is None and body.keys() <= polled
         found: set[str] = set()
         offset = 0
         for number in range(_MAX_PAGES):
@@ -419,6 +438,15 @@ class EevionClient:
 
 def _lookup_fields(answer: Response) -> Mapping[str, Any]:
     return answer.fields(is_lookup=True)
+
+
+def _joined(pages: Sequence[Sessions], limit: int | None = None) -> Sessions:
+    """Return the sessions of all pages; of a session on two pages, the later row."""
+    found = {session.session_id: session for page in pages for session in page.sessions}
+    if len(pages) == 1 and limit is None and len(found) == len(pages[0].sessions):
+        return pages[0]
+    is_complete = all(page.is_complete for page in pages)
+    return Sessions(sessions=tuple(found.values())[:limit], is_complete=is_complete)
 
 
 def _is_last(count: int, full: Sequence[int], *, is_repeated: bool) -> bool:
