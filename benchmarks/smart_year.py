@@ -23,7 +23,7 @@ STEP_S = 60
 _HOUR_S = 3600
 _MISSED = 0.01
 """Of a target, the part that may be missing; a step brings about so much."""
-_CONNECTION = Connection(has_grid=True, has_prices=True)
+_CONNECTION = Connection(has_grid=True)
 _POWER_W = MAX_A * VOLTS
 
 

@@ -159,7 +159,7 @@ def test_one_look(
 
 
 def test_without_a_meter_it_waits_for_the_price() -> None:
-    connection = Connection(has_prices=True)
+    connection = Connection()
     assert result(station(), connection=connection) == (0, Reason.WAITING_FOR_PRICE)
     assert result(station(), connection=connection, is_cheap=True) == (32, Reason.PRICE)
 

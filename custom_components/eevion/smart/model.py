@@ -58,8 +58,6 @@ class Connection:
     """What the main breaker permits, over all phases."""
     has_grid: bool = False
     """Whether a meter is configured."""
-    has_prices: bool = False
-    """Whether a price sensor or cheap times are configured."""
     battery_first: float = 0
     """State of charge in % up to which the house battery charges before the vehicles."""
     start_delay_s: float = 60

@@ -77,7 +77,6 @@ class ConnectionSettings:
         return Connection(
             main_limit_w=main_limit_w,
             has_grid=self.sensors.grid_power is not None,
-            has_prices=bool(self.sensors.price or self.sensors.cheap_times),
             battery_first=self.battery_first,
             start_delay_s=self.start_delay_s,
             pause_delay_s=self.pause_delay_s,
