@@ -6,7 +6,6 @@ import re
 import unicodedata
 
 from homeassistant.components.homeassistant.exposed_entities import async_should_expose
-from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import (
     area_registry as ar,
@@ -16,6 +15,7 @@ from homeassistant.helpers import (
 
 from ..const import DOMAIN
 from ..errors import invalid
+from ..helpers import main_entity
 from ..models import EevionConfigEntry, EevionRuntimeData
 from ..smart import SmartStation
 from ..stations import StationState
@@ -78,7 +78,7 @@ def async_exposed(hass: HomeAssistant, assistant: str | None) -> list[NamedStati
     for entry in hass.config_entries.async_loaded_entries(DOMAIN):
         snapshot = entry.runtime_data.coordinator.data
         for port_id, state in snapshot.stations.items():
-            entity_id = entities.async_get_entity_id(Platform.SWITCH, DOMAIN, f"{port_id}_charging")
+            entity_id = main_entity(hass, port_id)
             entity = entities.async_get(entity_id) if entity_id else None
             device = devices.async_get_device_by_identifier((DOMAIN, port_id), entry.entry_id)
             if entity is None or entity.disabled or device is None:
