@@ -137,6 +137,8 @@ def test_quality_scale() -> None:
             assert set(rule) == {"status", "comment"}, name
             assert rule["status"] in {"done", "exempt"}, name
             assert rule["comment"].endswith("."), name
+            for path in re.findall(r"[\w/]+\.py", rule["comment"]):
+                assert (FOLDER / path).is_file(), name
     # A rule is exempt only where the code gives it nothing to apply to.
     exempt = {name for name, rule in rules.items() if rule != "done" and rule["status"] == "exempt"}
     without_dependency = {"async-dependency", "dependency-transparency"}
