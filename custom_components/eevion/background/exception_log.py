@@ -38,7 +38,7 @@ class ExceptionLog:
         """Initialize; `async_start` begins. `memory` keeps which exceptions are open."""
         self._coordinator = coordinator
         self._memory = memory
-        self._alarm = EntryTimer(coordinator.hass, coordinator.config_entry, self.async_start)
+        self._timer = EntryTimer(coordinator.hass, coordinator.config_entry, self.async_start)
         self._seen: dict[str, _Seen] = {}
         """By exception id."""
         self._past: dict[str, bool] = {}
@@ -51,7 +51,7 @@ class ExceptionLog:
     @callback
     def async_start(self) -> None:
         """Read the exceptions now, and again every five minutes."""
-        self._alarm.async_clear()
+        self._timer.async_clear()
         self._coordinator.config_entry.async_create_background_task(
             self._coordinator.hass, self._async_try(), "read exceptions"
         )
@@ -61,7 +61,7 @@ class ExceptionLog:
             await self.async_read(Lane.BACKGROUND)
         except EevionError as err:
             LOGGER.debug("Exceptions cannot be read: %s", err)
-        self._alarm.async_set(_INTERVAL_S)
+        self._timer.async_set(_INTERVAL_S)
 
     async def async_read(self, lane: Lane = Lane.CONFIRM) -> bool:
         """Read the exceptions now; return whether one is new or changed. Raises EevionError."""

@@ -49,7 +49,7 @@ class LedgerReconciler:
     def __init__(self, coordinator: EevionCoordinator) -> None:
         """Initialize; `async_start` begins."""
         self._coordinator = coordinator
-        self._alarm = EntryTimer(coordinator.hass, coordinator.config_entry, self.async_start)
+        self._timer = EntryTimer(coordinator.hass, coordinator.config_entry, self.async_start)
         self._client = coordinator.client
         self._accounting = coordinator.accounting
         self._retries = Retries()
@@ -65,7 +65,7 @@ class LedgerReconciler:
     @callback
     def async_start(self) -> None:
         """Run now, and again every few minutes."""
-        self._alarm.async_clear()
+        self._timer.async_clear()
         if not self._is_running:
             coordinator = self._coordinator
             coordinator.config_entry.async_create_background_task(
@@ -87,7 +87,7 @@ class LedgerReconciler:
             # The totals so far are valid, and rise with later sessions.
             self._accounting.async_mark_recovered()
         await self._accounting.async_announce_ended()
-        self._alarm.async_set(interval)
+        self._timer.async_set(interval)
 
     @property
     def _lane(self) -> Lane:
