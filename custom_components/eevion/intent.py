@@ -98,7 +98,7 @@ INTENTS = (
     EevionIntent(
         "EevionSetMode",
         "Chooses how a station charges: smart, fast, off or manual",
-        lambda voice, slots: voice.async_set_mode(slots.get("station"), slots["mode"]),
+        lambda assistant, slots: assistant.async_set_mode(slots.get("station"), slots["mode"]),
         _MODE,
     ),
     EevionIntent(

@@ -163,7 +163,7 @@ TOOLS = (
         "Chooses how a station with smart charging charges. smart: with sun, cheap electricity and "
         "by its plan. fast: as much as the connection allows. off: paused. manual: smart charging "
         "does nothing.",
-        lambda voice, fields: voice.async_set_mode(fields.get("station"), fields["mode"]),
+        lambda assistant, fields: assistant.async_set_mode(fields.get("station"), fields["mode"]),
         annotations=_COMMANDS,
         fields={vol.Required("mode"): vol.In([mode.value for mode in Mode])},
     ),
