@@ -88,10 +88,11 @@ class Accounting:
     async def async_load(self) -> None:
         """Load the ledgers from the storage."""
         self.cursor, self.ledgers = await self._store.async_load()
-        self._dumped = {port_id: a.to_json() for port_id, a in self.ledgers.items()}
+        self._dumped = {port_id: ledger.to_json() for port_id, ledger in self.ledgers.items()}
         self._unwritten = set(self.ledgers)
-        begun = {a.site_id for a in self.ledgers.values() if a.is_begun and a.shown != Sums()}
-        waiting = {a.site_id for a in self.ledgers.values() if not a.is_begun}
+        ledgers = self.ledgers.values()
+        begun = {one.site_id for one in ledgers if one.is_begun and one.shown != Sums()}
+        waiting = {one.site_id for one in ledgers if not one.is_begun}
         self._shown_sites = begun - waiting
         self._meanwhile = Meanwhile(self.cursor, self.ledgers)
 

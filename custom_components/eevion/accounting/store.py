@@ -60,7 +60,7 @@ def _read(stored: Any, _: list[StoredDataError]) -> _Content:
         for port_id, ledger in fields(stored["accounts"]).items()
     }
     latest = (dt_util.utcnow() + _CLOCKS_DIFFER).timestamp()
-    for moment in (cursor, *(a.counted_until for a in ledgers.values())):
+    for moment in (cursor, *(ledger.counted_until for ledger in ledgers.values())):
         if moment > latest:
             raise StoredDataError(f"{moment} is in the future")
     return cursor, ledgers

@@ -18,7 +18,7 @@ class Meanwhile:
         """The sessions to announce, by session id."""
         self._is_over = False
         self._cursor = cursor
-        self._begun = {port for port, a in (ledgers or {}).items() if a.is_begun}
+        self._begun = {port_id for port_id, ledger in (ledgers or {}).items() if ledger.is_begun}
         self._left_open = {
             session_id
             for ledger in (ledgers or {}).values()

@@ -166,7 +166,8 @@ class LedgerReconciler:
 
     def _known_until(self, now: datetime) -> float:
         """Return the time since which changes are requested, in epoch seconds."""
-        begun = [a.counted_until for a in self._accounting.ledgers.values() if a.is_begun]
+        ledgers = self._accounting.ledgers.values()
+        begun = [ledger.counted_until for ledger in ledgers if ledger.is_begun]
         return self._accounting.cursor or min(now.timestamp(), *begun, math.inf)
 
     def _to_begin(self, stations: Mapping[str, StationState]) -> dict[str, StationState]:

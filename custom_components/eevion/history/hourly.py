@@ -339,7 +339,8 @@ class StatisticsPoster:
         self._is_requesting = True
         try:
             settled = now.timestamp() - _SETTLED_S
-            days = {Day.at(hour) for a in self._accounting.ledgers.values() for hour in a.uncosted}
+            ledgers = self._accounting.ledgers.values()
+            days = {Day.at(hour) for ledger in ledgers for hour in ledger.uncosted}
             for day in sorted(days, key=lambda day: day.local_date):
                 if day.hours.stop <= settled and not await self._async_try_cost_day(day):
                     break
