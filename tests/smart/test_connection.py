@@ -157,6 +157,27 @@ async def test_a_vehicle_that_takes_far_less_than_its_limit_is_lowered_in_two_st
     assert home.limits(name)[-1] > 0
 
 
+async def test_a_vehicle_that_takes_less_than_it_was_raised_to_is_lowered_in_two_steps(
+    home: Home, names: tuple[str, str]
+) -> None:
+    """It took all that it was permitted before, which was nothing."""
+    name = names[0]
+    model = home.world.station(name).model
+    home.world.station(name).model = replace(model, amps=80, volts=V)
+    home.meter(0)
+    await home.add(name, grid={"grid_power": GRID, "main_limit": 40})
+    home.world.plug_in(name, card=True, max_w=9000)
+    await home.run(60, 0)
+    await home.choose(name, "off")
+    await home.run(120, -40 * V)
+    await home.choose(name, "fast")
+    await home.run(10, -40 * V, step_s=5)
+    assert home.limits(name)[-1] > 60
+    base_w = 10 * V
+    await home.run(25, base_w, step_s=5)
+    assert base_w + home.drawn_w() <= 40 * V
+
+
 async def test_a_pause_that_a_station_has_lost_is_sent_again(
     home: Home, names: tuple[str, str]
 ) -> None:

@@ -388,7 +388,8 @@ class Controller:
         limit_a = self._limit_a(state)
         if station.given and limit_a != station.given.limit_a:
             station.took_all, station.limited_at = station.given.takes_all, now
-            station.is_assumed = station.given.is_power_unseen
+            is_rise = limit_a > station.given.limit_a
+            station.is_assumed = station.given.is_power_unseen or is_rise
             station.changed_at = now
         if station.given and station.given.is_charging and not state.is_charging:
             station.changed_at = now

@@ -35,6 +35,8 @@ _BETWEEN_SEVERAL_S = 40
 _LARGE_RISE_A = 2
 # A vehicle follows its limit, and its power is known, by then; what it leaves, it does not want.
 _SETTLED_S = 120
+# The part of its limit that a vehicle is taken to draw where it does not draw all of it.
+_DOUBTED_PART = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +251,7 @@ def _doubts(
     """Return of which vehicles it is in doubt that they draw what they are permitted.
 
     A vehicle whose power is unseen is taken to do so. Where the breaker still carries too much
-    after its limit has been lowered, it draws less: half as much each time.
+    after its limit has been lowered, it draws less: half of the present one, as it may be.
     """
     doubts: dict[str, tuple[float, float]] = {}
     if not connection.is_over(readings):
@@ -261,7 +263,7 @@ def _doubts(
         if station.settling_w is not None:
             doubts[station.port_id] = before_a, part
         elif station.limit_a < before_a:
-            doubts[station.port_id] = station.limit_a, part / 2
+            doubts[station.port_id] = station.limit_a, _DOUBTED_PART
         else:
             doubts[station.port_id] = station.limit_a, part
     return doubts

@@ -39,7 +39,7 @@ class SmartStation:
     took_all: bool = True
     """Whether the vehicle drew all that it was permitted before that."""
     is_assumed: bool = True
-    """Whether nobody had measured that."""
+    """Whether nobody has measured that it takes all of the present limit, either."""
     sending: list[float] = field(default_factory=list)
     """Limits on their way to the cloud, the newest one last."""
     is_start_sent: bool = False
