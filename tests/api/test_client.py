@@ -147,6 +147,7 @@ async def test_each_method_is_one_request(make_client, cloud, example, call, env
     assert request.headers["Authorization"] == f"Bearer {API_KEY}"
     expected = "staging" if environment is Environment.STAGING else None
     assert request.query.get("environment") == expected
+    assert expected is None or request.raw_path.endswith("environment=staging"), "as documented"
     assert ("stationId" in (request.body or {})) == (call.method == "start_session")
 
 
@@ -211,6 +212,14 @@ async def test_bodies_of_commands_are_the_documented_ones(client, cloud, example
     cloud.reply(example(name))
     await call(client)
     assert cloud.received[0].body == example(f"{name}.request")
+
+
+@pytest.mark.parametrize("reply", [{"raw": b""}, {"raw": b" \n", "status": 201}, {"body": {}}])
+async def test_a_ticket_that_is_opened_without_a_word(client, cloud, reply):
+    """An error would have a person open it a second time."""
+    cloud.reply(**reply)
+    await client.create_ticket(station_names=("2225_A",), message="It hums")
+    assert len(cloud.received) == 1
 
 
 async def test_a_start_sends_no_option_that_is_not_set(client, cloud, example):

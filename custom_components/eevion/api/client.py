@@ -380,7 +380,7 @@ class EevionClient:
         """Open a support ticket (`POST /ticket`), which a person answers."""
         body = {"stationNames": list(station_names), "message": message}
         answer = await self._transport.command("POST", "ticket", body=body)
-        await answer.read(Response.fields)
+        await answer.read(Response.check)
 
     def _is_whole(self, count: int) -> bool:
         """Return whether a list of so many sessions had no further page lately.

@@ -76,6 +76,12 @@ class Response:
             raise EevionResponseError("The cloud answered with a body that is not an object")
         return payload
 
+    def check(self) -> None:
+        """Raise the error of an answer of which nothing is read; it may have no body."""
+        is_good = HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+        if not (is_good and not self.body.strip()):
+            self.fields()
+
     def _decoded(self) -> Any:
         if self.status == HTTPStatus.UNAUTHORIZED:
             raise EevionAuthenticationError("The cloud does not accept the API key")

@@ -133,7 +133,7 @@ class Transport:
         """Send a request once, in a place of the rate limit."""
         url = self._url(tuple(path))
         if params:
-            url = url.update_query(params)
+            url = url.with_query({**params, **self._params})
         async with self._rate_limit.slot(lane, max_wait=max_wait) as acquired_at:
             data = _encoded(body() if callable(body) else body)
             answer = await self._exchange(method, url, data=data, max_body=max_body)
