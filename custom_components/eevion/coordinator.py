@@ -25,6 +25,7 @@ from .api import (
     EevionError,
     EevionNotFoundError,
     EevionRateLimitError,
+    EevionResponseError,
     Job,
     Lane,
     Session,
@@ -255,8 +256,12 @@ class EevionCoordinator(SelectiveCoordinator[Snapshot]):
                     self._async_apply_sites(answer, sites_sequence)
                 elif isinstance(answer, Sessions):
                     self._async_apply_sessions(answer, sequence)
-        if failures:
+        if len(failures) == len(answers):
             raise failures[0]
+        for failure in failures:
+            if isinstance(failure, EevionAuthenticationError) and not self.last_success:
+                raise EevionResponseError("The cloud accepts the key for some requests only")
+            raise failure
 
     def _shows_change(self, sessions: Sessions) -> bool:
         """Return whether a session began or ended since the newest list."""

@@ -288,6 +288,18 @@ async def test_a_key_that_is_wrong_at_set_up(
     assert flows(hass) == 1
 
 
+@pytest.mark.parametrize("path", ["/site", "/session"])
+async def test_refusals_of_part_of_the_requests_at_set_up(
+    hass: HomeAssistant, cloud: Cloud, entry: MockConfigEntry, path: str
+) -> None:
+    """The key was accepted: another one would not help."""
+    cloud.faults.set("unauthorized", path=path)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert not flows(hass)
+
+
 async def test_refusals_of_part_of_the_requests_are_a_fault_like_others(
     hass: HomeAssistant, cloud: Cloud, station: Station, wait: Pass
 ) -> None:
