@@ -55,6 +55,14 @@ async def test_a_session(
     attributes = station.state("event", "session").attributes
     assert attributes["energy_kwh"] == pytest.approx(0.3, abs=0.01)
     assert attributes["end_reason"] == "ev_disconnected"
+    assert set(attributes) - {"event_type", "event_types", "friendly_name"} == {
+        "session",
+        "energy_kwh",
+        "cost",
+        "currency",
+        "duration_s",
+        "end_reason",
+    }
 
 
 async def test_what_was_before_is_no_event(

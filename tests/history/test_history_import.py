@@ -106,6 +106,11 @@ async def test_months_of_many_stations(
     again = await run_import(from_="2026-08-24")
     assert await all_rows(hass) == rows
     assert [station["changed_rows"] for station in again["stations"]] == [0] * len(result)
+    assert set(again) == {"from", "to", "stations", "is_complete"}
+    figures = {"energy_kwh", "cost", "energy_cost", "currency"}
+    counts = {"sessions", "hours", "changed_rows", "estimated_days"}
+    ids = {"energy_statistic_id", "cost_statistic_id", "energy_cost_statistic_id"}
+    assert set(again["stations"][0]) == {"station"} | figures | counts | ids
     assert most_in_a_minute(cloud) <= 60
 
 

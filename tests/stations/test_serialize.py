@@ -1,10 +1,11 @@
-"""Commands of the job history, in the words of the action that could give them again."""
+"""What responses contain: fees, and commands of jobs in the words of the action that gives them."""
 
 from typing import Any
 
 import pytest
 
-from custom_components.eevion.stations.serialize import commands_json
+from custom_components.eevion.api import Tariff
+from custom_components.eevion.stations.serialize import commands_json, tariff_json
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,16 @@ from custom_components.eevion.stations.serialize import commands_json
 )
 def test_commands(reported: dict[str, Any], answered: dict[str, Any]) -> None:
     assert commands_json(reported) == answered
+
+
+def test_fees() -> None:
+    fee = {"price": 0.4, "maxPrice": 12, "unit": "minute", "isActive": True}
+    tariff = tariff_json(Tariff.from_json({"idleFee": fee, "occupancyFee": {}}))
+    assert tariff
+    assert tariff["idle_fee"] == {
+        "price": 0.4,
+        "max_price": 12,
+        "unit": "minute",
+        "is_active": True,
+    }
+    assert set(tariff["occupancy_fee"].values()) == {None}
