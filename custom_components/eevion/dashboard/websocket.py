@@ -1,6 +1,5 @@
 """The websocket commands of the dashboard."""
 
-import logging
 from typing import Any, Final
 
 from homeassistant.auth.models import User
@@ -10,6 +9,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 import probatio as vol
 
+from ..const import LOGGER
 from ..translation import Texts
 from .model import async_dashboard_model, async_station_model
 from .sessions import websocket_sessions
@@ -31,8 +31,6 @@ from .views import (
     station_view,
     stations_view,
 )
-
-_LOGGER = logging.getLogger(__name__)
 
 DASHBOARD_COMMAND: Final = "eevion/dashboard"
 _PATH: Final = vol.All(str, vol.Length(max=64))
@@ -93,5 +91,5 @@ async def _async_stations_view(hass: HomeAssistant, user: User, texts: Texts) ->
             plots = await async_all_plots(hass, model)
         except HomeAssistantError:
             # The controls work without the database; the view of the energy says what is wrong.
-            _LOGGER.debug("The plots are left out", exc_info=True)
+            LOGGER.debug("The plots are left out", exc_info=True)
     return stations_view(model, plots, texts)

@@ -152,13 +152,13 @@ class SmartChargingFlow(ConfigSubentryFlow):
     """One form for a connection: new, or changed."""
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Ask for a new connection."""
+        """Add a connection."""
         return await self._async_step("user", user_input)
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask for a connection anew."""
+        """Change the settings of a connection."""
         return await self._async_step("reconfigure", user_input)
 
     async def _async_step(
