@@ -15,7 +15,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.restore_state import ExtraStoredData, RestoreEntity
 
-from .api import ChargingLimit, LimitUnit
+from .api import ChargingLimit, LimitUnit, parse
 from .entity import (
     EevionChoice,
     EevionChoiceDescription,
@@ -137,12 +137,18 @@ class _CommandedLimit(ExtraStoredData):
         }
 
     @staticmethod
-    def read(stored: dict[str, Any], entry_id: str, station_id: str) -> ChargingLimit:
-        """Return the limit of a station; what smart charging set ends with its account."""
-        unit, limit = LimitUnit(stored["unit"]), stored["limit"]
-        released_a = stored.get("released_a")
+    def read(stored: dict[str, Any], entry_id: str, station_id: str) -> ChargingLimit | None:
+        """Return the limit of a station; what smart charging set ends with its account.
+
+        None for data that holds no limit.
+        """
+        unit = parse.word(LimitUnit, stored.get("unit"))
+        limit = parse.positive(stored.get("limit"))
+        released_a = parse.positive(stored.get("released_a"))
         if released_a is not None and stored.get("entry_id") != entry_id:
             unit, limit = LimitUnit.AMPERE, released_a
+        if unit is None or limit is None:
+            return None
         return ChargingLimit(station_id=station_id, unit=unit, limit=limit)
 
 
@@ -194,15 +200,14 @@ class EevionNumber(EevionEntity, NumberEntity, RestoreEntity):
             return
         station_id = self.station.port.station_id
         last = await self.async_get_last_extra_data()
-        stored = last.as_dict() if last else {}
+        limit: ChargingLimit | None = None
         if commanded := self.runtime.memory.limits.get(self.port_id):
             unit, value = commanded
             limit = ChargingLimit(station_id=station_id, unit=unit, limit=value)
-        elif stored:
-            limit = _CommandedLimit.read(stored, self._entry_id, station_id)
-        else:
-            return
-        self.coordinator.async_show_limits({self.port_id: limit})
+        elif last:
+            limit = _CommandedLimit.read(last.as_dict(), self._entry_id, station_id)
+        if limit:
+            self.coordinator.async_show_limits({self.port_id: limit})
 
     @override
     async def async_set_native_value(self, value: float) -> None:

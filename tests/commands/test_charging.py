@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntry
@@ -352,3 +353,28 @@ async def test_a_refused_limit(station: Station, world: World, wait: Pass) -> No
     with pytest.raises(HomeAssistantError, match=refusal):
         await station.limit(12)
     assert station["number.charging_limit"] == "48"
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"limit": 10},
+        {"unit": "A"},
+        {"unit": "kW", "limit": 10},
+        {"unit": "A", "limit": "ten"},
+        {"unit": "A", "limit": None},
+        {"unit": "A", "limit": -5},
+        {"unit": ["A"], "limit": 10},
+    ],
+)
+async def test_a_stored_limit_that_is_none(
+    hass: HomeAssistant, loaded: ConfigEntry, station: Station, stored: dict[str, Any]
+) -> None:
+    """The entity shows the station's maximum, as before any limit."""
+    highest = station["number.charging_limit"]
+    entity_id = station.id("number", "charging_limit")
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    mock_restore_cache_with_extra_data(hass, [(State(entity_id, "10"), stored)])
+    assert await hass.config_entries.async_setup(loaded.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert station["number.charging_limit"] == highest
