@@ -201,6 +201,14 @@ def test_session_without_status_lasts_until_its_end():
     assert not Session(session_id="s", port_id="p", ended_at=datetime.now(UTC)).is_active
 
 
+@pytest.mark.parametrize("status", ["canceled", None])
+def test_session_of_an_unknown_status_lasts_until_it_has_a_reason_of_its_end(status):
+    session = {"sessionId": "s", "status": status, "endTime": "", "endReason": ""}
+    assert Session.from_json(session).is_active
+    assert not Session.from_json(session | {"endReason": "DeAuthorized"}).is_active
+    assert Session.from_json(session | {"status": "charging", "endReason": "Other"}).is_active
+
+
 def test_event_of_unknown_limit_gives_way_to_a_known_one():
     event = {"eventState": "active"}
     session = Session.from_json(

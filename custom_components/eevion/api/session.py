@@ -137,9 +137,9 @@ class Session(Model):
 
     @property
     def is_active(self) -> bool:
-        """Whether it has not ended; `status` has precedence over the end time."""
+        """Whether it has not ended; `status` has precedence over the end time and its reason."""
         if self.status is None:
-            return self.ended_at is None
+            return self.ended_at is None and self.end_reason is None
         return self.status is not SessionStatus.COMPLETE
 
     @property
