@@ -63,7 +63,6 @@ async def test_one_absurd_number_costs_no_answer(client, cloud):
         ({"status": 307, "headers": {"Location": "http://127.0.0.1:1/"}}, EevionResponseError),
         ({"status": 304, "raw": b""}, EevionResponseError),
         ({"raw": b"<html>"}, EevionResponseError),
-        ({"raw": b""}, EevionResponseError),
         ({"raw": b"[" * 5000}, EevionResponseError),
         ({"raw": b'{"sessionId": Nan}'}, EevionResponseError),
         ({"raw": '{"sessionId": "a"}'.encode("utf-16")}, EevionResponseError),
@@ -97,6 +96,14 @@ async def test_faults(client, cloud, call, reply, error):
         await call(client)
     assert type(raised.value) in (error, EevionNotFoundError)
     assert len(cloud.received) == 1
+
+
+@pytest.mark.parametrize("name", [*READS, "start", "stop", "limits"])
+async def test_an_empty_answer(client, cloud, name):
+    """It says nothing; only of a ticket there is nothing to say."""
+    cloud.reply(raw=b"")
+    with pytest.raises(EevionResponseError):
+        await (READS | COMMANDS)[name](client)
 
 
 async def test_not_found_is_raised_by_lookups_only(client, cloud):

@@ -96,7 +96,7 @@ class _Body:
     def __init__(self, body: bytes) -> None:
         self._body = body
 
-    async def iter_chunked(self, _: int) -> AsyncIterator[bytes]:
+    async def iter_any(self) -> AsyncIterator[bytes]:
         yield self._body
 
 

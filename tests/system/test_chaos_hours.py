@@ -20,6 +20,7 @@ from homeassistant.components.recorder.statistics import (
     async_add_external_statistics,
     get_metadata,
 )
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
@@ -110,6 +111,12 @@ class HalfDay:
         while not task.done():
             await self._wait(1)
 
+    async def _unload(self) -> None:
+        """Unload the account; Home Assistant may just try once more to set it up."""
+        while self._entry.state is ConfigEntryState.SETUP_IN_PROGRESS:
+            await self._wait(1)
+        await self._hass.config_entries.async_unload(self._entry.entry_id)
+
     async def _wait(self, seconds: float) -> None:
         self._freezer.tick(seconds)
         async_fire_time_changed(self._hass)
@@ -145,7 +152,7 @@ class HalfDay:
             case "mend":
                 self._cloud.faults.clear()
             case "reload":
-                await self._hass.config_entries.async_unload(self._entry.entry_id)
+                await self._unload()
                 await self.start()
             case "kill":
                 await self._kill()
@@ -167,7 +174,7 @@ class HalfDay:
 
     async def _kill(self) -> None:
         """Start again with files and a database of the last minutes, each of its own moment."""
-        await self._hass.config_entries.async_unload(self._entry.entry_id)
+        await self._unload()
         for key in self._disk():
             del self._storage[key]
         self._storage |= copy.deepcopy(self.random.choice(self._files))
