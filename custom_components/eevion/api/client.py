@@ -155,7 +155,7 @@ class EevionClient:
         pages: list[Sessions] = []
         if is_unfiltered and not self._lists_past:
             ended = 0
-            async for page in self.session_pages(page_size=page_size, lane=lane):
+            async for page in self.session_pages(page_size=page_size, lane=lane, is_polled=True):
                 pages.append(page)
                 ended += sum(not session.is_active for session in page.sessions)
                 if ended >= _PAST:
@@ -174,6 +174,7 @@ class EevionClient:
                 limit=limit,
                 page_size=page_size,
                 lane=lane,
+                is_polled=is_unfiltered,
             )
         ]
         return _joined(pages, limit)
@@ -188,12 +189,13 @@ class EevionClient:
         page_size: int = 1000,
         lane: Lane = Lane.POLL,
         next_lane: Lane | None = None,
+        is_polled: bool = False,
     ) -> AsyncGenerator[Sessions]:
         """Yield the sessions of each page (`POST /session`), one request each.
 
         A session that moves while pages are read may be on two of them. The last page is not
         complete where more sessions may follow. The pages after the first are requested in
-        `next_lane`.
+        `next_lane`. The answers of polls are kept: rows that did not change are not read again.
         """
         most = math.inf if limit is None else limit
         page_size = min(page_size, limit or page_size)
@@ -204,8 +206,6 @@ class EevionClient:
             body["stations"] = list(stations)
         if updated_on_or_after:
             body["updatedOnOrAfter"] = parse.milliseconds(updated_on_or_after)
-        polled = {"limit", "updatedOnOrAfter"} if self._lists_past else {"limit"}
-        is_whole_list = limit is None and body.keys() <= polled
         found: set[str] = set()
         offset = 0
         for number in range(_MAX_PAGES):
@@ -216,15 +216,15 @@ class EevionClient:
                 body=body | {"offset": offset},
                 max_body=MAX_BODY + _PER_SESSION * max(page_size, _SESSIONS_PAGE),
             )
-            reader = self._sessions[number] if is_whole_list else _session_reader()
+            reader = self._sessions[number] if is_polled else _session_reader()
             page = await reader.read(answer)
             previous = len(found)
             found |= {session.session_id for session in page.models}
             full, is_repeated = (page_size, _SESSIONS_PAGE), len(found) == previous
             is_last = _is_last(page.count, full, is_repeated=is_repeated)
-            if is_whole_list and not number and page.count not in full:
+            if is_polled and not number and page.count not in full:
                 is_last = is_last or self._is_whole(page.count)
-            elif is_whole_list and number == 1 and is_last and is_repeated:
+            elif is_polled and number == 1 and is_last and is_repeated:
                 self._whole_at[offset] = asyncio.get_running_loop().time()
             is_cut = len(found) >= most or not (
                 is_last or (len(found) > previous and number + 1 < _MAX_PAGES)
