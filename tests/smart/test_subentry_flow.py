@@ -259,16 +259,21 @@ async def test_delete_releases_a_paused_station(home: Home, names: tuple[str, st
     assert home.limits(names[1]) == [10]
 
 
+async def delete_while_the_cloud_fails(home: Home, name: str) -> None:
+    """Delete the connection of a station that it has paused; the station cannot be released."""
+    home.meter(0)
+    subentry_id = await home.add(name)
+    await home.choose(name, "off")
+    home.cloud.faults.set("error", path="/station/energy-management")
+    assert home.hass.config_entries.async_remove_subentry(home.entry, subentry_id)
+    await home.hass.async_block_till_done(wait_background_tasks=True)
+
+
 async def test_a_release_that_fails_is_tried_again(
     home: Home, names: tuple[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """A cloud that fails for hours is one line in the log, and does not get a request a minute."""
-    home.meter(0)
-    subentry_id = await home.add(names[0])
-    await home.choose(names[0], "off")
-    home.cloud.faults.set("error", path="/station/energy-management")
-    assert home.hass.config_entries.async_remove_subentry(home.entry, subentry_id)
-    await home.hass.async_block_till_done(wait_background_tasks=True)
+    await delete_while_the_cloud_fails(home, names[0])
     requested = len(home.requests())
     await home.run(4 * 3600, step_s=30)
     assert 4 <= len(home.requests()) - requested <= 30
@@ -286,12 +291,7 @@ async def test_a_release_does_not_replace_a_limit_by_hand(
     home: Home, names: tuple[str, str]
 ) -> None:
     """A person limits the station while the release waits for its next try."""
-    home.meter(0)
-    subentry_id = await home.add(names[0])
-    await home.choose(names[0], "off")
-    home.cloud.faults.set("error", path="/station/energy-management")
-    assert home.hass.config_entries.async_remove_subentry(home.entry, subentry_id)
-    await home.hass.async_block_till_done(wait_background_tasks=True)
+    await delete_while_the_cloud_fails(home, names[0])
     home.cloud.faults.clear()
     await home.station(names[0]).limit(12)
     await home.run(180)
